@@ -1,0 +1,61 @@
+# make help lists what there is.
+PYTHON ?= python3
+SUITE ?= quick
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+name := $(if $(TABLE),$(basename $(notdir $(TABLE))),$(SUITE))
+settings := $(if $(TABLE),table=$(TABLE),suite=$(SUITE))
+results := results/$(name)
+
+.PHONY: help run plan test lint mlflow lock clean
+.DEFAULT_GOAL := help
+
+help:  ## what there is
+	@echo "make run                 train, evaluate, compare, report: the suite config/quick.tsv"
+	@echo "make run SUITE=full      the same for config/full.tsv"
+	@echo "make run TABLE=my.tsv    the same for a table of your own"
+	@echo "make run RETRY=1         try again what failed (diverged, out of memory, no data)"
+	@echo "make plan                what a suite would run"
+	@echo "make mlflow              the runs in MLflow's page"
+	@echo "make test                all tests"
+	@echo "make lint                style and import checks alone"
+	@echo "make lock                renew requirements.lock from pyproject.toml"
+	@echo "make clean               remove results/$(name)"
+
+# The lock decides alone: limits on versions that this machine's pip may have been set are left out.
+.venv/ready: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "nets needs Python 3.11 or later; say make PYTHON=python3.12, for example." >&2; exit 1; }
+	@echo "Setting up .venv (torch with its CUDA libraries is large: some minutes, once)"
+	@$(PYTHON) -m venv .venv
+	@PIP_CONSTRAINT=/dev/null .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	@touch $@
+
+run: .venv/ready  ## the suite
+	@$(if $(RETRY),python -m nets.jobs.retry --results $(results))
+	@snakemake --cores all --config $(settings)
+	@python -m nets.jobs.summary --results $(results)
+
+plan: .venv/ready
+	@python -m nets.jobs.plan --table $(or $(TABLE),config/$(SUITE).tsv)
+
+mlflow: .venv/ready
+	@echo "http://127.0.0.1:5000 (end with Ctrl-C)"
+	@mlflow server --backend-store-uri sqlite:///$(results)/mlflow.db --host 127.0.0.1 --port 5000
+
+test: .venv/ready lint
+	@python -m pytest
+
+lint: .venv/ready
+	@ruff check .
+	@ruff format --check .
+	@snakefmt --check Snakefile workflow
+	@snakemake --lint
+
+lock: .venv/ready
+	@.venv/bin/pip install --quiet uv
+	@.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --extra test \
+	  pyproject.toml --output-file requirements.lock
+
+clean:
+	@rm -rf $(results)
