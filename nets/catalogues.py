@@ -1,0 +1,68 @@
+"""The catalogues that rows name: models, data sets, recipes, weights. Closed: each is checked against its schema."""
+
+import copy
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from nets.errors import ConfigError, suggest
+
+ROOT = Path(__file__).resolve().parents[1]
+CATALOGUES = ("models", "datasets", "recipes", "weights")
+
+
+def load_catalogues(beside: Path) -> dict[str, dict[str, Any]]:
+    """The project's catalogues, extended by files of the same names beside the user's table."""
+    merged: dict[str, dict[str, Any]] = {}
+    for name in CATALOGUES:
+        merged[name] = {}
+        for folder in dict.fromkeys((ROOT / "config", beside.resolve())):
+            path = folder / f"{name}.yaml"
+            if path.exists():
+                merged[name] |= copy.deepcopy(load_catalogue(path, name))  # what is cached stays as it was read
+    return merged
+
+
+@cache
+def schema(name: str) -> dict[str, Any]:
+    """The JSON schema of a catalogue."""
+    return yaml.load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text(), yaml.CSafeLoader)
+
+
+@cache
+def load_catalogue(path: Path, name: str) -> dict[str, Any]:
+    """Read and check one catalogue; entries have their defaults filled in."""
+    try:
+        entries = yaml.load(path.read_text(), yaml.CSafeLoader) or {}
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}, line {mark.line + 1}" if mark else str(path)
+        raise ConfigError(f"{where}: this is not YAML ({getattr(error, 'problem', error)}).") from None
+    check(entries, schema(name), str(path))
+    return entries
+
+
+def check(value: Any, rules: dict[str, Any], where: str) -> None:
+    """Raise ConfigError, in words, for the first thing in which `value` breaks the schema."""
+    validator = jsonschema.Draft202012Validator(rules)
+    error = jsonschema.exceptions.best_match(validator.iter_errors(value))
+    if error is None:
+        return
+    at = ".".join(str(part) for part in error.absolute_path)
+    known = list(error.schema.get("properties", {}))
+    if error.validator == "additionalProperties" and known:
+        key = next(key for key in error.instance if key not in known)
+        raise ConfigError(f"{where}: {at + ': ' if at else ''}unknown key {key!r}; {suggest(key, known)}")
+    raise ConfigError(f"{where}: {at + ': ' if at else ''}{error.message}.")
+
+
+def complete(value: dict, rules: dict) -> None:
+    """Fill in the schema's defaults, in place and in depth."""
+    for key, rule in rules.get("properties", {}).items():
+        if "default" in rule:
+            value.setdefault(key, copy.deepcopy(rule["default"]))
+        if isinstance(value.get(key), dict):
+            complete(value[key], rule)

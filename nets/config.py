@@ -1,0 +1,169 @@
+"""From the tables that a user writes to run descriptions: loading, validation, expansion.
+
+Everything that a person can get wrong is said here in one sentence with its file and row, before anything runs.
+Imports no torch: Snakemake reads this at each start.
+"""
+
+import copy
+import re
+from pathlib import Path
+from typing import Any
+
+from nets.catalogues import ROOT, check, complete, load_catalogues, schema
+from nets.errors import ConfigError, suggest
+from nets.fit import check_fit
+from nets.pretrained import resolve as resolve_pretrained
+from nets.pretrained import row_name
+from nets.run import Network, Recipe, Run
+from nets.table import COLUMNS, parse_seeds, parse_value, read_table
+
+SETTINGS = ("suite", "table", "threads")
+GENERATES = ("adversarial", "diffusion")
+
+
+def find_table(settings: dict[str, Any]) -> Path:
+    """The table that Snakemake's `--config` names: `table=FILE`, or `suite=NAME` of the project's `config/`."""
+    for key in settings:
+        if key not in SETTINGS:
+            raise ConfigError(f"--config {key}=…: unknown setting {key!r}; {suggest(key, SETTINGS)}")
+    table = Path(settings.get("table") or ROOT / f"config/{settings.get('suite', 'quick')}.tsv")
+    if not re.fullmatch(r"[\w.]+", table.stem):
+        raise ConfigError(f"{table}: the table's name becomes a folder's; use letters, digits, '_' and '.' alone.")
+    return table
+
+
+def load_runs(table: Path) -> list[Run]:
+    """All runs of a table, with the extractors that its generators need. Raises ConfigError."""
+    catalogues = load_catalogues(table.parent)
+    runs: list[Run] = []
+    lines: dict[tuple[str, str, str], int] = {}
+    places: dict[str, str] = {}
+    for line, cells in read_table(table):
+        where = f"{table}, line {line}"
+        key = (cells["model"], cells["dataset"], cells["variant"])
+        if key in lines:
+            same = "-".join(filter(None, key))
+            raise ConfigError(f"{where}: {same} stands in line {lines[key]} already; give one of them a variant.")
+        lines[key] = line
+        runs += expand_row(cells, where, catalogues)
+        places[row_name(runs[-1])] = where
+    runs = resolve_pretrained(runs, places, catalogues["weights"])
+    return runs + extractors(runs, catalogues, table)
+
+
+def expand_row(cells: dict[str, str], where: str, catalogues: dict, purpose: str = "benchmark") -> list[Run]:
+    """The runs of one row: one a seed."""
+    for column in ("model", "dataset", "recipe"):
+        known = catalogues[f"{column}s"]
+        if cells[column] not in known:
+            raise ConfigError(f"{where}: unknown {column} {cells[column]!r}; {suggest(cells[column], known)}")
+    if not re.fullmatch(r"[a-z0-9_.]*", cells["variant"]):
+        raise ConfigError(f"{where}: variant {cells['variant']!r} may hold only a-z, 0-9, '_' and '.'.")
+    model = with_variant(catalogues["models"][cells["model"]], cells["variant"])
+    data = catalogues["datasets"][cells["dataset"]]
+    networks, recipe, overridden = resolve(cells, where, model, catalogues["recipes"][cells["recipe"]])
+    check_fit(cells, where, model, data, recipe)
+    parts = [part for part in (cells["model"], cells["dataset"], cells["variant"]) if part]
+    return [
+        Run(
+            name="-".join([*parts, f"s{seed}"]),
+            model=cells["model"],
+            title=title(model["title"], networks, overridden),
+            dataset=cells["dataset"],
+            variant=cells["variant"],
+            seed=seed,
+            task=model["task"],
+            purpose=purpose,
+            networks=networks,
+            recipe=recipe,
+            data=data,
+            fidelity=fidelity(cells["dataset"], data) if generates(model) else None,
+            row={column: cells[column] for column in COLUMNS if column != "seeds"},
+            overridden=overridden,
+        )
+        for seed in parse_seeds(cells["seeds"], where)
+    ]
+
+
+def with_variant(model: dict, variant: str) -> dict:
+    """A model's entry with the networks that the row's variant adds."""
+    return model | {"networks": model["networks"] | model.get("variants", {}).get(variant, {})}
+
+
+def generates(model: dict) -> bool:
+    """Whether a model's samples are measured."""
+    return model["task"] in GENERATES or model.get("generates", False)
+
+
+def title(name: str, networks: dict[str, Network], overridden: dict[str, Any]) -> str:
+    """The model's title, with the arguments that the row changes: 'VGG-11 (width 0.25)'."""
+    changed = [key.removeprefix("model.") for key in overridden if key.startswith("model.")]
+    values = {argument: value for network in networks.values() for argument, value in network.args.items()}
+    words = [f"{argument.replace('_', ' ')} {values[argument]}" for argument in changed]
+    return f"{name} ({', '.join(words)})" if words else name
+
+
+def resolve(cells: dict[str, str], where: str, model: dict, recipe: dict) -> tuple[dict[str, Network], Recipe, dict]:
+    """The row's networks and recipe with its overrides applied, checked and completed; and what they replaced."""
+    recipe, networks = copy.deepcopy(recipe), copy.deepcopy(model["networks"])
+    overridden: dict[str, Any] = {}
+    for item in cells["overrides"].split():
+        key, equals, text = item.partition("=")
+        if not equals:
+            raise ConfigError(f"{where}: override {item!r} is not of the form key=value.")
+        path, value = key.split("."), parse_value(text)
+        if path[0] == "model":
+            old = override_networks(networks, ".".join(path[1:]), value, where)
+        elif path[0] in ("task", "source", "changed"):
+            raise ConfigError(f"{where}: {path[0]} can't be overridden; name another recipe.")
+        else:
+            target = recipe
+            for part in path[:-1]:
+                target = target.setdefault(part, {})
+                if not isinstance(target, dict):
+                    raise ConfigError(f"{where}: override {item!r}: {part} has no keys of its own.")
+            old, target[path[-1]] = target.get(path[-1]), value
+        if old != value:
+            overridden[key] = old
+    rules = {"$defs": schema("recipes")["$defs"], "$ref": "#/$defs/recipe"}
+    check(recipe, rules, f"{where} (recipe {cells['recipe']})")
+    complete(recipe, rules["$defs"]["recipe"])
+    if recipe["task"] in rules["$defs"]:
+        complete(recipe["options"], rules["$defs"][recipe["task"]])
+    kept = {k: v for k, v in recipe.items() if k not in ("task", "source", "changed")}
+    if recipe["task"] != model["task"]:
+        raise ConfigError(
+            f"{where}: recipe {cells['recipe']!r} is for {recipe['task']}, {cells['model']!r} for {model['task']}."
+        )
+    made = {role: Network(n["class"], n.get("args", {})) for role, n in networks.items()}
+    return made, Recipe(name=cells["recipe"], **kept), overridden
+
+
+def override_networks(networks: dict, argument: str, value: Any, where: str) -> Any:
+    """Set a constructor argument in each network of the entry that has it; returns what the first had."""
+    holders = [network for network in networks.values() if argument in network.get("args", {})]
+    if not holders:
+        known = {name for network in networks.values() for name in network.get("args", {})}
+        hint = suggest(argument, known) if known else "its entry in models.yaml has no args."
+        raise ConfigError(f"{where}: the model has no argument {argument!r}; {hint}")
+    old = holders[0]["args"][argument]
+    for network in holders:
+        network["args"][argument] = value
+    return old
+
+
+def fidelity(dataset: str, data: dict) -> dict[str, Any]:
+    """How samples of a data set's generators are measured: the extractors and the reference."""
+    indomain = f"{data['extractor']['model']}-{dataset}-extractor-s0" if data.get("extractor") else None
+    return {"indomain": indomain, "inception": True, "reference": "test"}
+
+
+def extractors(runs: list[Run], catalogues: dict, table: Path) -> list[Run]:
+    """The classifiers that measure the generators among `runs`: one a data set."""
+    needed = {run.dataset: run.data["extractor"] for run in runs if run.fidelity and run.fidelity["indomain"]}
+    found: list[Run] = []
+    for dataset, entry in needed.items():
+        cells = dict.fromkeys(COLUMNS, "") | entry | {"dataset": dataset, "variant": "extractor", "seeds": "0"}
+        where = f"{table}, the extractor of {dataset} in datasets.yaml"
+        found += expand_row(cells, where, catalogues, purpose="extractor")
+    return found

@@ -1,0 +1,61 @@
+"""Pairs of model, data set and recipe that cannot work, said before anything runs."""
+
+from nets.errors import ConfigError, suggest
+from nets.run import Recipe
+
+NEEDS_LABELS = ("classification", "latent_classifier")
+NEEDS_MASKS = ("segmentation",)
+
+
+def check_fit(cells: dict[str, str], where: str, model: dict, data: dict, recipe: Recipe) -> None:
+    """Pairs and schedules that cannot work."""
+    (height, size), sizes = data["shape"][1:], model.get("sizes", {})
+    allowed = sizes.get("only", [size])
+    if size not in allowed or not sizes.get("minimum", 1) <= size <= sizes.get("maximum", size):
+        takes = (
+            "only " + ", ".join(map(str, sizes["only"]))
+            if "only" in sizes
+            else (f"{sizes.get('minimum', 1)} to {sizes.get('maximum', 'any number of')}")
+        )
+        raise ConfigError(
+            f"{where}: {cells['model']} takes images of {takes} pixels, {cells['dataset']} has {size}; "
+            "choose another model or data set."
+        )
+    if height != size and model["task"] not in NEEDS_MASKS:
+        raise ConfigError(
+            f"{where}: {cells['model']} takes square images, {cells['dataset']} has {size}x{height} pixels."
+        )
+    if model["task"] in NEEDS_MASKS and "masks" not in data:
+        raise ConfigError(
+            f"{where}: {cells['dataset']} has no masks, which {model['task']} needs; choose digit_scenes, say."
+        )
+    needs = "latent_classifier" if "latent_classifier" in model["networks"] else model["task"]
+    if needs in NEEDS_LABELS and (not data["classes"] or "masks" in data):
+        raise ConfigError(f"{where}: {cells['dataset']} has no labels, which {needs} needs.")
+    if recipe.augment["flip"] and not data.get("flip", True):
+        raise ConfigError(
+            f"{where}: recipe {cells['recipe']!r} mirrors images, and a mirrored image of {cells['dataset']} is not "
+            "of its class; add the override augment.flip=false."
+        )
+    check_schedule(where, recipe)
+    unknown = [role for role in recipe.optimizers if role not in model["networks"]]
+    if unknown:
+        hint = suggest(unknown[0], model["networks"])
+        raise ConfigError(f"{where}: optimizers names {unknown[0]!r}, which {cells['model']} has not; {hint}")
+
+
+def check_schedule(where: str, recipe: Recipe) -> None:
+    """Milestones and warm-ups that never come, or never end."""
+    schedule = recipe.schedule
+    late = [epoch for epoch in schedule["milestones"] if epoch >= recipe.epochs]
+    if late:
+        raise ConfigError(
+            f"{where}: milestone {late[0]} never comes in {recipe.epochs} epochs; "
+            "lower schedule.milestones or raise epochs."
+        )
+    if (schedule["name"] == "step") != bool(schedule["milestones"]):
+        raise ConfigError(f"{where}: schedule.milestones and schedule.name=step need each other.")
+    if recipe.epochs and schedule["warmup_epochs"] >= recipe.epochs:
+        raise ConfigError(
+            f"{where}: the warm-up of {schedule['warmup_epochs']} epochs outlasts the {recipe.epochs} epochs."
+        )

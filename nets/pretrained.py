@@ -1,0 +1,83 @@
+"""What runs start from: weights that others trained (`config/weights.yaml`), or another row of the same table."""
+
+import dataclasses
+from typing import Any
+
+from nets.errors import ConfigError, suggest
+from nets.run import Run
+
+Rows = dict[str, dict[int, Run]]  # by <model>-<dataset>[-<variant>], then by seed
+
+
+def resolve(runs: list[Run], places: dict[str, str], weights: dict[str, Any]) -> list[Run]:
+    """The runs, each with what it starts from. `places` says where a row stands, by its name. Raises ConfigError."""
+    rows: Rows = {}
+    for run in runs:
+        rows.setdefault(row_name(run), {})[run.seed] = run
+    return [start(run, places, rows, weights) for run in runs]
+
+
+def row_name(run: Run) -> str:
+    """<model>-<dataset>[-<variant>]."""
+    return run.name.rpartition("-s")[0]
+
+
+def start(run: Run, places: dict[str, str], rows: Rows, weights: dict[str, Any], trail: tuple[str, ...] = ()) -> Run:
+    """A run with its `pretrained` filled in; `trail` are the rows that wait for it."""
+    where, name = places[row_name(run)], run.recipe.options.get("pretrained")
+    check_options(run, where)
+    if name is None:
+        return run
+    trail = (*trail, row_name(run))
+    if name in trail:
+        circle = " starts from ".join((*trail[trail.index(name) :], name))
+        raise ConfigError(f"{where}: {circle}; let one of them start from scratch.")
+    if name in weights:
+        found = of_weights(run, where, weights[name])
+    elif name in rows:
+        found = of_run(run, where, start(rows[name].get(run.seed) or first(rows[name]), places, rows, weights, trail))
+    else:
+        raise ConfigError(
+            f"{where}: options.pretrained={name} is neither a row of this table nor an entry of weights.yaml; "
+            + suggest(name, [*weights, *(set(rows) - {row_name(run)})])
+        )
+    if found["shape"][0] < run.shape[0]:
+        raise ConfigError(f"{where}: {name} was trained on grey images, {run.dataset} has colours; choose another.")
+    return dataclasses.replace(run, pretrained=found)
+
+
+def first(seeds: dict[int, Run]) -> Run:
+    """The run of a row's first seed."""
+    return next(iter(seeds.values()))
+
+
+def of_weights(run: Run, where: str, entry: dict[str, Any]) -> dict[str, Any]:
+    """The start from weights of the catalogue."""
+    name = run.recipe.options["pretrained"]
+    if entry["model"] != run.model:
+        raise ConfigError(f"{where}: {name} are weights of {entry['model']}, not of {run.model}; choose others.")
+    kept = run.recipe.options["transfer"] == "evaluate_only"
+    facts = {key: entry[key] for key in ("sha256", "shape", "mean", "std")}
+    return {"kind": "weights", "name": name, "keep_head": kept} | facts
+
+
+def of_run(run: Run, where: str, source: Run) -> dict[str, Any]:
+    """The start from what another run has learned; its digest is part of this run's own description."""
+    if source.networks != run.networks:
+        raise ConfigError(f"{where}: {row_name(source)} has another architecture; both rows need the same model.")
+    kept = source.data["classes"] == run.data["classes"]
+    facts = {"sha256": source.digest, "shape": list(source.input_shape), "mean": None, "std": None}
+    return {"kind": "run", "name": source.name, "keep_head": kept} | facts
+
+
+def check_options(run: Run, where: str) -> None:
+    """Options of transfer learning that need or exclude each other."""
+    recipe, transfer = run.recipe, run.recipe.options.get("transfer", "none")
+    if (transfer == "none") != (recipe.options.get("pretrained") is None):
+        raise ConfigError(f"{where}: options.pretrained and options.transfer need each other; set both or none.")
+    if (transfer == "evaluate_only") != (recipe.epochs == 0):
+        raise ConfigError(f"{where}: epochs=0 and options.transfer=evaluate_only need each other; set both or none.")
+    if transfer == "feature_extraction" and any(recipe.augment.values()):
+        raise ConfigError(f"{where}: features are computed once, from images as they are; leave out augment.")
+    if "validation" not in run.data["splits"] and transfer != "evaluate_only":
+        raise ConfigError(f"{where}: {run.dataset} has no training images; only evaluate_only can use it.")

@@ -1,0 +1,101 @@
+"""The description of one run: everything that can influence its result, and nothing else.
+
+`nets.config` makes these from the tables a user writes; each stage reads one back from `config.json`.
+"""
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network of the catalogue: its class by import path, and constructor arguments."""
+
+    path: str
+    args: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def module(self) -> str:
+        """The module of the class."""
+        return self.path.rpartition(".")[0]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a run trains; keys, ranges and defaults stand in `workflow/schemas/recipes.schema.yaml`."""
+
+    name: str
+    epochs: int
+    batch_size: int
+    optimizer: dict[str, Any]
+    optimizers: dict[str, dict[str, Any]]  # by role, where a network has its own
+    schedule: dict[str, Any]
+    augment: dict[str, Any]
+    options: dict[str, Any]  # the task's own
+    clip_norm: float | None
+    ema: float | None
+    precision: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """One cell of the benchmark with one seed."""
+
+    name: str
+    model: str
+    title: str
+    dataset: str
+    variant: str
+    seed: int
+    task: str
+    purpose: str  # "benchmark", or "extractor" for the classifier that measures generators
+    networks: dict[str, Network]  # by role: "classifier"; "generator" and "discriminator"; ...
+    recipe: Recipe
+    data: dict[str, Any]  # the data set's entry in the catalogue
+    fidelity: dict[str, Any] | None  # how samples are measured, for what generates
+    row: dict[str, str]  # the cells of the table as typed, without the seeds
+    overridden: dict[str, Any]  # what the catalogues say in place of the row's overrides, by their keys
+    pretrained: dict[str, Any] | None = None  # the weights that it starts from: see nets.pretrained
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(channels, height, width) of an image."""
+        channels, height, width = self.data["shape"]
+        return channels, height, width
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(channels, height, width) of what a classifier sees: of the images that its start was trained on, if any."""
+        channels, height, width = self.pretrained["shape"] if self.pretrained else self.shape
+        return channels, height, width
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes; 0 where the data set has no labels."""
+        classes = self.data["classes"]
+        return classes if isinstance(classes, int) else len(classes or ())
+
+    def to_json(self) -> str:
+        """The text of `config.json`."""
+        return json.dumps(dataclasses.asdict(self), indent=1, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Run":
+        """Read the text of `config.json` back."""
+        raw = json.loads(text)
+        networks = {role: Network(**network) for role, network in raw.pop("networks").items()}
+        return cls(networks=networks, recipe=Recipe(**raw.pop("recipe")), **raw)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Run":
+        """Read `config.json` of a run's folder."""
+        return cls.from_json((folder / "config.json").read_text())
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the description: the key of checkpoints."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()

@@ -1,0 +1,64 @@
+"""A table of the benchmark as text: rows, seeds, values."""
+
+import csv
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nets.errors import ConfigError, suggest
+
+COLUMNS = ("model", "dataset", "variant", "recipe", "seeds", "overrides")
+
+
+def read_table(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """The rows of a TSV as (line number, cells); lines that start with # are comments."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise ConfigError(f"{path}: the table can't be read ({error.strerror}); check suite= or table=.") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: byte {error.start} is not UTF-8; save the table as UTF-8.") from None
+    rows = [(n, line) for n, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")]
+    if len(rows) < 2:
+        raise ConfigError(f"{path}: the table has no rows; its columns are {', '.join(COLUMNS)}.")
+    (first, header), *body = rows
+    names = [name.strip() for name in header.split("\t")]
+    if len(names) == 1:
+        raise ConfigError(f"{path}, line {first}: columns are parted by tabs, and this line has none.")
+    for name in names:
+        if name not in COLUMNS:
+            raise ConfigError(f"{path}, line {first}: unknown column {name!r}; {suggest(name, COLUMNS)}")
+    missing = [name for name in ("model", "dataset", "recipe", "seeds") if name not in names]
+    if missing:
+        raise ConfigError(f"{path}, line {first}: the column {missing[0]!r} is missing (columns are parted by tabs).")
+    table = []
+    for (line, _), cells in zip(body, csv.reader((text for _, text in body), delimiter="\t"), strict=True):
+        if len(cells) > len(names):
+            raise ConfigError(f"{path}, line {line}: {len(cells)} cells for {len(names)} columns; check the tabs.")
+        row = dict.fromkeys(COLUMNS, "") | {k: v.strip() for k, v in zip(names, cells, strict=False)}
+        table.append((line, row))
+    return table
+
+
+def parse_seeds(text: str, where: str) -> list[int]:
+    """'0-2' or '0,3,5' as a list of seeds."""
+    seeds: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        if not match:
+            raise ConfigError(f"{where}: seeds {text!r} are not a list such as 0,1,2 or a range such as 0-2.")
+        first, last = int(match[1]), int(match[2] or match[1])
+        seeds += range(first, last + 1)
+    if len(set(seeds)) != len(seeds) or not seeds:
+        raise ConfigError(f"{where}: seeds {text!r} name no seed, or one of them twice.")
+    return seeds
+
+
+def parse_value(text: str) -> Any:
+    """A YAML scalar or list; 2e-4 is a number, as people write it."""
+    try:
+        return float(text) if re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", text) else yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text

@@ -1,0 +1,59 @@
+"""Published values are read by our names, and every mistake in them becomes one sentence."""
+
+import pytest
+
+from nets.catalogues import ROOT
+from nets.errors import ConfigError
+from nets.published import COLUMNS, find_published, load_published
+
+HEAD = ",".join(COLUMNS) + "\n"
+
+
+def test_the_projects_values():
+    found = load_published(ROOT / "config/published.csv")
+    assert found["resnet20", "cifar10", "top1"][0].value == pytest.approx(100 - 8.75)  # He et al. 2016, table 6
+    assert found["resnet110", "cifar10", "top1"][0].value == pytest.approx(100 - 6.43)
+    assert found["resnet18", "cifar10", "top1"][0].source.startswith("kuangliu/pytorch-cifar")
+    assert found["vgg16_bn", "cifar100", "top1"][0].value == pytest.approx(100 - 27.07)
+    assert found["lenet5", "mnist", "top1"][0].value == pytest.approx(99.2)
+    science = found["pca-latent30", "mnist", "mse"][0].value, found["autoencoder-latent30", "mnist", "mse"][0].value
+    assert [784 * value for value in science] == pytest.approx([13.87, 3.00], abs=0.005)
+    for (_, _, metric), values in found.items():
+        low, high = {"top1": (20, 100), "top5": (20, 100), "mse": (0, 0.1)}[metric]
+        assert all(low < value.value < high and value.source for value in values)
+
+
+def test_a_table_brings_its_own(tmp_path):
+    assert find_published(tmp_path / "my.tsv") == ROOT / "config/published.csv"
+    (tmp_path / "published.csv").write_text(HEAD)
+    assert find_published(tmp_path / "my.tsv") == tmp_path / "published.csv"
+    assert load_published(tmp_path / "published.csv") == {}
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("resnet19,cifar10,top1,93,me,,", "unknown model 'resnet19'; did you mean"),
+        ("resnet20,cifar,top1,93,me,,", "unknown dataset 'cifar'; did you mean 'cifar10'"),
+        ("resnet20,cifar10,top1,ninety,me,,", "value: 'ninety' is not of type 'number'"),
+        ("resnet20,cifar10,top1,930,me,,", "top1 930 is not a percentage"),
+        ("resnet20,cifar10,Top-1,93,me,,", "metric: 'Top-1' does not match"),
+        ("resnet20,cifar10,top1,93,,,", "source: '' should be non-empty"),
+        ("resnet20,cifar10,top1,93,me", "7 cells are expected"),
+        ("resnet20,cifar10,top1,93,me,a,b,c", "7 cells are expected"),
+        ("resnet20,cifar10,top1,93,you,,\nresnet20,cifar10,top1,94,you,,", "has a value of this source already"),
+    ],
+)
+def test_a_mistake_is_named_with_its_line(tmp_path, row, said):
+    path = tmp_path / "published.csv"
+    path.write_text(HEAD + row + "\n")
+    with pytest.raises(ConfigError) as error:
+        load_published(path)
+    assert said in str(error.value)
+    assert str(error.value).startswith(f"{path}, line {2 + row.count(chr(10))}:")
+
+
+def test_another_header(tmp_path):
+    (tmp_path / "published.csv").write_text("model,dataset,value\n")
+    with pytest.raises(ConfigError, match="line 1: the columns must be model, dataset, metric"):
+        load_published(tmp_path / "published.csv")

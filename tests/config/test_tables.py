@@ -1,0 +1,211 @@
+"""Tables become runs, and every mistake in them becomes one sentence that names file, row and remedy."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from nets.catalogues import ROOT
+from nets.config import load_runs
+from nets.errors import ConfigError
+from nets.run import Run
+
+HEADER = "model\tdataset\tvariant\trecipe\tseeds\toverrides\n"
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Write a table of the given rows and return its path."""
+
+    def write(*rows: str, header: str = HEADER) -> Path:
+        path = tmp_path / "my.tsv"
+        path.write_text(header + "".join(f"{row}\n" for row in rows))
+        return path
+
+    return write
+
+
+def lenet(overrides: str = "", seeds: str = "0") -> str:
+    return f"lenet5\tmnist5k\t\tlenet5\t{seeds}\t{overrides}"
+
+
+def test_a_row_becomes_a_run_a_seed(table):
+    runs = load_runs(table(lenet("epochs=3 optimizer.lr=2e-3", seeds="0-2,7")))
+    assert [run.name for run in runs] == [f"lenet5-mnist5k-s{seed}" for seed in (0, 1, 2, 7)]
+    assert all(run.recipe.epochs == 3 and run.recipe.optimizer["lr"] == 2e-3 for run in runs)
+
+
+def test_a_description_survives_its_file_and_names_its_row(table):
+    (run,) = load_runs(table(lenet("epochs=3")))
+    assert Run.from_json(run.to_json()) == run
+    assert json.loads(run.to_json())["row"]["overrides"] == "epochs=3"
+
+
+def test_a_seed_more_does_not_change_the_others(table):
+    before = load_runs(table(lenet(seeds="0")))[0]
+    after = load_runs(table(lenet(seeds="0-4")))[0]
+    assert before.digest == after.digest
+
+
+def test_a_generator_brings_its_extractor(table):
+    runs = load_runs(table("dcgan\tmnist5k\t\tdcgan\t0-1\t"))
+    assert [run.purpose for run in runs] == ["benchmark", "benchmark", "extractor"]
+    assert runs[0].fidelity["indomain"] == runs[2].name
+
+
+def test_a_vae_brings_one_too_and_an_autoencoder_does_not(table):
+    runs = load_runs(table("vae\tmnist5k\t\tvae\t0\t", "autoencoder\tmnist5k\t\tautoencoder\t0\t"))
+    assert [bool(run.fidelity) for run in runs] == [True, False, False]
+    assert runs[2].purpose == "extractor"
+
+
+def test_a_variant_adds_its_networks_and_overrides_reach_them(table):
+    row = "autoencoder\tmnist5k\twith_classifier\tautoencoder\t0\tmodel.latent_dim=3"
+    plain, joint = load_runs(table("autoencoder\tmnist5k\twide\tautoencoder\t0\t", row))
+    assert list(plain.networks) == ["autoencoder"]
+    assert {role: network.args["latent_dim"] for role, network in joint.networks.items()} == {
+        "autoencoder": 3,
+        "latent_classifier": 3,
+    }
+
+
+def test_a_catalogue_beside_the_table_extends_the_projects(table, tmp_path):
+    entry = {
+        "title": "Mine",
+        "task": "classification",
+        "citation": "mine",
+        "networks": {"classifier": {"class": "my.Net"}},
+    }
+    (tmp_path / "models.yaml").write_text(yaml.safe_dump({"mine": entry}))
+    (run,) = load_runs(table("mine\tmnist5k\twide\tlenet5\t0\t"))
+    assert (run.name, run.networks["classifier"].path) == ("mine-mnist5k-wide-s0", "my.Net")
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (lenet("epoch=3"), "unknown key 'epoch'; did you mean 'epochs'"),
+        (lenet("optimizer.momentm=0.9"), "optimizer: unknown key 'momentm'; did you mean 'momentum'"),
+        (lenet("options.smoothing=0.1"), "unknown key 'smoothing'"),
+        (lenet("optimizer.lr=-0.1"), "optimizer.lr: -0.1 is less than or equal to the minimum of 0"),
+        (lenet("optimizer.lr=fast"), "optimizer.lr: 'fast' is not of type 'number'"),
+        (lenet("epochs"), "override 'epochs' is not of the form key=value"),
+        (lenet("epochs.first=1"), "epochs has no keys of its own"),
+        (lenet("model.depth=5"), "the model has no argument 'depth'"),
+        (lenet("task=reconstruction"), "task can't be overridden"),
+        (lenet("epochs=5 schedule.name=step schedule.milestones=[3,5]"), "milestone 5 never comes in 5 epochs"),
+        (lenet("schedule.milestones=[3]"), "schedule.milestones and schedule.name=step need each other"),
+        (lenet("epochs=5 schedule.warmup_epochs=5"), "the warm-up of 5 epochs outlasts the 5 epochs"),
+        (lenet("optimizers.generator.lr=0.1"), "optimizers names 'generator', which lenet5 has not"),
+        (lenet(seeds="one"), "seeds 'one' are not a list"),
+        (lenet(seeds="2-1"), "seeds '2-1' name no seed"),
+        (lenet(seeds="1,1"), "seeds '1,1' name no seed, or one of them twice"),
+        ("lenet6\tmnist5k\t\tlenet5\t0\t", "unknown model 'lenet6'; did you mean 'lenet5'"),
+        ("lenet5\tmnits\t\tlenet5\t0\t", "unknown dataset 'mnits'; did you mean 'mnist'"),
+        ("lenet5\tmnist5k\t\tlenet\t0\t", "unknown recipe 'lenet'; did you mean 'lenet5'"),
+        ("lenet5\tmnist5k\t\tdcgan\t0\t", "recipe 'dcgan' is for adversarial, 'lenet5' for classification"),
+        ("lenet5\tmnist5k\tA B\tlenet5\t0\t", "variant 'A B' may hold only"),
+        ("lenet5\tmnist5k\t\tlenet5\t0\t\t\t", "8 cells for 6 columns"),
+    ],
+)
+def test_a_mistake_is_named_with_its_row(table, row, said):
+    path = table("# a comment", row)
+    with pytest.raises(ConfigError) as error:
+        load_runs(path)
+    message = str(error.value)
+    assert said in message
+    assert message.startswith(f"{path}, line 3")
+    assert "\n" not in message
+
+
+def test_a_row_that_stands_twice(table):
+    with pytest.raises(ConfigError, match=r"line 3: lenet5-mnist5k stands in line 2 already; give one .* a variant"):
+        load_runs(table(lenet(), lenet("epochs=3")))
+
+
+def test_a_model_on_images_that_it_cannot_take(table, tmp_path):
+    data = yaml.safe_load((ROOT / "config/datasets.yaml").read_text())["mnist5k"] | {"shape": [1, 20, 20]}
+    (tmp_path / "datasets.yaml").write_text(yaml.safe_dump({"tiny": data}))
+    with pytest.raises(ConfigError, match="lenet5 takes images of 28 to 40 pixels, tiny has 20"):
+        load_runs(table("lenet5\ttiny\t\tlenet5\t0\t"))
+
+
+def test_unlabelled_images_have_no_classes(table, tmp_path):
+    data = yaml.safe_load((ROOT / "config/datasets.yaml").read_text())["mnist5k"] | {"classes": None}
+    (tmp_path / "datasets.yaml").write_text(yaml.safe_dump({"bare": data}))
+    with pytest.raises(ConfigError, match="bare has no labels"):
+        load_runs(table("lenet5\tbare\t\tlenet5\t0\t"))
+    with pytest.raises(ConfigError, match="bare has no labels, which latent_classifier needs"):
+        load_runs(table("vae\tbare\twith_classifier\tvae\t0\t"))
+    assert load_runs(table("autoencoder\tbare\t\tautoencoder\t0\t"))
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("model dataset recipe seeds\n", "columns are parted by tabs, and this line has none"),
+        ("model\tdataset\trecipes\tseeds\n", "unknown column 'recipes'; did you mean 'recipe'"),
+        ("model\tdataset\trecipe\n", "the column 'seeds' is missing"),
+    ],
+)
+def test_a_header_that_is_wrong(table, header, said):
+    with pytest.raises(ConfigError, match=said):
+        load_runs(table("x\ty\tz", header=header))
+
+
+def test_a_table_that_is_not_there(tmp_path):
+    with pytest.raises(ConfigError, match=r"nothere.tsv: the table can't be read \(No such file or directory\)"):
+        load_runs(tmp_path / "nothere.tsv")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("models", "a: [", "models.yaml, line 2: this is not YAML"),
+        ("models", "a: {title: A, task: classify, citation: b, networks: {}}", "a.task: 'classify' is not one of"),
+        ("models", "a: {titel: A}", "unknown key 'titel'; did you mean 'title'"),
+        ("recipes", "a: {task: classification}", "is a required property"),
+    ],
+)
+def test_a_catalogue_that_is_wrong(table, tmp_path, name, text, said):
+    (tmp_path / f"{name}.yaml").write_text(text + "\n")
+    with pytest.raises(ConfigError, match=said) as error:
+        load_runs(table(lenet()))
+    assert str(tmp_path) in str(error.value)
+
+
+@pytest.fixture
+def mine(tmp_path):
+    """A classifier `mine` that takes images of any size."""
+    entry = {
+        "title": "Mine",
+        "task": "classification",
+        "citation": "me",
+        "networks": {"classifier": {"class": "my.Net"}},
+    }
+    (tmp_path / "models.yaml").write_text(yaml.safe_dump({"mine": entry}))
+
+
+def test_segmentation_needs_masks_and_they_are_no_labels(table, mine):
+    with pytest.raises(
+        ConfigError, match="line 2: mnist5k has no masks, which segmentation needs; choose digit_scenes"
+    ):
+        load_runs(table("unet\tmnist5k\t\tunet\t0\t"))
+    with pytest.raises(ConfigError, match="oxford_pet has no labels, which classification needs"):
+        load_runs(table("mine\toxford_pet\t\tlenet5\t0\t"))
+
+
+def test_only_segmentation_takes_images_that_are_not_square(table, mine):
+    (run,) = load_runs(table("fcn8s\tcamvid\t\tfcn8s\t0\t"))
+    assert run.shape == (3, 180, 240) and run.num_classes == 11
+    with pytest.raises(ConfigError, match="mine takes square images, camvid has 240x180 pixels"):
+        load_runs(table("mine\tcamvid\t\tlenet5\t0\t"))
+
+
+@pytest.mark.parametrize("suite", ["quick", "full"])
+def test_the_suites_are_valid(suite, tmp_path):
+    runs = load_runs(ROOT / f"config/{suite}.tsv")
+    assert len({run.name for run in runs}) == len(runs) > 0
+    shutil.rmtree(tmp_path)

@@ -1,0 +1,62 @@
+"""What all tests share: small prepared data of real digits, and short runs on them."""
+
+import dataclasses
+import os
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import pytest
+
+from nets.config import load_runs
+from nets.data.prepare import prepare
+from nets.data.prepared import open_split
+from nets.run import Run
+
+HEADER = "model\tdataset\tvariant\trecipe\tseeds\toverrides\n"
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory) -> Path:
+    """The prepared data set `mnist5k`: 5,000 real digits."""
+    folder = tmp_path_factory.mktemp("data") / "mnist5k"
+    run = make_run(tmp_path_factory.mktemp("table"), "lenet5")
+    prepare("mnist5k", run.data, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def scenes(tmp_path_factory) -> Path:
+    """The prepared data set `digit_scenes`, but of 400 scenes."""
+    folder = tmp_path_factory.mktemp("data") / "digit_scenes"
+    entry = make_run(tmp_path_factory.mktemp("table"), "unet", dataset="digit_scenes").data
+    source = {"kind": "digit_scenes", "count": 400, "seed": 0, "version": 1}
+    splits = {"train": 280, "validation": 40, "test": 80, "seed": 0}
+    prepare("digit_scenes", entry | {"splits": splits, "sources": [source]}, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def few_digits(request):
+    """A function that opens a split of `digits`, or of `scenes`, cut to `count` samples of all classes alike."""
+
+    def cut(split: str, count: int = 256, masks: bool = False):
+        found = open_split(request.getfixturevalue("scenes" if masks else "digits"), split)
+        spread = np.linspace(0, len(found.indices) - 1, min(count, len(found.indices))).astype(np.int64)
+        return dataclasses.replace(found, indices=np.ascontiguousarray(found.indices[spread]))
+
+    return cut
+
+
+def make_run(folder: Path, model: str, overrides: str = "", seed: int = 0, dataset: str = "mnist5k") -> Run:
+    """The run of one row, with the recipe of the model's name."""
+    table = folder / "one.tsv"
+    table.write_text(f"{HEADER}{model}\t{dataset}\t\t{model}\t{seed}\t{overrides}\n")
+    return load_runs(table)[0]
+
+
+@pytest.fixture
+def run_of(tmp_path):
+    """A function from model, overrides, seed and data set to the run of such a row."""
+    return lambda model, overrides="", seed=0, dataset="mnist5k": make_run(tmp_path, model, overrides, seed, dataset)
