@@ -1,0 +1,64 @@
+"""Random changes of training images, in whole batches on their device."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def augment(images: Tensor, settings: dict[str, Any], mean: tuple[float, ...]) -> Tensor:
+    """Apply the recipe's `augment` settings to images (N, C, H, W) in 0..1; each image draws its own change.
+
+    `mean`, one number a channel or one for all, is the colour of what is blotted out.
+    """
+    if settings.get("crop_padding"):
+        images = random_crop(images, settings["crop_padding"])
+    if settings.get("flip"):
+        images = random_flip(images)
+    if settings.get("cutout"):
+        images = cutout(images, settings["cutout"], mean)
+    return images
+
+
+def augment_with_masks(
+    images: Tensor, masks: Tensor, settings: dict[str, Any], mean: tuple[float, ...]
+) -> tuple[Tensor, Tensor]:
+    """The same changes for images and their masks (N, H, W) int64; what is padded or blotted out is void, -1.
+
+    The masks ride along as one more channel, in which 0 stands for void. Every change only moves pixels or takes them
+    away, so that they stay whole numbers.
+    """
+    mean = mean * (images.shape[1] // len(mean))
+    together = augment(torch.cat([images, masks[:, None] + 1], dim=1), settings, (*mean, 0.0))
+    return together[:, :-1], together[:, -1].long() - 1
+
+
+def cutout(images: Tensor, size: int, mean: tuple[float, ...]) -> Tensor:
+    """Blot out a square of each image around a random pixel, cut off at the borders (DeVries and Taylor 2017)."""
+    count, _, height, width = images.shape
+    hidden = []
+    for length, shape in ((height, (count, 1, height, 1)), (width, (count, 1, 1, width))):
+        centre = torch.randint(0, length, (count, 1), device=images.device)
+        start = centre - size // 2
+        places = torch.arange(length, device=images.device)
+        hidden.append(((places >= start) & (places < start + size)).view(shape))
+    colour = torch.tensor(mean, dtype=images.dtype, device=images.device).view(1, -1, 1, 1)
+    return torch.where(hidden[0] & hidden[1], colour, images)
+
+
+def random_flip(images: Tensor) -> Tensor:
+    """Mirror each image left and right with probability 1/2."""
+    chosen = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
+    return torch.where(chosen, images.flip(-1), images)
+
+
+def random_crop(images: Tensor, padding: int) -> Tensor:
+    """Pad each side by `padding` zeros, then cut the old size out at a random place (He et al. 2016, section 4.2)."""
+    count, channels, height, width = images.shape
+    padded = F.pad(images, [padding] * 4)
+    top, left = torch.randint(0, 2 * padding + 1, (2, count, 1, 1), device=images.device)
+    rows = top + torch.arange(height, device=images.device).view(1, -1, 1)  # (N, H, 1)
+    columns = left + torch.arange(width, device=images.device).view(1, 1, -1)  # (N, 1, W)
+    samples = torch.arange(count, device=images.device).view(-1, 1, 1)
+    return padded.permute(0, 2, 3, 1)[samples, rows, columns].permute(0, 3, 1, 2)  # (N, C, H, W)

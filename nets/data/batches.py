@@ -1,0 +1,121 @@
+"""Batches of a prepared split, made on the device by index.
+
+The images lie on the device as uint8 where they fit, else in memory-mapped files; either way a batch is one
+indexing operation, and all augmentation is done on whole batches. No worker processes.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from nets.data.augment import augment, augment_with_masks
+from nets.data.prepared import Split
+
+RESIDENT_SHARE = 0.4  # of the device's free memory that a data set may take
+
+
+class Batch(NamedTuple):
+    """Images (N, C, H, W) float in the range that the task wants, labels (N,) int64 (-1: none), sample numbers (N,).
+
+    Where the data set has them, masks (N, H, W) int64: the class of every pixel (-1: void).
+    """
+
+    images: Tensor
+    labels: Tensor
+    indices: Tensor
+    masks: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class PixelRange:
+    """The affine map from pixels in 0..1 to what a network sees: (pixel - mean) / std, by channel."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def apply(self, pixels: Tensor) -> Tensor:
+        """(N, C, H, W) in 0..1 to the network's range."""
+        return (pixels - self._column(self.mean, pixels)) / self._column(self.std, pixels)
+
+    def restore(self, images: Tensor) -> Tensor:
+        """The network's range back to pixels in 0..1."""
+        return images * self._column(self.std, images) + self._column(self.mean, images)
+
+    def invert(self, images: Tensor) -> Tensor:
+        """The network's range back to uint8 pixels, rounded and clipped."""
+        return (self.restore(images) * 255).round().clamp(0, 255).to(torch.uint8)
+
+    @staticmethod
+    def _column(values: tuple[float, ...], like: Tensor) -> Tensor:
+        return torch.tensor(values, dtype=like.dtype, device=like.device).view(1, -1, 1, 1)
+
+
+UNIT = PixelRange((0.0,), (1.0,))  # 0..1
+SYMMETRIC = PixelRange((0.5,), (0.5,))  # -1..1
+
+
+class Batches:
+    """A split on a device: random batches to train on, ordered ones to measure on."""
+
+    def __init__(
+        self, split: Split, pixels: PixelRange, device: torch.device, augmentation: dict[str, Any] | None = None
+    ):
+        """`augmentation` is the recipe's `augment`; None or {} leaves images as they are."""
+        self.pixels, self.device = pixels, device
+        self.augmentation = augmentation or {}
+        self.info = split.info
+        self.images = torch.from_numpy(split.images)
+        self.labels = torch.from_numpy(split.labels).to(device)
+        self.order = torch.from_numpy(split.indices.copy())
+        self.masks = None if split.masks is None else torch.from_numpy(split.masks)
+        self.resident = fits(self.images, device)
+        if self.resident:
+            self.images = self.images.to(device)
+            self.masks = None if self.masks is None else self.masks.to(device)
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def take(self, indices: Tensor, random: bool = False) -> Batch:
+        """The samples of the given numbers (N,) int64 on the CPU; `random` turns augmentation on."""
+        rows = indices.to(self.images.device)
+        images = self.images[rows].to(self.device, non_blocking=True).float().div_(255)
+        masks = None if self.masks is None else self._classes(self.masks[rows])
+        if random and masks is not None:
+            images, masks = augment_with_masks(images, masks, self.augmentation, self.pixels.mean)
+        elif random:
+            images = augment(images, self.augmentation, self.pixels.mean)
+        images = self.pixels.apply(images).contiguous(memory_format=torch.channels_last)
+        return Batch(images, self.labels[indices.to(self.device)], indices, masks)
+
+    def _classes(self, masks: Tensor) -> Tensor:
+        """Masks (N, H, W) uint8 as int64 on the device, with -1 for void."""
+        masks = masks.to(self.device, non_blocking=True).long()
+        return masks if self.info["void"] is None else masks.masked_fill_(masks == self.info["void"], -1)
+
+    def epoch(self, batch_size: int, seed: int, skip: int = 0) -> Iterator[Batch]:
+        """Random batches, the last short one left out; the same for the same seed. `skip` leaves out the first."""
+        generator = torch.Generator().manual_seed(seed)
+        order = self.order[torch.randperm(len(self.order), generator=generator)]
+        for step in range(skip, self.steps(batch_size)):
+            yield self.take(order[step * batch_size : (step + 1) * batch_size], random=True)
+
+    def steps(self, batch_size: int) -> int:
+        """Number of batches of an epoch: at least one, which is then the whole split."""
+        return max(1, len(self) // batch_size)
+
+    def ordered(self, batch_size: int = 500) -> Iterator[Batch]:
+        """Every sample once, in the order of the index list, without augmentation."""
+        for start in range(0, len(self), batch_size):
+            yield self.take(self.order[start : start + batch_size])
+
+
+def fits(images: Tensor, device: torch.device) -> bool:
+    """Whether the images may lie on the device for the whole run."""
+    if device.type != "cuda":
+        return True
+    free, _ = torch.cuda.mem_get_info(device)
+    return images.nbytes < RESIDENT_SHARE * free

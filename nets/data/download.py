@@ -1,0 +1,98 @@
+"""Downloads through torchvision, which knows the addresses and verifies what arrives."""
+
+import contextlib
+import os
+import queue
+import socket
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from http.client import HTTPException
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+from nets.data.errors import DataError, SourceUnavailable
+
+ANSWER_SECONDS = 10  # a server that says nothing for so long is not there
+STALL_SECONDS = 20  # so long a download may stand still
+
+
+def fetch(source: dict, root: Path) -> None:
+    """Download the set of `torchvision.datasets.<class>` into `root`, in torchvision's layout.
+
+    Files arrive in a folder beside their place and move there once they are whole. Raises SourceUnavailable where
+    downloads are forbidden (NETS_OFFLINE=1) or no server answers, DataError where what arrives is damaged.
+    """
+    if os.environ.get("NETS_OFFLINE", "0") not in ("", "0"):
+        raise SourceUnavailable("allow the download (NETS_OFFLINE forbids it now)")
+    from torchvision import datasets
+
+    kind = getattr(datasets, source["class"])
+    urls = _addresses(kind)
+    if not _answer(urls, ANSWER_SECONDS):
+        hosts = " nor ".join(sorted({urlsplit(url).netloc for url in urls}))
+        raise SourceUnavailable(f"allow the download (offline now: no answer from {hosts})")
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        folder = tempfile.TemporaryDirectory(dir=root, prefix=".download-")
+    except OSError as error:
+        raise SourceUnavailable(f"make {root} writable for the download ({error.strerror})") from error
+    with folder as name:
+        _download(kind, Path(name))
+        for path in sorted(Path(name).rglob("*")):
+            if path.is_file():
+                target = root / path.relative_to(name)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                path.replace(target)
+
+
+def _addresses(kind: type) -> list[str]:
+    if hasattr(kind, "mirrors"):
+        return [mirror + kind.resources[0][0] for mirror in kind.mirrors]
+    return [kind._RESOURCES[0][0]] if hasattr(kind, "_RESOURCES") else [kind.url]  # the pets have no public address
+
+
+def _answer(urls: list[str], seconds: float) -> bool:
+    """Whether any address answers in time. In threads, since looking up a name knows no time limit."""
+    answers = queue.SimpleQueue()
+
+    def ask(url: str) -> None:
+        try:
+            urlopen(Request(url, headers={"User-Agent": "nets"}), timeout=seconds).close()
+            answers.put(True)
+        except HTTPError as error:
+            error.close()
+            answers.put(False)
+        except (OSError, HTTPException):
+            answers.put(False)
+
+    end = time.monotonic() + seconds
+    for url in urls:
+        threading.Thread(target=ask, args=(url,), daemon=True).start()
+    with contextlib.suppress(queue.Empty):
+        return any(answers.get(timeout=max(0.0, end - time.monotonic())) for _ in urls)
+    return False
+
+
+def _download(kind: type, folder: Path) -> None:
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(STALL_SECONDS)
+    try:
+        with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            kind(folder, download=True)
+    except (HTTPError, ConnectionError, TimeoutError, HTTPException) as error:
+        raise SourceUnavailable(f"try the download again (it broke off: {error})") from error
+    except RuntimeError as error:  # torchvision's one type for every trouble
+        if "corrupted" in str(error):
+            raise DataError(
+                f"the download of {kind.__name__} is damaged: its MD5 is not the one that torchvision knows; "
+                "try again, or supply the files by hand."
+            ) from error
+        raise SourceUnavailable(f"try the download again ({' '.join(str(error).split())})") from error
+    finally:
+        socket.setdefaulttimeout(before)

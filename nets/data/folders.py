@@ -1,0 +1,141 @@
+"""Folders of images: train|test/<class>/*.png, and any folder that a user has."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from nets.data.errors import DataError, SourceUnavailable
+from nets.data.loaded import Loaded, Part, chunk_length
+
+SUFFIXES = {".png", ".jpg", ".jpeg"}
+DEEP_MODES = ("I", "F")  # more than 8 bits a channel
+
+
+def read_class_folder(entry: dict, source: dict, root: Path) -> Loaded:
+    """`<folder>/train/<class>/*.png|jpg` and `<folder>/test/<class>/...`, in the order of the classes."""
+    folder = root / source["folder"]
+    if not (folder / "train").is_dir():
+        raise SourceUnavailable(f"put train|test/<class>/*.png or *.jpg under {folder}")
+    if not (folder / "test").is_dir():
+        raise DataError(f"{folder} is incomplete: there is train but no test; add it.")
+    learning = _labelled(folder / "train", entry["classes"])
+    test = _labelled(folder / "test", entry["classes"])
+    return _loaded(entry, source, folder, learning, test)
+
+
+def read_image_folder(entry: dict, source: dict, root: Path) -> Loaded:
+    """All images of a folder: `<class>/*` where the entry has classes, otherwise everything below it, unlabelled."""
+    folder = root / source["folder"]
+    images = images_in(folder, "**/*")
+    if not images:
+        raise SourceUnavailable(f"put images (.png or .jpg) under {folder}")
+    unlabelled = [(path, -1) for path in images]
+    learning = unlabelled if entry["classes"] is None else _labelled(folder, entry["classes"])
+    return _loaded(entry, source, folder, learning, None)
+
+
+def read_imagenet(entry: dict, source: dict, root: Path) -> Loaded:
+    """ImageNet's validation images, `<folder>/<wnid>/*.JPEG`, as test part; label k is the k-th wnid in order."""
+    folder = root / source["folder"]
+    wnids = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    if not wnids:
+        raise SourceUnavailable(f"put ImageNet's validation images, <wnid>/*.JPEG, under {folder}")
+    if len(wnids) != entry["classes"]:
+        raise DataError(f"{folder} has {len(wnids)} folders, expected {entry['classes']}, one a class; complete it.")
+    return _loaded(entry, source | {"fit": source["resize"]}, folder, [], _labelled(folder, wnids))
+
+
+def images_in(folder: Path, pattern: str) -> list[Path]:
+    """Images by relative path, in the same order on every machine; hidden files are left out."""
+    found = [path for path in folder.glob(pattern) if path.suffix.lower() in SUFFIXES]
+    shown = [path for path in found if "/." not in f"/{path.relative_to(folder).as_posix()}"]
+    return sorted(shown, key=Path.as_posix)
+
+
+def _labelled(folder: Path, classes: list[str]) -> list[tuple[Path, int]]:
+    found = {path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")}
+    for name in sorted(found.symmetric_difference(classes)):
+        what = "is not a class of the catalogue" if name in found else "is missing"
+        raise DataError(f"{folder} does not hold the classes of the catalogue: the folder {name} {what}.")
+    return [(path, label) for label, name in enumerate(classes) for path in images_in(folder / name, "*")]
+
+
+def _loaded(entry: dict, source: dict, folder: Path, learning: list, test: list | None) -> Loaded:
+    paths = [path for path, _ in learning + (test or [])]
+    found = digest(folder, paths)
+    expected = source.get("sha256", found)
+    if found != expected:
+        raise DataError(
+            f"{folder} has changed: the SHA-256 of its {len(paths)} images is {found}, expected {expected}; "
+            "restore it, or correct sha256 in the catalogue."
+        )
+    shape, fit = tuple(entry["shape"]), source.get("fit", "exact")
+    parts = [None if items is None else _part(items, shape, fit) for items in (learning, test)]
+    return Loaded(*parts, source["kind"], str(folder), canonical=False, sha256={folder.name: found})
+
+
+def digest(folder: Path, paths: list[Path]) -> str:
+    """SHA-256 over the relative path and the SHA-256 of every file, in order."""
+    total = hashlib.sha256()
+    for path in paths:
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        total.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
+    return total.hexdigest()
+
+
+def _part(items: list[tuple[Path, int]], shape: tuple[int, int, int], fit: str | int) -> Part:
+    paths = [path for path, _ in items]
+    # Threads pay where decoding outweighs Python's own work: not for files of a kilobyte or two.
+    small = sum(path.stat().st_size for path in paths[:100]) < 8192 * len(paths[:100])
+    step = chunk_length(shape)
+
+    def chunks() -> Iterator[np.ndarray]:
+        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+            apply = map if small else pool.map
+            for start in range(0, len(paths), step):
+                images = apply(lambda path: decode(path, shape, fit), paths[start : start + step])
+                yield np.stack(list(images))
+
+    return Part(np.array([label for _, label in items], np.int64), chunks)
+
+
+def decode(path: Path, shape: tuple[int, int, int], fit: str | int) -> np.ndarray:
+    """The image of a file as (C, H, W) uint8; `fit` is `exact`, `crop` (centred, then resized), or the length to which
+    the shorter side is resized before the centre is cut out.
+
+    Raises DataError where it can't be read, has more than 8 bits a channel, or has another size under `exact`.
+    """
+    channels, height, width = shape
+    try:
+        with Image.open(path) as file:
+            image = ImageOps.exif_transpose(file)
+            deep = image.mode.startswith(DEEP_MODES)
+            if image.mode == "P":
+                image = image.convert("RGBA")
+            image = image.convert("L" if channels == 1 else "RGB")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path} is not readable as an image ({error}); replace or delete it.") from error
+    if deep:
+        raise DataError(f"{path} has more than 8 bits a channel; convert it.")
+    if fit == "crop":
+        image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
+    elif isinstance(fit, int):
+        image = _resize_and_cut(image, fit, width, height)
+    elif image.size != (width, height):
+        found = "{}x{}".format(*image.size)
+        raise DataError(f"{path} is {found} pixels, expected {width}x{height}; resize it, or set `fit: crop`.")
+    pixels = np.asarray(image)
+    return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
+
+
+def _resize_and_cut(image: Image.Image, shorter: int, width: int, height: int) -> Image.Image:
+    """As torchvision's presets for ImageNet do it: `Resize(shorter)`, bilinear, then `CenterCrop`."""
+    size = [shorter if side == min(image.size) else int(shorter * side / min(image.size)) for side in image.size]
+    image = image.resize(size, Image.Resampling.BILINEAR)
+    left, top = round((size[0] - width) / 2), round((size[1] - height) / 2)
+    return image.crop((left, top, left + width, top + height))

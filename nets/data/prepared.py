@@ -1,0 +1,100 @@
+"""Prepared data, opened: uint8 images mapped into memory, labels, and the index list of one split.
+
+Train and validation live in the learning arrays, test in arrays of its own: opening train or validation opens no file
+of the test data.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nets.data.errors import DataError
+
+ARRAYS = [
+    *("learning-images.npy", "learning-labels.npy", "test-images.npy", "test-labels.npy"),
+    *("train.npy", "validation.npy", "test.npy"),
+]
+
+MASKS = ["learning-masks.npy", "test-masks.npy"]  # of sets whose classes are those of pixels
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """One split of a prepared data set.
+
+    `images` (N, C, H, W) uint8 and `labels` (N,) int64 (-1: none) are those of the learning or the test part;
+    `indices` (n,) int64 are the rows of them that make the split; `info` is `dataset.json`. `masks` (N, H, W) uint8,
+    where the set has them, hold the class of every pixel, or `info["void"]`.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    indices: np.ndarray
+    info: dict
+    masks: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+def read_info(folder: Path) -> dict:
+    """The content of `dataset.json`. Raises DataError where it is not there or not readable."""
+    path = Path(folder) / "dataset.json"
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise DataError(f"{path} is not there: prepare the data set first.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} is damaged ({error}); delete the folder and prepare it again.") from None
+
+
+def open_split(folder: Path, split: str, verify: bool = True) -> Split:
+    """Open `train`, `validation` or `test` of a prepared folder.
+
+    The index list's hash is verified always, those of images, labels and masks with `verify`. Raises DataError where
+    files are missing or altered, or where the data set could not be had.
+    """
+    folder = Path(folder)
+    if split not in ("train", "validation", "test"):
+        raise ValueError(f"no split is called {split!r}")
+    info = read_info(folder)
+    if info["status"] != "ok":
+        raise DataError(info["reason"])
+    part = "test" if split == "test" else "learning"
+    indices = _open(folder, f"{split}.npy", info, verify=True)
+    labels = _open(folder, f"{part}-labels.npy", info, verify)
+    images = _open(folder, f"{part}-images.npy", info, verify, mmap_mode="c")  # copy on write: never to the file
+    shape = (len(labels), *info["shape"])
+    if images.shape != shape or len(indices) != info["counts"][split]:
+        raise DataError(f"{folder}: {part}-images.npy is {images.shape}, expected {shape}; prepare it again.")
+    masks = None
+    if f"{part}-masks.npy" in info["hashes"]:
+        masks = _open(folder, f"{part}-masks.npy", info, verify, mmap_mode="c")
+    return Split(images, labels, indices, info, masks)
+
+
+def _open(folder: Path, name: str, info: dict, verify: bool, mmap_mode: str | None = None) -> np.ndarray:
+    path = folder / name
+    try:
+        if verify:
+            _verify(path, info["hashes"][name])
+        return np.load(path, mmap_mode=mmap_mode)
+    except DataError:
+        raise
+    except FileNotFoundError:
+        raise DataError(f"{path} is not there; delete {folder} and prepare it again.") from None
+    except (ValueError, EOFError) as error:
+        raise DataError(f"{path} is damaged ({error}); delete {folder} and prepare it again.") from None
+
+
+def _verify(path: Path, expected: str) -> None:
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != expected:
+        raise DataError(
+            f"{path} is altered: its SHA-256 is {found}, expected {expected}; "
+            f"delete {path.parent} and prepare it again."
+        )

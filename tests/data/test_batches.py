@@ -1,0 +1,127 @@
+"""Batches by index, and augmentation of whole batches."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from nets.data.augment import augment, augment_with_masks, cutout, random_crop, random_flip
+from nets.data.batches import SYMMETRIC, UNIT, Batches, PixelRange
+
+
+@pytest.fixture
+def data(few_digits):
+    return Batches(few_digits("train", 100), UNIT, torch.device("cpu"))
+
+
+def test_an_epoch_takes_each_sample_at_most_once_and_drops_the_rest(data):
+    seen = torch.cat([batch.indices for batch in data.epoch(32, seed=0)])
+    assert len(seen) == 96 == len(seen.unique())
+    assert set(seen.tolist()) <= set(data.order.tolist())
+
+
+def test_the_order_follows_the_seed_and_can_be_entered_midway(data):
+    first = [batch.indices.tolist() for batch in data.epoch(32, seed=5)]
+    assert [batch.indices.tolist() for batch in data.epoch(32, seed=5, skip=1)] == first[1:]
+    assert [batch.indices.tolist() for batch in data.epoch(32, seed=6)] != first
+
+
+def test_a_batch_larger_than_the_split_is_the_split(data):
+    assert [len(batch.images) for batch in data.epoch(1000, seed=0)] == [100]
+
+
+def test_ordered_takes_every_sample(data, few_digits):
+    split = few_digits("train", 100)
+    images = torch.cat([batch.images for batch in data.ordered(33)])
+    assert torch.equal(images, torch.from_numpy(split.images[split.indices]).float() / 255)
+
+
+@pytest.mark.parametrize("pixels", [UNIT, SYMMETRIC, PixelRange((0.1, 0.2, 0.3), (0.5, 0.6, 0.7))])
+def test_a_pixel_range_is_undone_exactly(pixels):
+    raw = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16).expand(1, 3, 16, 16)
+    assert torch.equal(pixels.invert(pixels.apply(raw.float() / 255)), raw)
+
+
+def test_a_crop_moves_each_image_on_its_own():
+    images = torch.zeros(200, 2, 9, 9)
+    images[:, :, 4, 4] = torch.tensor([1.0, 2.0])
+    moved = random_crop(images, 2)
+    places = moved[:, 0].flatten(1).argmax(1)
+    rows, columns = places // 9, places % 9
+    assert moved.shape == images.shape
+    assert torch.equal(moved[:, 1], 2 * moved[:, 0])  # channels stay together
+    assert set(rows.tolist()) == set(columns.tolist()) == {2, 3, 4, 5, 6}
+
+
+def test_a_flip_mirrors_about_half():
+    images = torch.arange(4.0).expand(1000, 1, 1, 4)
+    flipped = random_flip(images)[:, 0, 0, 0] == 3
+    assert 400 < flipped.sum() < 600
+
+
+def test_cutout_blots_out_one_square_of_each_image_cut_off_at_the_borders():
+    images = torch.ones(500, 3, 12, 12)
+    hidden = cutout(images, 4, (0.1, 0.2, 0.3)) != 1
+    assert (hidden[:, 0] == hidden[:, 1]).all() and (hidden[:, 0] == hidden[:, 2]).all()
+    heights, widths = hidden[:, 0].any(2).sum(1), hidden[:, 0].any(1).sum(1)
+    assert torch.equal(hidden[:, 0].sum((1, 2)), heights * widths)  # a rectangle
+    assert set(heights.tolist()) == set(widths.tolist()) == {2, 3, 4}
+    assert len({tuple(image.flatten().tolist()) for image in hidden[:, 0]}) > 100  # each at its own place
+
+
+def test_what_is_blotted_out_is_nothing_to_the_network(few_digits):
+    pixels = PixelRange((0.13,), (0.31,))
+    data = Batches(few_digits("train", 64), pixels, torch.device("cpu"), {"cutout": 60})
+    assert next(data.epoch(64, seed=0)).images.abs().max() < 1e-6
+
+
+def test_augmentation_follows_the_generator_and_leaves_measurement_alone(few_digits):
+    settings = {"crop_padding": 2, "flip": True, "cutout": 8}
+    images = torch.rand(16, 1, 28, 28)
+    torch.manual_seed(1)
+    first = augment(images, settings, (0.0,))
+    torch.manual_seed(1)
+    assert torch.equal(augment(images, settings, (0.0,)), first)
+    assert not torch.equal(augment(images, settings, (0.0,)), first)
+    split, device = few_digits("train", 64), torch.device("cpu")
+    plain, changed = Batches(split, UNIT, device), Batches(split, UNIT, device, settings)
+    assert torch.equal(next(plain.ordered()).images, next(changed.ordered()).images)
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"flip": True}, {"crop_padding": 3}, {"flip": True, "crop_padding": 5}, {"cutout": 6}]
+)
+def test_masks_move_with_their_images(settings):
+    """What is a mask by a threshold before a change is one after it; void is what came in or was blotted out."""
+    torch.manual_seed(0)
+    images = 0.1 + 0.9 * torch.rand(200, 3, 12, 17)
+    masks = (10 * images[:, 0]).long()
+    moved, followed = augment_with_masks(images, masks, settings, (0.0,))
+    empty = (moved == 0).all(1)
+    assert torch.equal(followed, (10 * moved[:, 0]).long().masked_fill(empty, -1))
+    assert bool(settings) == (not torch.equal(moved, images))
+    assert bool({"crop_padding", "cutout"} & set(settings)) == empty.any()
+
+
+def test_masks_do_not_change_what_images_draw():
+    images, settings = torch.rand(20, 1, 9, 9), {"flip": True, "crop_padding": 2, "cutout": 3}
+    torch.manual_seed(3)
+    alone = augment(images, settings, (0.4,))
+    torch.manual_seed(3)
+    assert torch.equal(augment_with_masks(images, torch.zeros(20, 9, 9).long(), settings, (0.4,))[0], alone)
+
+
+def test_batches_bring_masks_with_void_as_minus_one(few_digits):
+    split = few_digits("train", 40, masks=True)
+    data = Batches(split, UNIT, torch.device("cpu"))
+    (batch,) = data.ordered()
+    expected = split.masks[split.indices]
+    np.testing.assert_array_equal(batch.masks, expected)
+    with_void = dataclasses.replace(split, info=split.info | {"void": 7})
+    (batch,) = Batches(with_void, UNIT, torch.device("cpu")).ordered()
+    np.testing.assert_array_equal(batch.masks, np.where(expected == 7, -1, expected.astype(int)))
+
+
+def test_sets_without_masks_have_none(data):
+    assert next(data.ordered()).masks is None

@@ -1,0 +1,126 @@
+"""CIFAR's Python batches, small ones under hashes of their own."""
+
+import hashlib
+import io
+import pickle
+import tarfile
+
+import numpy as np
+import pytest
+
+from nets.data.errors import DataError
+from nets.data.sources import load
+
+BATCHES = ["data_batch_1", "data_batch_2", "test_batch"]
+
+
+class Bomb:
+    """What a pickle may do to those who open it unverified."""
+
+    def __reduce__(self):
+        return (exec, ("raise SystemExit('opened')",))
+
+
+class Python2(pickle.Pickler):
+    """Writes arrays as Python 2 and numpy 1 did: numpy.core, and a type with `align` as a number."""
+
+    def reducer_override(self, value):
+        if isinstance(value, np.dtype):
+            return np.dtype, ("u1", 0, 1), (3, "|", None, None, None, -1, -1, 0)
+        if isinstance(value, np.ndarray):
+            from numpy.core.multiarray import _reconstruct
+
+            state = (1, value.shape, value.dtype, False, value.tobytes())
+            return _reconstruct, (np.ndarray, (0,), b"b"), state
+        return NotImplemented
+
+
+@pytest.fixture
+def batches(monkeypatch):
+    """Contents of three small batches, which torchvision's class is told to expect."""
+    from torchvision.datasets import CIFAR10
+
+    random = np.random.RandomState(0)
+    contents = {}
+    for name in BATCHES:
+        data = random.randint(0, 256, (10, 3072), np.uint8)
+        file = io.BytesIO()
+        Python2(file, protocol=2).dump({"data": data, "labels": [0, 1] * 5})
+        contents[name] = file.getvalue()
+    md5 = {name: hashlib.md5(content).hexdigest() for name, content in contents.items()}
+    monkeypatch.setattr(CIFAR10, "train_list", [[name, md5[name]] for name in BATCHES[:2]])
+    monkeypatch.setattr(CIFAR10, "test_list", [[name, md5[name]] for name in BATCHES[2:]])
+    return contents
+
+
+def make_source(sha256="0" * 64):
+    names = {"folder": "cifar-10-batches-py", "archive": "cifar-10-python.tar.gz"}
+    return {"kind": "cifar_batches", "class": "CIFAR10", **names, "sha256": sha256}
+
+
+def write_folder(root, contents):
+    folder = root / "cifar-10-batches-py"
+    folder.mkdir()
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def write_archive(root, contents):
+    path = root / "cifar-10-python.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        for name, content in contents.items():
+            member = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return path, hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_folder(root, make_entry, batches):
+    write_folder(root, batches)
+    loaded = load(make_entry(make_source()), root)
+    images = np.concatenate(list(loaded.learning.chunks()))
+    expected = np.random.RandomState(0).randint(0, 256, (10, 3, 32, 32), np.uint8)
+    assert images.shape == (20, 3, 32, 32) and len(loaded.test.labels) == 10
+    np.testing.assert_array_equal(images[:10], expected)
+    np.testing.assert_array_equal(loaded.learning.labels, [0, 1] * 10)
+    assert loaded.canonical and set(loaded.sha256) == set(BATCHES)
+
+
+def test_archive_is_the_same(root, make_entry, batches):
+    path, sha256 = write_archive(root, batches)
+    loaded = load(make_entry(make_source(sha256)), root)
+    assert loaded.location == str(path)
+    path.unlink()
+    write_folder(root, batches)
+    folder = load(make_entry(make_source()), root)
+    np.testing.assert_array_equal(*(np.concatenate(list(source.test.chunks())) for source in (loaded, folder)))
+
+
+def test_fine_labels(root, make_entry, batches, monkeypatch):
+    from torchvision.datasets import CIFAR10
+
+    content = pickle.dumps({"data": np.zeros((2, 3072), np.uint8), "fine_labels": [1, 0], "coarse_labels": [5, 5]})
+    monkeypatch.setattr(CIFAR10, "test_list", [["test_batch", hashlib.md5(content).hexdigest()]])
+    write_folder(root, batches | {"test_batch": content})
+    np.testing.assert_array_equal(load(make_entry(make_source()), root).test.labels, [1, 0])
+
+
+def test_damaged_batch_is_never_unpickled(root, make_entry, batches):
+    folder = write_folder(root, batches)
+    (folder / "test_batch").write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(DataError, match="test_batch is damaged: its MD5 is not .*extract .*tar.gz again"):
+        load(make_entry(make_source()), root)
+
+
+def test_damaged_archive_is_never_opened(root, make_entry, batches):
+    path, sha256 = write_archive(root, batches)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DataError, match=f"is damaged or incomplete: its SHA-256 is .*, expected {sha256}"):
+        load(make_entry(make_source(sha256)), root)
+
+
+def test_missing_batch(root, make_entry, batches):
+    (write_folder(root, batches) / "data_batch_2").unlink()
+    with pytest.raises(DataError, match="is incomplete: data_batch_2 is not there"):
+        load(make_entry(make_source()), root)

@@ -1,0 +1,62 @@
+"""The generated scenes: golden bits, disjoint digits, and masks that fit their images."""
+
+import json
+
+import numpy as np
+import pytest
+
+from nets.data import scenes
+from nets.data.prepare import prepare
+from nets.data.prepared import MASKS, open_split
+
+GOLDEN = "7e434b134905ab1ea4bae1f7694b68615a6930705715f07713b694bc6b236d12"
+
+
+@pytest.fixture(scope="module")
+def prepared(catalogue, tmp_path_factory):
+    out = tmp_path_factory.mktemp("scenes")
+    prepare("digit_scenes", catalogue["digit_scenes"], out)
+    return out
+
+
+def test_golden_hash(prepared, catalogue):
+    info = json.loads((prepared / "dataset.json").read_text())
+    assert info["source"]["sha256"] == {"scenes": GOLDEN}
+    assert catalogue["digit_scenes"]["sources"][0]["sha256"] == GOLDEN
+    assert scenes.VERSION == 1, "a new golden hash is a new version"
+    assert info["counts"] == {"train": 2800, "validation": 400, "test": 800}
+    assert info["void"] is None and set(MASKS) < set(info["hashes"])
+
+
+def test_masks_are_opened_with_their_images(prepared):
+    for name, count in (("train", 3200), ("validation", 3200), ("test", 800)):
+        split = open_split(prepared, name)
+        assert isinstance(split.masks, np.memmap)
+        assert split.masks.shape == (count, 64, 64) and split.images.shape == (count, 1, 64, 64)
+        assert set(split.labels) == {-1}
+        assert np.unique(split.masks[split.indices[:200]]).tolist() == list(range(11))
+
+
+def test_digits_are_brighter_than_their_ground(prepared):
+    split = open_split(prepared, "test")
+    inked, ground = split.images[:, 0][split.masks > 0], split.images[:, 0][split.masks == 0]
+    assert inked.mean() > 2 * ground.mean()
+
+
+def test_splits_are_made_of_different_digits_and_seeds_differ():
+    """Digits that are their own number: each pixel of ink then tells which digit it is of."""
+    labels = np.repeat(np.arange(10), 500)
+    seen = []
+
+    class Digits:
+        def __getitem__(self, row):
+            seen.append(row)
+            return np.full((28, 28), 255.0)
+
+    found = scenes.generate(Digits(), labels, 100, 0, 64, 64)
+    ends = np.cumsum([sum(len(images) for images, _ in [found[split]]) for split in found])
+    assert ends.tolist() == [70, 80, 100]
+    rows = {name: set(part) for name, part in scenes.divide(labels, scenes.SPLITS, None).items()}
+    groups = [next(name for name, part in rows.items() if row in part) for row in seen]
+    assert groups == sorted(groups, key=list(rows).index) and set(groups) == {"train", "validation", "test"}
+    assert scenes.sha256(scenes.generate(Digits(), labels, 100, 1, 64, 64)) != scenes.sha256(found)
