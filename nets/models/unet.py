@@ -1,0 +1,115 @@
+"""U-Net: down to see what there is, up again to say where.
+
+Ronneberger, Fischer and Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation",
+MICCAI 2015. With one channel and two classes it has 31,030,658 parameters.
+
+    padding   572 x 572 pixels become
+    "valid"   388 x 388, the paper's: unpadded convolutions, whose maps are cropped before they are
+              joined. What they need around an image is its mirror image (figure 2), at any size.
+    "same"    572 x 572, the usual one today: padded convolutions; pools round up at any size.
+
+Either way the logits have the size of the image. At 28 pixels the valid form computes 212 x 212 for
+it, so small images want the other, or less `depth`. The paper has no batch normalisation; dropout
+is at the end of the way down.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def two_convolutions(before: int, after: int, padding: str, batch_norm: bool) -> nn.Sequential:
+    """Twice a 3 x 3 convolution and ReLU; unpadded, 4 pixels are lost."""
+    layers: list[nn.Module] = []
+    for channels in (before, after):
+        layers.append(nn.Conv2d(channels, after, 3, padding=1 if padding == "same" else 0))
+        if batch_norm:
+            layers.append(nn.BatchNorm2d(after))
+        layers.append(nn.ReLU())
+    return nn.Sequential(*layers)
+
+
+def mirrored(size: int, before: int, after: int) -> Tensor:
+    """Indices (before + size + after,) that continue 0..size-1 by reflection at both ends, however far."""
+    period = max(1, 2 * (size - 1))
+    folded = torch.arange(-before, size + after).remainder(period)
+    return torch.minimum(folded, period - folded)
+
+
+def centre(x: Tensor, like: Tensor) -> Tensor:
+    """The middle of x, of the height and width of `like`."""
+    height, width = like.shape[2:]
+    top, left = (x.shape[2] - height) // 2, (x.shape[3] - width) // 2
+    return x[:, :, top : top + height, left : left + width]
+
+
+class UNet(nn.Module):
+    """Images (N, C, H, W) of any size -> logits (N, num_classes, H, W).
+
+    width: the channels of the first level; each of the `depth` levels below it has twice as many.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 1,
+        num_classes: int = 2,
+        width: int = 64,
+        depth: int = 4,
+        padding: str = "same",
+        batch_norm: bool = False,
+        dropout: float = 0.5,
+    ) -> None:
+        super().__init__()
+        if padding not in ("same", "valid"):
+            raise ValueError(f"The padding of UNet must be 'same' or 'valid', not {padding!r}.")
+        self.depth, self.padding = depth, padding
+        channels = [width * 2**level for level in range(depth + 1)]  # 64, 128, 256, 512, 1024
+        ups = list(reversed(range(depth)))
+
+        def level(before: int, after: int) -> nn.Sequential:
+            return two_convolutions(before, after, padding, batch_norm)
+
+        self.down = nn.ModuleList(level(channels[n - 1] if n else in_channels, channels[n]) for n in range(depth))
+        self.bottom = nn.Sequential(level(channels[-2], channels[-1]), nn.Dropout(dropout))
+        self.enlarge = nn.ModuleList(nn.ConvTranspose2d(channels[n + 1], channels[n], 2, stride=2) for n in ups)
+        self.up = nn.ModuleList(level(channels[n + 1], channels[n]) for n in ups)
+        self.output = nn.Conv2d(width, num_classes, 1)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                nn.init.zeros_(module.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[2:]
+        if self.padding == "valid":
+            rows, columns = self.tile(height).to(x.device), self.tile(width).to(x.device)
+            x = x[:, :, rows][:, :, :, columns]
+        return self.segment(x)[:, :, :height, :width]
+
+    def tile(self, size: int) -> Tensor:
+        """The rows (or columns) of a mirrored image that the unpadded network takes to cover `size` rows.
+
+        b rows at the bottom come from (b + 8) 2^depth - 4 and become (b - 4) 2^depth + 4: 28 from 572 to 388.
+        """
+        scale = 2**self.depth
+        bottom = math.ceil((size - 4) / scale) + 4
+        before = 6 * scale - 4  # what is lost at each end: 92
+        return mirrored(size, before, (bottom + 8) * scale - 4 - before - size)
+
+    def segment(self, x: Tensor) -> Tensor:
+        """The network alone: unpadded it gives fewer pixels than it takes."""
+        maps = []  # the sizes are those of the paper's 572 x 572 pixels
+        for down in self.down:
+            maps.append(down(x))  # (N, 64, 568, 568), ..., (N, 512, 64, 64)
+            x = F.max_pool2d(maps[-1], 2, ceil_mode=True)  # (N, 64, 284, 284), ..., (N, 512, 32, 32)
+        x = self.bottom(x)  # (N, 1024, 28, 28)
+        for enlarge, up in zip(self.enlarge, self.up, strict=True):
+            x, skip = enlarge(x), maps.pop()  # (N, 512, 56, 56), ..., (N, 64, 392, 392)
+            if self.padding == "valid":
+                skip = centre(skip, like=x)
+            else:
+                x = x[:, :, : skip.shape[2], : skip.shape[3]]  # one less where the pool rounded up
+            x = up(torch.cat([skip, x], dim=1))  # (N, 512, 52, 52), ..., (N, 64, 388, 388)
+        return self.output(x)  # (N, num_classes, 388, 388)

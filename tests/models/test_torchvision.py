@@ -1,0 +1,129 @@
+"""Where torchvision has the network, ours is the same: names, numbers, outputs, gradients."""
+
+import pytest
+import torch
+import torchvision.models as theirs
+from torch import nn
+
+from nets.models.alexnet import AlexNet
+from nets.models.googlenet import GoogLeNet
+from nets.models.mobilenet import MobileNetV2
+from nets.models.resnet import ResNet
+from nets.models.vgg import VGG
+
+NETWORKS = {  # ours, its arguments, torchvision's, its arguments, published number of parameters
+    "alexnet": (AlexNet, {}, theirs.alexnet, {}, 61_100_840),
+    "vgg11": (VGG, {"depth": 11}, theirs.vgg11, {}, 132_863_336),
+    "vgg13": (VGG, {"depth": 13}, theirs.vgg13, {}, 133_047_848),
+    "vgg16": (VGG, {"depth": 16}, theirs.vgg16, {}, 138_357_544),
+    "vgg19": (VGG, {"depth": 19}, theirs.vgg19, {}, 143_667_240),
+    "vgg11_bn": (VGG, {"depth": 11, "batch_norm": True}, theirs.vgg11_bn, {}, 132_868_840),
+    "vgg13_bn": (VGG, {"depth": 13, "batch_norm": True}, theirs.vgg13_bn, {}, 133_053_736),
+    "vgg16_bn": (VGG, {"depth": 16, "batch_norm": True}, theirs.vgg16_bn, {}, 138_365_992),
+    "vgg19_bn": (VGG, {"depth": 19, "batch_norm": True}, theirs.vgg19_bn, {}, 143_678_248),
+    "googlenet": (GoogLeNet, {}, theirs.GoogLeNet, {"init_weights": False}, 13_004_888),
+    "googlenet_no_aux": (
+        GoogLeNet,
+        {"aux_logits": False},
+        theirs.GoogLeNet,
+        {"init_weights": False, "aux_logits": False},
+        6_624_904,
+    ),
+    "resnet18": (ResNet, {"depth": 18}, theirs.resnet18, {}, 11_689_512),
+    "resnet34": (ResNet, {"depth": 34}, theirs.resnet34, {}, 21_797_672),
+    "resnet50": (ResNet, {"depth": 50}, theirs.resnet50, {}, 25_557_032),
+    "resnet101": (ResNet, {"depth": 101}, theirs.resnet101, {}, 44_549_160),
+    "resnet152": (ResNet, {"depth": 152}, theirs.resnet152, {}, 60_192_808),
+    "mobilenet_v2": (MobileNetV2, {}, theirs.mobilenet_v2, {}, 3_504_872),
+    "mobilenet_v2_narrow": (
+        MobileNetV2,
+        {"width": 0.35},
+        theirs.mobilenet_v2,
+        {"width_mult": 0.35},
+        1_677_128,
+    ),
+    "mobilenet_v2_wide": (
+        MobileNetV2,
+        {"width": 1.4},
+        theirs.mobilenet_v2,
+        {"width_mult": 1.4},
+        6_108_776,
+    ),
+}
+
+# Full images where that is cheap, small ones (which both take) where it is not.
+IMAGE_SIZES = {
+    "alexnet": 224,
+    "vgg16_bn": 32,
+    "vgg19": 32,
+    "googlenet": 224,
+    "googlenet_no_aux": 64,
+    "resnet18": 224,
+    "resnet34": 64,
+    "resnet50": 64,
+    "resnet152": 64,
+    "mobilenet_v2": 224,
+}
+
+
+def pair(name: str) -> tuple[nn.Module, nn.Module]:
+    ours, arguments, their, their_arguments, _ = NETWORKS[name]
+    return ours(**arguments), their(**their_arguments)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_same_names_shapes_and_number_of_parameters(name: str) -> None:
+    with torch.device("meta"):
+        mine, reference = pair(name)
+    shapes = {key: value.shape for key, value in mine.state_dict().items()}
+    assert shapes == {key: value.shape for key, value in reference.state_dict().items()}
+    # The same order, so that the state of an optimiser fits as well.
+    assert [key for key, _ in mine.named_parameters()] == [key for key, _ in reference.named_parameters()]
+    assert sum(p.numel() for p in mine.parameters()) == NETWORKS[name][-1]
+
+
+@pytest.mark.parametrize("name", IMAGE_SIZES)
+def test_same_outputs_and_gradients(name: str) -> None:
+    torch.manual_seed(0)
+    with torch.device("meta"):
+        mine, _ = pair(name)
+    reference = NETWORKS[name][2](**NETWORKS[name][3])
+    for module in reference.modules():  # statistics that would show a difference
+        if isinstance(module, nn.BatchNorm2d):
+            for tensor in (module.weight, module.bias, module.running_mean, module.running_var):
+                nn.init.uniform_(tensor, 0.5, 1.5)
+    copy = {key: value.clone() for key, value in reference.state_dict().items()}
+    mine.load_state_dict(copy, strict=True, assign=True)
+    for parameter in mine.parameters():
+        parameter.requires_grad_()
+
+    images = torch.randn(2, 3, IMAGE_SIZES[name], IMAGE_SIZES[name])
+    with torch.no_grad():
+        expected = reference.eval()(images)
+        assert expected.std() > 0
+        assert torch.equal(mine.eval()(images), expected)
+
+    expected, results = train(reference, images), train(mine, images)
+    assert type(results[0]) is torch.Tensor or results[0]._fields == expected[0]._fields
+    for result, wanted in zip(logits_of(results[0]), logits_of(expected[0]), strict=True):
+        assert torch.equal(result, wanted)
+    assert torch.equal(results[1], expected[1])  # the gradient at the image
+    references = dict(reference.named_parameters())
+    for key, parameter in mine.named_parameters():
+        assert torch.equal(parameter.grad, references[key].grad), key
+    buffers = dict(reference.named_buffers())
+    for key, buffer in mine.named_buffers():
+        assert torch.equal(buffer, buffers[key]), key
+
+
+def train(network: nn.Module, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Outputs in training mode and the gradient at the images, with the same dropout for all."""
+    images = images.clone().requires_grad_()
+    torch.manual_seed(1)
+    output = network.train()(images)
+    sum(logits.square().sum() for logits in logits_of(output)).backward()
+    return output, images.grad
+
+
+def logits_of(output: torch.Tensor | tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    return output if isinstance(output, tuple) else (output,)
