@@ -1,0 +1,31 @@
+"""Metrics of classifiers: pure functions of logits and labels."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def top_k(logits: Tensor, labels: Tensor, k: int) -> float:
+    """Percent of samples whose label is among the k largest of logits (N, K)."""
+    k = min(k, logits.shape[1])
+    hits = logits.topk(k, dim=1).indices.eq(labels[:, None]).any(dim=1)
+    return 100 * hits.double().mean().item()
+
+
+def nll(logits: Tensor, labels: Tensor) -> float:
+    """Mean negative log-likelihood of the labels, in nats."""
+    return F.cross_entropy(logits.double(), labels).item()
+
+
+def expected_calibration_error(logits: Tensor, labels: Tensor, bins: int = 15) -> float:
+    """Mean gap of confidence and accuracy over equal bins of confidence, in percent (Guo et al. 2017, eq. 3)."""
+    confidence, predicted = logits.double().softmax(dim=1).max(dim=1)
+    correct = predicted.eq(labels).double()
+    bin_of = (confidence * bins).ceil().sub(1).clamp(0, bins - 1).long()  # bins are open on the left
+    gap = torch.zeros(bins, dtype=torch.float64).index_add_(0, bin_of, correct - confidence)
+    return 100 * gap.abs().sum().item() / len(labels)
+
+
+def confusion_matrix(predicted: Tensor, labels: Tensor, num_classes: int) -> Tensor:
+    """Counts (K, K) int64: rows are true classes, columns predicted ones."""
+    return torch.bincount(labels * num_classes + predicted, minlength=num_classes**2).view(num_classes, num_classes)

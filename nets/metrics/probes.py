@@ -1,0 +1,47 @@
+"""What frozen codes know of the classes: two simple classifiers on them, as pure functions."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+NEIGHBOURS = 5
+
+
+def standardise(learning: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
+    """Codes (N, L) and (M, L) float64 with mean 0 and deviation 1 over the learning codes; constant ones stay."""
+    learning, test = learning.double(), test.double()
+    mean, deviation = learning.mean(0), learning.std(0, correction=0)
+    deviation[deviation < 1e-9] = 1
+    return (learning - mean) / deviation, (test - mean) / deviation
+
+
+def linear_probe(learning: Tensor, labels: Tensor, test: Tensor, num_classes: int) -> Tensor:
+    """Classes (M,) of test codes by logistic regression on learning codes (N, L) and their labels (N,).
+
+    Maximum likelihood on standardised codes with the penalty |W|² / 2 in all, scikit-learn's default, by L-BFGS.
+    """
+    learning, test = standardise(learning, test)
+    weight = torch.zeros(learning.shape[1], num_classes, dtype=torch.float64, requires_grad=True)
+    bias = torch.zeros(num_classes, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS(
+        [weight, bias], max_iter=200, tolerance_grad=1e-6, tolerance_change=1e-12, line_search_fn="strong_wolfe"
+    )
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        penalty = weight.square().sum() / (2 * len(learning))
+        value = F.cross_entropy(learning @ weight + bias, labels) + penalty
+        value.backward()
+        return value
+
+    optimizer.step(loss)
+    return (test @ weight + bias).detach().argmax(1)
+
+
+def nearest_neighbours(learning: Tensor, labels: Tensor, test: Tensor, num_classes: int) -> Tensor:
+    """Classes (M,) of test codes (M, L) by a vote of the 5 nearest learning codes; the lowest class of equal votes."""
+    learning, found = learning.double(), []
+    for part in test.double().split(500):
+        nearest = torch.cdist(part, learning).topk(min(NEIGHBOURS, len(learning)), largest=False).indices
+        found.append(F.one_hot(labels[nearest], num_classes).sum(1).argmax(1))
+    return torch.cat(found)

@@ -1,0 +1,56 @@
+"""Metrics of reconstructions: pure functions of images (N, C, H, W) in 0..1."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def mse(images: Tensor, reconstructions: Tensor) -> Tensor:
+    """Mean squared error of each image (N,)."""
+    return (images - reconstructions).square().flatten(1).mean(1)
+
+
+def squared_error(images: Tensor, reconstructions: Tensor) -> Tensor:
+    """Squared error of each image, summed over its pixels (N,), as Hinton and Salakhutdinov 2006 report it."""
+    return (images - reconstructions).square().flatten(1).sum(1)
+
+
+def bce(images: Tensor, logits: Tensor) -> Tensor:
+    """Binary cross-entropy of each image in nats, summed over its pixels (N,).
+
+    A grey pixel is taken as the chance of a white one. Of a perfect reconstruction it is the entropy of the pixels,
+    which is 0 for black and white images alone.
+    """
+    return F.binary_cross_entropy_with_logits(logits, images, reduction="none").flatten(1).sum(1)
+
+
+def mae(images: Tensor, reconstructions: Tensor) -> Tensor:
+    """Mean absolute error of each image (N,)."""
+    return (images - reconstructions).abs().flatten(1).mean(1)
+
+
+def psnr(images: Tensor, reconstructions: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio of each image in dB, for a peak of 1 (N,); infinite for a perfect one."""
+    return -10 * mse(images, reconstructions).log10()
+
+
+def ssim(images: Tensor, reconstructions: Tensor) -> Tensor:
+    """Structural similarity of each image (N,), mean over channels (Wang et al. 2004).
+
+    Gaussian window of 11 pixels with sigma 1.5, K1 = 0.01, K2 = 0.03, population covariance, peak 1; windows that
+    leave the image don't count.
+    """
+    channels, c1, c2 = images.shape[1], 0.01**2, 0.03**2
+    offsets = torch.arange(11, dtype=images.dtype, device=images.device) - 5
+    gauss = torch.exp(-offsets.square() / (2 * 1.5**2))
+    window = torch.outer(gauss / gauss.sum(), gauss / gauss.sum()).expand(channels, 1, 11, 11)
+
+    def local_mean(x: Tensor) -> Tensor:
+        return F.conv2d(x, window, groups=channels)
+
+    x, y = images, reconstructions
+    mean_x, mean_y = local_mean(x), local_mean(y)
+    var_x, var_y = local_mean(x * x) - mean_x**2, local_mean(y * y) - mean_y**2
+    covariance = local_mean(x * y) - mean_x * mean_y
+    similarity = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
+    return (similarity / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))).flatten(1).mean(1)

@@ -1,0 +1,85 @@
+"""Metrics of segmentations: counts that add up over a whole split, and pure functions of them.
+
+Masks are (N, H, W) int64; a pixel whose truth is negative is void and counts nowhere. All numbers are percent.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+TOLERANCE = 0.0075  # of the image's diagonal (Csurka et al. 2013, section 4)
+
+
+def confusion_matrix(predicted: Tensor, truth: Tensor, num_classes: int) -> Tensor:
+    """Pixel counts (K, K) int64: rows are true classes, columns predicted ones."""
+    counted = truth >= 0
+    pairs = truth[counted] * num_classes + predicted[counted]
+    return torch.bincount(pairs, minlength=num_classes**2).view(num_classes, num_classes)
+
+
+def class_iou(confusion: Tensor) -> Tensor:
+    """Intersection over union of each class (K,) float64; NaN where neither truth nor prediction has it."""
+    hits, truth, predicted = _counts(confusion)
+    return 100 * hits / (truth + predicted - hits)
+
+
+def mean_iou(confusion: Tensor) -> float:
+    """Mean of `class_iou` over the classes that occur (Long et al. 2015, section 5)."""
+    return class_iou(confusion).nanmean().item()
+
+
+def dice(confusion: Tensor) -> float:
+    """Mean over the classes that occur of 2 |A and B| / (|A| + |B|), also called F1."""
+    hits, truth, predicted = _counts(confusion)
+    return (200 * hits / (truth + predicted)).nanmean().item()
+
+
+def pixel_accuracy(confusion: Tensor) -> float:
+    """Share of pixels with the right class."""
+    return (100 * confusion.trace() / confusion.sum()).item()
+
+
+def _counts(confusion: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Of each class (K,): pixels that are right, that are truly of it, that are predicted to be."""
+    confusion = confusion.double()
+    return confusion.diagonal(), confusion.sum(1), confusion.sum(0)
+
+
+def tolerance(height: int, width: int) -> int:
+    """How many pixels a boundary may be off: 0.75 % of the diagonal, and one at least."""
+    return max(1, round(TOLERANCE * (height**2 + width**2) ** 0.5))
+
+
+def boundary_counts(predicted: Tensor, truth: Tensor, num_classes: int) -> Tensor:
+    """Boundary pixels (K, 4) int64 of each class: predicted, of them near the truth's; true, of them near a predicted.
+
+    A boundary pixel has a neighbour of another class beside, above or below it; void bounds nothing. Near means at most
+    `tolerance` pixels away along either axis.
+    """
+    reach = tolerance(*truth.shape[1:])
+    predicted = predicted.where(truth >= 0, -1)
+    ours, theirs = (_boundaries(masks, num_classes) for masks in (predicted, truth))
+    around = [F.max_pool2d(edges, 2 * reach + 1, stride=1, padding=reach) for edges in (theirs, ours)]
+    counts = (ours, ours * around[0], theirs, theirs * around[1])
+    return torch.stack([edges.sum((0, 2, 3), dtype=torch.float64) for edges in counts], dim=1).long()
+
+
+def boundary_f1(counts: Tensor) -> float:
+    """Mean over the classes with any boundary of the harmonic mean of precision and recall of boundary pixels."""
+    ours, right, theirs, found = counts.double().unbind(1)
+    precision, recall = right / ours.clamp(min=1), found / theirs.clamp(min=1)
+    f1 = 2 * precision * recall / (precision + recall).clamp(min=1e-12)
+    return 100 * f1[ours + theirs > 0].mean().item()
+
+
+def _boundaries(masks: Tensor, num_classes: int) -> Tensor:
+    """The boundary pixels of each class (N, K, H, W), 1 or 0."""
+    edges = torch.zeros_like(masks, dtype=torch.bool)
+    for axis in (1, 2):
+        length = masks.shape[axis] - 1
+        before, after = masks.narrow(axis, 0, length), masks.narrow(axis, 1, length)
+        differ = (before != after) & (before >= 0) & (after >= 0)
+        edges.narrow(axis, 0, length).logical_or_(differ)
+        edges.narrow(axis, 1, length).logical_or_(differ)
+    classes = torch.arange(num_classes, device=masks.device).view(1, -1, 1, 1)
+    return ((masks[:, None] == classes) & edges[:, None]).float()

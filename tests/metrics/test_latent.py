@@ -1,0 +1,73 @@
+"""Numbers of latent codes agree with torch.distributions and with a model whose likelihood is known."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import multivariate_normal
+from torch.distributions import Independent, Normal, kl_divergence
+
+from nets.metrics import latent
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def gaussians():
+    return torch.randn(50, 3, dtype=torch.float64), torch.randn(50, 3, dtype=torch.float64)
+
+
+def test_kl_is_torchs(gaussians):
+    mean, log_variance = gaussians
+    posterior, prior = Normal(mean, (log_variance / 2).exp()), Normal(torch.zeros_like(mean), 1.0)
+    torch.testing.assert_close(latent.gaussian_kl(mean, log_variance), kl_divergence(posterior, prior).sum(1))
+
+
+def test_kl_of_the_prior_is_zero():
+    assert latent.gaussian_kl(torch.zeros(4, 2), torch.zeros(4, 2)).tolist() == [0] * 4
+
+
+def test_log_density_is_torchs(gaussians):
+    mean, log_variance = gaussians
+    z = torch.randn_like(mean)
+    expected = Independent(Normal(mean, (log_variance / 2).exp()), 1).log_prob(z)
+    torch.testing.assert_close(latent.gaussian_log_density(z, mean, log_variance), expected)
+
+
+@pytest.fixture
+def linear_model():
+    """x = W z + b + noise, z standard normal: x is Gaussian, and so is z given x (Bishop 2006, section 12.2)."""
+    weight, offset, noise = torch.randn(6, 2).double(), torch.randn(6).double(), 0.5
+    x = torch.randn(20, 2).double() @ weight.T + offset + noise * torch.randn(20, 6).double()
+    truth = multivariate_normal(offset.numpy(), (weight @ weight.T + noise**2 * torch.eye(6)).numpy())
+
+    def log_likelihood(z):
+        return Normal(z @ weight.T + offset, noise).log_prob(x).sum(1)
+
+    covariance = torch.linalg.inv(torch.eye(2) + weight.T @ weight / noise**2)
+    mean = (x - offset) @ weight @ covariance / noise**2
+    return log_likelihood, mean, covariance, torch.from_numpy(-truth.logpdf(x.numpy()))
+
+
+def test_importance_sampling_finds_the_likelihood_of_a_linear_model(linear_model):
+    log_likelihood, mean, covariance, truth = linear_model
+    log_variance = (2 * covariance.diagonal()).log().expand(20, 2)  # too wide, and without the correlation
+    few, many = (latent.importance_nll(log_likelihood, mean, log_variance, count) for count in (1, 3000))
+    torch.testing.assert_close(many, truth, rtol=0, atol=0.15)
+    assert few.mean() > many.mean()
+
+
+def test_one_sample_of_the_true_posterior_is_enough():
+    """p(x | z) = N(x; z, 1) in one dimension: z given x is N(x / 2, 1 / 2), and all weights are equal."""
+    x = torch.linspace(-2, 2, 9, dtype=torch.float64)[:, None]
+    found = latent.importance_nll(
+        lambda z: Normal(z, 1.0).log_prob(x).sum(1), x / 2, torch.full_like(x, np.log(0.5)), count=1
+    )
+    torch.testing.assert_close(found, -Normal(0.0, 2**0.5).log_prob(x).sum(1))
+
+
+def test_active_units_are_those_whose_means_vary():
+    means = torch.randn(500, 4) * torch.tensor([1.0, 0.2, 0.05, 0.0]) + 3
+    assert latent.active_units(means) == 2
