@@ -1,0 +1,147 @@
+"""Adversarial learning: a generator against a discriminator (Goodfellow et al. 2014).
+
+With `loss: wasserstein` the discriminator is a critic (Arjovsky et al. 2017), held smooth by `clip`, the largest
+absolute weight, or by `gradient_penalty` (Gulrajani et al. 2017). Each step has `n_critic` updates of the
+discriminator, each on real images of its own, and one of the generator.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nets.data.batches import SYMMETRIC, Batch, Batches
+from nets.tasks.contract import Evaluation, Task, count_macs
+from nets.tasks.latents import interpolate
+
+SHOWN = 256  # samples of the figures
+FRAME = 64  # of a snapshot
+PATHS, STOPS = 8, 10  # interpolations, and images of each
+
+
+class Adversarial(Task):
+    """Two networks: `generator`, from latents (N, L) to images (N, C, H, W) in -1..1, and `discriminator`, from images
+    to one logit, positive for real ones. Any classifier with one output can be the discriminator.
+    """
+
+    headline = "fid_indomain"
+
+    @staticmethod
+    def pixel_range(info):
+        return SYMMETRIC
+
+    def arguments(self, role):
+        channels, height, _ = self.run.shape
+        facts = {"image_size": height}
+        return facts | (
+            {"out_channels": channels} if role == "generator" else {"in_channels": channels, "num_classes": 1}
+        )
+
+    @property
+    def batch_size(self) -> int:
+        return self.options["n_critic"] * self.run.recipe.batch_size
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """The last images that the discriminator saw are also those by which the generator learns."""
+        self.networks.train()
+        parts = batch.images.chunk(self.options["n_critic"])
+        losses = []
+        for index, real in enumerate(parts):
+            with self.autocast(), torch.set_grad_enabled(index == len(parts) - 1):
+                generated = self.networks["generator"](self.latents(len(real)))
+            losses.append(self.train_discriminator(real, generated.detach()))
+        return {"discriminator": torch.stack(losses).mean(), "generator": self.train_generator(generated)}
+
+    def train_discriminator(self, real: Tensor, generated: Tensor) -> Tensor:
+        """One step down -log D(x) - log(1 - D(G(z))), or a critic's D(G(z)) - D(x); none reaches the generator."""
+        with self.autocast():
+            on_real, on_generated = self.discriminate(real), self.discriminate(generated)
+        if self.options["loss"] == "wasserstein":
+            loss = on_generated.mean() - on_real.mean()
+        else:
+            loss = F.softplus(-on_real).mean() + F.softplus(on_generated).mean()
+        if self.options["gradient_penalty"]:
+            loss = loss + self.options["gradient_penalty"] * self.slope_penalty(real, generated.float())
+        self.update("discriminator", loss)
+        if self.options["clip"] is not None:
+            self.clip_weights(self.options["clip"])
+        return loss.detach()
+
+    def slope_penalty(self, real: Tensor, generated: Tensor) -> Tensor:
+        """Mean square of (slope - 1) at random points between real and generated images, in float32."""
+        share = torch.rand(len(real), 1, 1, 1, device=self.device)
+        between = torch.lerp(generated, real, share).requires_grad_()
+        (slope,) = torch.autograd.grad(self.discriminate(between).sum(), between, create_graph=True)
+        return (slope.flatten(1).norm(dim=1) - 1).square().mean()
+
+    @torch.no_grad()
+    def clip_weights(self, bound: float) -> None:
+        """Put every parameter of the discriminator back into -bound..bound."""
+        for parameter in self.networks["discriminator"].parameters():
+            parameter.clamp_(-bound, bound)
+
+    def train_generator(self, generated: Tensor) -> Tensor:
+        """One step on the generator alone.
+
+        Down -log D(G(z)), which does not saturate; or the minimax game's log(1 - D(G(z))); or a critic's -D(G(z)).
+        """
+        self.networks["discriminator"].requires_grad_(False)
+        with self.autocast():
+            logits = self.discriminate(generated)
+        if self.options["loss"] == "wasserstein":
+            loss = -logits.mean()
+        elif self.options["loss"] == "minimax":
+            loss = -F.softplus(logits).mean()
+        else:
+            loss = F.softplus(-logits).mean()
+        self.update("generator", loss)
+        self.networks["discriminator"].requires_grad_(True)
+        return loss.detach()
+
+    def discriminate(self, images: Tensor) -> Tensor:
+        """Logits (N,) float32: positive for what looks real."""
+        return self.networks["discriminator"](images).float().flatten()
+
+    def latents(self, count: int, generator: torch.Generator | None = None) -> Tensor:
+        """Standard normal noise (count, L) on the device; from a CPU generator where one is given."""
+        size = (count, self.networks["generator"].latent_dim)
+        if generator is None:
+            return torch.randn(size, device=self.device)
+        return torch.randn(size, generator=generator).to(self.device)
+
+    def validate(self, data: Batches) -> dict[str, float]:
+        return {}
+
+    @torch.no_grad()
+    def generate(self, latents: Tensor) -> Tensor:
+        """Images (N, C, H, W) uint8 on the CPU of latents (N, L), with the statistics that batch norm learned."""
+        self.networks.eval()
+        images = []
+        for part in latents.split(500):
+            with self.autocast():
+                images.append(SYMMETRIC.invert(self.networks["generator"](part).float()).cpu())
+        return torch.cat(images).contiguous()
+
+    def sample(self, count: int, seed: int) -> Tensor:
+        """Images (count, C, H, W) uint8 on the CPU; the same for the same seed and weights."""
+        return self.generate(self.latents(count, torch.Generator().manual_seed(seed)))
+
+    def sampling(self) -> dict[str, object]:
+        """How `evaluate` draws samples: part of the passport of each fidelity number."""
+        return {"samples": self.options["samples"], "sampler": "generator", "steps": 1, "ema": self.run.recipe.ema}
+
+    def snapshot(self, data):
+        return self.sample(FRAME, seed=self.run.seed)
+
+    def evaluate(self, data: Batches) -> Evaluation:
+        ends = self.latents(2 * PATHS, torch.Generator().manual_seed(self.run.seed))
+        between = self.generate(interpolate(ends[:PATHS], ends[PATHS:], STOPS))
+        samples = self.sample(SHOWN, seed=self.run.seed)
+        return Evaluation({}, {"samples": samples.numpy(), "interpolation": between.numpy()})
+
+    def macs(self):
+        latent = torch.zeros(1, self.networks["generator"].latent_dim, device=self.device)
+        image = torch.zeros(1, *self.run.shape, device=self.device)
+        return {
+            "generator": count_macs(self.networks["generator"], latent),
+            "discriminator": count_macs(self.networks["discriminator"], image),
+        }

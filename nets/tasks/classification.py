@@ -1,0 +1,138 @@
+"""Classification: a network from images to logits, cross-entropy, and top-k accuracy."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nets.data.batches import Batch, Batches, PixelRange
+from nets.metrics import classification as metrics
+from nets.tasks import transfer
+from nets.tasks.contract import Evaluation, Task, count_macs
+
+WORST = 24  # wrongly classified images that are kept for the figures
+LEARNED = 0.05  # of the way from chance to 100 %: a classifier below this on its training data has learned nothing
+
+
+class Classification(Task):
+    """One network, `classifier`: (N, C, H, W) standardised images to (N, K) logits.
+
+    In training a network may return a tuple whose first is the logits and whose others are those of auxiliary heads
+    (GoogLeNet); their losses are added with `options.auxiliary_weight`. What is done with pretrained weights,
+    `options.transfer`, stands in `nets.tasks.transfer`.
+    """
+
+    headline = "top1"
+    selection = ("top1", "higher")
+    measured = ("best", "last")
+
+    @staticmethod
+    def pixel_range(info):
+        return PixelRange(tuple(info["mean"]), tuple(info["std"]))
+
+    def arguments(self, role):
+        channels, height, _ = self.run.input_shape
+        return {"in_channels": channels, "image_size": height, "num_classes": self.run.num_classes}
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the head alone learns."""
+        return self.options["transfer"] == "feature_extraction"
+
+    def parameters(self, role, lr):
+        network = self.networks[role]
+        if self.frozen:
+            transfer.freeze_backbone(network)
+            return transfer.last_linear(network).parameters()
+        if self.options["transfer"] == "fine_tuning":
+            return transfer.parameter_groups(network, lr, self.options["backbone_lr"])
+        return super().parameters(role, lr)
+
+    def start_from(self, weights):
+        transfer.load_start(self.networks, weights, self.run.pretrained)
+
+    def view(self, data):
+        if not self.frozen:
+            return data
+        features = transfer.features_of(self.networks["classifier"], self.forward)
+        return transfer.FeatureBatches(data, features, self.measured_at_once)
+
+    def forward(self, inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """The network's outputs for images (N, C, H, W), or for features (N, D) that reach its head."""
+        network = self.networks["classifier"]
+        with self.autocast():
+            if inputs.ndim == 2:
+                return transfer.last_linear(network)(inputs)
+            if self.run.pretrained:
+                inputs = transfer.adapt(inputs, self.pixels, self.run.pretrained)
+            return network(inputs)
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        self.networks.train(not self.frozen)
+        outputs = self.forward(batch.images)
+        logits, *auxiliary = outputs if isinstance(outputs, tuple) else (outputs,)
+        smoothing = self.options["label_smoothing"]
+        loss = main = F.cross_entropy(logits.float(), batch.labels, label_smoothing=smoothing)
+        for head in auxiliary:
+            loss = loss + self.options["auxiliary_weight"] * F.cross_entropy(head.float(), batch.labels)
+        self.update("classifier", loss)
+        correct = logits.detach().argmax(1).eq(batch.labels).float().mean()
+        return {"loss": main.detach(), "top1": 100 * correct}
+
+    def validate(self, data: Batches) -> dict[str, float]:
+        logits, labels = self.predict(data)
+        return {"loss": metrics.nll(logits, labels), "top1": metrics.top_k(logits, labels, 1)}
+
+    def evaluate(self, data: Batches) -> Evaluation:
+        logits, labels = self.predict(data)
+        found = {
+            "top1": (metrics.top_k(logits, labels, 1), "higher"),
+            "top5": (metrics.top_k(logits, labels, 5), "higher"),
+            "nll": (metrics.nll(logits, labels), "lower"),
+            "ece": (metrics.expected_calibration_error(logits, labels), "lower"),
+        }
+        confusion = metrics.confusion_matrix(logits.argmax(1), labels, self.run.num_classes)
+        return Evaluation(found, {"confusion": confusion.numpy()} | self.worst(data, logits, labels))
+
+    def worst(self, data: Batches, logits: Tensor, labels: Tensor) -> dict[str, np.ndarray]:
+        """The wrongly classified images of the highest loss, worst first, and what the network took them for."""
+        losses = F.cross_entropy(logits, labels, reduction="none")
+        wrong = logits.argmax(1).ne(labels).nonzero().flatten()
+        chosen = wrong[losses[wrong].argsort(descending=True, stable=True)[:WORST]]
+        probability, predicted = logits[chosen].softmax(1).max(1)
+        images = self.pixels.invert(data.take(data.order[chosen]).images).cpu().contiguous()
+        return {
+            "worst_images": images.numpy(),
+            "worst_true": labels[chosen].numpy(),
+            "worst_predicted": predicted.numpy(),
+            "worst_probability": probability.numpy(),
+        }
+
+    @property
+    def measured_at_once(self) -> int:
+        """Images that go through the network together where nothing is learned: what fits into memory."""
+        return 500 if self.run.input_shape[-1] <= transfer.LARGE else 50
+
+    @torch.no_grad()
+    def predict(self, data: Batches) -> tuple[Tensor, Tensor]:
+        """Logits (N, K) float32 and labels (N,) of a whole split, on the CPU."""
+        self.networks.eval()
+        logits, labels = [], []
+        for batch in data.ordered(self.measured_at_once):
+            logits.append(self.forward(batch.images).float())
+            labels.append(batch.labels)
+        return torch.cat(logits).cpu(), torch.cat(labels).cpu()
+
+    def macs(self):
+        image = torch.zeros(1, *self.run.input_shape, device=self.device)
+        return {"classifier": count_macs(self.networks["classifier"], image)}
+
+    def failure(self, history):
+        chance = 100 / self.run.num_classes
+        top1 = history[-1]["train/top1"]
+        if top1 < chance + LEARNED * (100 - chance):
+            return (
+                f"Training top-1 ended at {top1:.1f} %, near the {chance:.1f} % of chance; "
+                "try another optimizer.lr (most often a lower one) or more epochs."
+            )
+        return None

@@ -1,0 +1,125 @@
+"""Diffusion: a denoiser learns to see the noise in images, and draws by taking noise away (Ho et al. 2020).
+
+The process that adds the noise, and its samplers, are `nets.tasks.diffusion_process`.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nets.data.batches import SYMMETRIC, Batch, Batches
+from nets.errors import UserError
+from nets.tasks.contract import Evaluation, Task, count_macs
+from nets.tasks.diffusion_process import DiffusionProcess, final
+from nets.tasks.latents import interpolate
+
+SHOWN = 256  # samples of the figures
+FRAME = 16  # of a snapshot
+PATHS, STOPS = 4, 10  # interpolations, and images of each
+DRAWN, STAGES = 6, 10  # samples whose way out of the noise is shown, and stages of each
+
+
+class Diffusion(Task):
+    """One network, `denoiser`: from noisy images (N, C, H, W) and times (N,) to the noise in them."""
+
+    headline = "fid_indomain"
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.process = DiffusionProcess(self.options["timesteps"], self.options["schedule"]).to(self.device)
+        if self.options["sampler"] == "ddim" and self.options["sampling_steps"] > self.process.steps:
+            steps = self.options["sampling_steps"]
+            raise UserError(
+                f"options.sampling_steps={steps} are more than the {self.process.steps} of options.timesteps."
+            )
+
+    @staticmethod
+    def pixel_range(info):
+        return SYMMETRIC
+
+    def arguments(self, role):
+        channels, height, _ = self.run.shape
+        return {"in_channels": channels, "image_size": height}
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        self.networks.train()
+        times = torch.randint(self.process.steps, (len(batch.images),), device=self.device)
+        loss = self.loss(batch.images, times, torch.randn_like(batch.images))
+        self.update("denoiser", loss)
+        return {"loss": loss.detach()}
+
+    def loss(self, images: Tensor, times: Tensor, noise: Tensor) -> Tensor:
+        """The simple loss: how far the denoiser's noise is from the real one, all times alike (eq. 14)."""
+        return F.mse_loss(self.denoise(self.process.q_sample(images, times, noise), times), noise)
+
+    def denoise(self, noisy: Tensor, times: Tensor) -> Tensor:
+        """The denoiser's idea of the noise, float32."""
+        with self.autocast():
+            return self.networks["denoiser"](noisy, times).float()
+
+    @torch.no_grad()
+    def validate(self, data: Batches) -> dict[str, float]:
+        """The loss with the same times and noise each time."""
+        self.networks.eval()
+        generator, total = torch.Generator().manual_seed(self.run.seed), 0.0
+        for batch in data.ordered():
+            times = torch.randint(self.process.steps, (len(batch.images),), generator=generator).to(self.device)
+            noise = torch.randn(batch.images.shape, generator=generator).to(self.device)
+            total += self.loss(batch.images, times, noise).item() * len(batch.images)
+        return {"loss": total / len(data)}
+
+    def latents(self, count: int, generator: torch.Generator) -> Tensor:
+        """The noise (count, C, H, W) that images begin as."""
+        return torch.randn((count, *self.run.shape), generator=generator).to(self.device)
+
+    def states(self, noise: Tensor, generator: torch.Generator):
+        """From noise to images in -1..1, one state after each step of the recipe's sampler."""
+        self.networks.eval()
+        if self.options["sampler"] == "ancestral":
+            return self.process.ancestral(self.denoise, noise, generator=generator)
+        return self.process.ddim(self.denoise, noise, self.options["sampling_steps"], self.options["eta"], generator)
+
+    def generate(self, noise: Tensor, generator: torch.Generator) -> Tensor:
+        """Images (N, C, H, W) uint8 on the CPU of noise (N, C, H, W)."""
+        return torch.cat([SYMMETRIC.invert(final(self.states(part, generator))).cpu() for part in noise.split(500)])
+
+    def sample(self, count: int, seed: int) -> Tensor:
+        """Images (count, C, H, W) uint8 on the CPU; the same for the same seed and weights."""
+        generator = torch.Generator().manual_seed(seed)
+        return self.generate(self.latents(count, generator), generator)
+
+    def sampling(self) -> dict[str, object]:
+        """How `evaluate` draws samples: part of the passport of each fidelity number."""
+        ancestral = self.options["sampler"] == "ancestral"
+        return {
+            "samples": self.options["samples"],
+            "sampler": "ancestral" if ancestral else f"DDIM, eta {self.options['eta']:g}",
+            "steps": self.process.steps if ancestral else self.options["sampling_steps"],
+            "ema": self.run.recipe.ema,
+        }
+
+    def snapshot(self, data):
+        """Images of the same noise by few steps, which is cheap."""
+        noise = self.latents(FRAME, torch.Generator().manual_seed(self.run.seed))
+        self.networks.eval()
+        return SYMMETRIC.invert(final(self.process.ddim(self.denoise, noise, min(20, self.process.steps))))
+
+    def evaluate(self, data: Batches) -> Evaluation:
+        generator = torch.Generator().manual_seed(self.run.seed)
+        ends = self.latents(2 * PATHS, generator)
+        noise = interpolate(ends[:PATHS], ends[PATHS:], STOPS)
+        between = SYMMETRIC.invert(final(self.process.ddim(self.denoise, noise, min(50, self.process.steps)))).cpu()
+        samples = self.sample(SHOWN, seed=self.run.seed)
+        arrays = {"samples": samples, "interpolation": between, "denoising": self.stages(generator)}
+        return Evaluation({}, {name: images.numpy() for name, images in arrays.items()})
+
+    def stages(self, generator: torch.Generator) -> Tensor:
+        """A few samples (DRAWN, STAGES, C, H, W) uint8 at even distances from noise to image."""
+        noise = self.latents(DRAWN, generator)
+        states = [noise, *self.states(noise, generator)]
+        chosen = torch.linspace(0, len(states) - 1, STAGES).round().long().tolist()
+        return torch.stack([SYMMETRIC.invert(states[i]) for i in chosen], dim=1).cpu()
+
+    def macs(self):
+        image, time = torch.zeros(1, *self.run.shape, device=self.device), torch.zeros(1, device=self.device)
+        return {"denoiser": count_macs(self.networks["denoiser"], image, time.long())}

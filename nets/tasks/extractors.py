@@ -1,0 +1,97 @@
+"""Feature extractors for fidelity: Inception v3, and a classifier of the images' own domain."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from nets.data.batches import PixelRange
+from nets.run import Run
+from nets.tasks.contract import build_network
+from nets.tasks.transfer import last_linear
+
+
+class Features(NamedTuple):
+    """What an extractor sees in N images: features (N, D) and the logits of its classes (N, K), float32."""
+
+    features: np.ndarray
+    logits: np.ndarray
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """A function from images (N, C, H, W) uint8 to features and logits, and what identifies it in a passport."""
+
+    passport: dict[str, Any]
+    function: Callable[[Tensor], tuple[Tensor, Tensor]]
+    device: torch.device
+
+    @torch.no_grad()
+    def read(self, images: Tensor, batch_size: int = 250) -> Features:
+        """Features and logits of images (N, C, H, W) uint8."""
+        parts = [self.function(part.to(self.device)) for part in images.split(batch_size)]
+        return Features(*(torch.cat([p.float().cpu() for p in kind]).numpy() for kind in zip(*parts, strict=True)))
+
+
+def load_extractor(source: Path, data_dir: Path, device: torch.device) -> Extractor:
+    """The extractor of a manifest, or of fetched weights."""
+    if source.name == "manifest.json":
+        return load_indomain(source.parent, data_dir, device)
+    fetched = json.loads(source.read_text())
+    return load_inception(Path(fetched["file"]), fetched["sha256"], device)
+
+
+def load_indomain(run_dir: Path, data_dir: Path, device: torch.device) -> Extractor:
+    """The input of the last linear layer of a classifier that this workflow trained on the same data set."""
+    run = Run.load(run_dir)
+    manifest = json.loads((run_dir / "manifest.json").read_text())
+    weights = manifest["weights"]["best"]
+    info = json.loads((data_dir / "dataset.json").read_text())
+    channels, height, _ = run.shape
+    facts = {"in_channels": channels, "image_size": height, "num_classes": run.num_classes}
+    network = build_network(run.networks["classifier"].path, run.networks["classifier"].args, facts)
+    state = load_file(run_dir / weights["file"])
+    network.load_state_dict({name.removeprefix("classifier."): value for name, value in state.items()})
+    network.to(device).eval()
+    pixels, head = PixelRange(tuple(info["mean"]), tuple(info["std"])), last_linear(network)
+    seen: list[Tensor] = []
+    head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].flatten(1)))
+
+    def function(images: Tensor) -> tuple[Tensor, Tensor]:
+        seen.clear()
+        logits = network(pixels.apply(images.float() / 255))
+        return seen[0], logits
+
+    passport = {
+        "name": "indomain",
+        "network": f"{run.title} trained on {run.dataset}",
+        "run": run.name,
+        "layer": "input of the last linear layer",
+        "features": head.in_features,
+        "weights_sha256": weights["sha256"],
+        "number_type": "float32",
+    }
+    return Extractor(passport, function, device)
+
+
+def load_inception(weights: Path, sha256: str, device: torch.device) -> Extractor:
+    """Inception v3 as FID was defined on it, from torch-fidelity's port of the weights of December 2015."""
+    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+    layers = ["2048", "logits_unbiased"]  # features, and classes as the Inception Score takes them
+    network = FeatureExtractorInceptionV3("inception", layers, feature_extractor_weights_path=str(weights)).to(device)
+    passport = {
+        "name": "inception",
+        "network": "Inception v3 (torch-fidelity, 2015-12-05)",
+        "layer": "2048",
+        "features": 2048,
+        "weights_sha256": sha256,
+        "number_type": "float32",
+    }
+    return Extractor(passport, lambda images: network(images.expand(-1, 3, -1, -1)), device)

@@ -1,0 +1,143 @@
+"""Reconstruction: a network from images through a small code back to the images; plain, variational, or PCA."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nets.data.batches import UNIT, Batch, Batches
+from nets.metrics import latent, probes
+from nets.metrics import reconstruction as metrics
+from nets.metrics.classification import top_k
+from nets.tasks import codes, variational
+from nets.tasks.contract import Evaluation, Task, count_macs
+
+SHOWN = 16  # images of the figures
+DRAWN = 64  # samples of a VAE's figure
+
+
+class Reconstruction(Task):
+    """`autoencoder` has `encode`, `decode` and `image`: images in 0..1 to a code, to logits, to images again.
+
+    One whose `encode` returns mean and log variance is variational. One that has `fit` (PCA) takes no gradient steps:
+    each step fits it to its batch, which the recipe makes the whole split. With a `latent_classifier`, a network from
+    codes to logits of classes, both learn together.
+    """
+
+    headline = "mse"
+    selection = ("mse", "lower")
+    measured = ("best",)
+    probed = True
+
+    @staticmethod
+    def pixel_range(info):
+        return UNIT
+
+    def arguments(self, role):
+        channels, height, _ = self.run.shape
+        return {"in_channels": channels, "image_size": height, "num_classes": self.run.num_classes}
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        self.networks.train()
+        if fit := getattr(self.networks["autoencoder"], "fit", None):
+            fit(batch.images)
+            return self.losses(batch)
+        with self.autocast():
+            losses = self.losses(batch)
+        self.update_jointly(list(self.networks), losses["loss"])
+        return {name: value.detach() for name, value in losses.items()}
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """The loss of a batch, and what of it has a name of its own: `kl`, and `top1` of the joint classifier."""
+        network, options = self.networks["autoencoder"], self.options
+        mean, log_variance = codes.posterior(network, batch.images)
+        code = mean if log_variance is None else network.reparametrize(mean, log_variance)
+        output = network.decode(code).float()
+        if options["loss"] == "bce":
+            distortion = metrics.bce(batch.images, output)
+        else:
+            distortion = metrics.squared_error(batch.images, network.image(output))
+        pixels = batch.images[0].numel() if options["reduction"] == "mean" else 1
+        found = {"loss": distortion.mean() / pixels}
+        if log_variance is not None:
+            found["kl"] = latent.gaussian_kl(mean, log_variance).mean()
+            found["loss"] = found["loss"] + options["beta"] * found["kl"]
+        if "latent_classifier" in self.networks:
+            logits = self.networks["latent_classifier"](code).float()
+            found["loss"] = found["loss"] + options["classifier_weight"] * F.cross_entropy(logits, batch.labels)
+            found["top1"] = 100 * logits.detach().argmax(1).eq(batch.labels).float().mean()
+        return found
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Evaluation mode without gradients, and noise of its own: from the run's seed, apart from the training's."""
+        self.networks.eval()
+        with torch.no_grad(), torch.random.fork_rng(range(torch.cuda.device_count())):
+            torch.manual_seed(self.run.seed)
+            yield
+
+    def mean_losses(self, data: Batches) -> dict[str, float]:
+        """`losses` over a whole split."""
+        sums: dict[str, float] = {}
+        for batch in data.ordered():
+            for name, value in self.losses(batch).items():
+                sums[name] = sums.get(name, 0) + value.item() * len(batch.images) / len(data)
+        return sums
+
+    def validate(self, data: Batches) -> dict[str, float]:
+        with self.frozen():
+            seen = codes.encode_split(self.networks["autoencoder"], data)
+            return self.mean_losses(data) | {"mse": metrics.mse(seen.images, seen.reconstructions).mean().item()}
+
+    def evaluate(self, data: Batches) -> Evaluation:
+        network = self.networks["autoencoder"]
+        with self.frozen():
+            seen = codes.encode_split(network, data)
+            found = codes.measure(seen) | {"objective": (self.mean_losses(data)["loss"], "none")}
+            arrays = codes.pictures(network, seen, SHOWN, self.device)
+            if "latent_classifier" in self.networks:
+                logits = self.networks["latent_classifier"](seen.codes.to(self.device)).cpu()
+                found["top1"] = top_k(logits, seen.labels, 1), "higher"
+            if seen.variational:
+                found |= variational.measure(network, data)
+                arrays["samples"] = self.sample(DRAWN, seed=self.run.seed).numpy()
+        return Evaluation(found, arrays)
+
+    def probe(self, train: Batches, test: Batches) -> dict[str, tuple[float, str]]:
+        if not self.run.num_classes:
+            return {}
+        with self.frozen():
+            learning, unseen = (codes.encode_split(self.networks["autoencoder"], data) for data in (train, test))
+        found = {}
+        for name, classify in (("probe_top1", probes.linear_probe), ("knn_top1", probes.nearest_neighbours)):
+            answers = classify(learning.codes, learning.labels, unseen.codes, self.run.num_classes)
+            found[name] = 100 * answers.eq(unseen.labels).double().mean().item(), "higher"
+        return found
+
+    @torch.no_grad()
+    def sample(self, count: int, seed: int) -> Tensor:
+        """Images (count, C, H, W) uint8 on the CPU, decoded from the prior; the same for the same seed and weights."""
+        self.networks.eval()
+        network, generator = self.networks["autoencoder"], torch.Generator().manual_seed(seed)
+        latents = torch.randn(count, network.latent_dim, generator=generator)
+        return codes.draw(network, latents.to(self.device))
+
+    def sampling(self) -> dict[str, object]:
+        """How `evaluate` draws samples: as a GAN's generator does, so that the numbers of both compare."""
+        return {"samples": self.options["samples"], "sampler": "generator", "steps": 1, "ema": self.run.recipe.ema}
+
+    @torch.no_grad()
+    def snapshot(self, data):
+        self.networks.eval()
+        network = self.networks["autoencoder"]
+        return UNIT.invert(network.image(network(data.take(data.order[:SHOWN]).images).float()))
+
+    def macs(self):
+        network = self.networks["autoencoder"]
+        inputs = {
+            "autoencoder": torch.zeros(1, *self.run.shape, device=self.device),
+            "latent_classifier": torch.zeros(1, network.latent_dim, device=self.device),
+        }
+        return {role: count_macs(self.networks[role], inputs[role]) for role in self.networks}

@@ -1,0 +1,212 @@
+"""The one training loop: epochs, learning rates, history, checkpoints, the choice of weights. Knows no task."""
+
+import copy
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nets.data.batches import Batches
+from nets.tasks.contract import Task
+from nets.training.average import MovingAverage
+from nets.training.checkpoints import Checkpoints
+from nets.training.progress import Progress
+from nets.training.schedules import lr_factor
+
+FRAMES = 24  # snapshots kept over a run
+CHECK_EVERY = 20  # steps between looks at the losses; each look waits for the device
+
+
+class Diverged(RuntimeError):
+    """The losses are no longer finite."""
+
+
+class Stopped(RuntimeError):
+    """Somebody asked the run to stop; its checkpoint is written."""
+
+
+@dataclass
+class State:
+    """All that changes while a run trains, besides the task's networks and optimisers."""
+
+    epoch: int = 0  # whole epochs done
+    step: int = 0  # steps done in all
+    seconds: float = 0.0
+    resumed: int = 0
+    sums: dict[str, Tensor] = field(default_factory=dict)  # of this epoch's losses
+    history: list[dict[str, float]] = field(default_factory=list)
+    snapshots: dict[int, Tensor] = field(default_factory=dict)  # by epoch
+    best: dict[str, Any] | None = None  # {"epoch", "value", "weights"}
+
+
+class Training:
+    """A run from its first step, or from its newest checkpoint, to its last."""
+
+    def __init__(
+        self,
+        task: Task,
+        data: dict[str, Batches],
+        checkpoints: Checkpoints,
+        progress: Progress,
+        checkpoint_seconds: float = 60,
+        stop_asked: Callable[[], bool] = lambda: False,
+    ):
+        """`data` has `train` and `validation`; `checkpoint_seconds` is the most work that a kill can cost;
+        `stop_asked` is called after each step, and once it is true the run saves itself and raises Stopped.
+        """
+        self.task, self.data, self.checkpoints, self.progress = task, data, checkpoints, progress
+        self.checkpoint_seconds, self.stop_asked = checkpoint_seconds, stop_asked
+        self.recipe = task.run.recipe
+        self.steps_per_epoch = data["train"].steps(task.batch_size)
+        self.state = State()
+        self.average = MovingAverage(task.networks, self.recipe.ema) if self.recipe.ema else None
+        self.rates = {role: [g["lr"] for g in o.param_groups] for role, o in task.optimizers.items()}
+        if (saved := checkpoints.load(torch.device("cpu"))) is not None:
+            self.restore(saved)
+
+    def run(self) -> State:
+        """Train to the end. Raises Diverged; a kill at any moment loses no more than the last interval.
+
+        Where the recipe averages weights, the networks end with the average: it is what was validated.
+        """
+        state, self.started = self.state, time.monotonic() - self.state.seconds
+        self.saved_at = time.monotonic()
+        if state.step == 0:
+            self.take_snapshot()
+        while state.epoch < self.recipe.epochs:
+            self.train_epoch()
+            self.end_epoch()
+        if self.average:
+            self.task.networks.load_state_dict(self.average.weights)
+        state.seconds = time.monotonic() - self.started
+        return state
+
+    def train_epoch(self) -> None:
+        """The rest of an epoch: from where the checkpoint left it, or the whole."""
+        state = self.state
+        done = state.step - state.epoch * self.steps_per_epoch
+        if done == 0:
+            state.sums = {}
+        seed = self.task.run.seed * 1_000_003 + state.epoch
+        for batch in self.data["train"].epoch(self.task.batch_size, seed, skip=done):
+            self.set_rates()
+            losses = self.task.step(batch)
+            for name, value in losses.items():
+                state.sums[name] = state.sums[name] + value.double() if name in state.sums else value.double()
+            state.step += 1
+            done += 1
+            if self.stop_asked():
+                state.seconds = time.monotonic() - self.started
+                self.save()
+                raise Stopped(f"Stopped after step {state.step}; the same command continues.")
+            if self.average:
+                self.average.update(state.step)
+            if done % CHECK_EVERY == 0 or done == self.steps_per_epoch:
+                self.look(done)
+
+    def look(self, done: int) -> None:
+        """Notice divergence, tell the person, and save if it is time."""
+        means = self.means(done)
+        state = self.state
+        state.seconds = time.monotonic() - self.started
+        total = self.recipe.epochs * self.steps_per_epoch
+        self.progress.update(state.step, total, state.seconds, f"epoch {state.epoch + 1}/{self.recipe.epochs}", means)
+        broken = [name for name, value in means.items() if not abs(value) < float("inf")]
+        if broken:
+            raise Diverged(f"The {broken[0]} loss was no longer finite in epoch {state.epoch + 1}; lower optimizer.lr.")
+        if time.monotonic() - self.saved_at > self.checkpoint_seconds and done < self.steps_per_epoch:
+            self.save()
+
+    def means(self, done: int) -> dict[str, float]:
+        """The epoch's mean losses so far."""
+        return {name: (value / done).item() for name, value in self.state.sums.items()}
+
+    def set_rates(self) -> None:
+        """The schedule's learning rates for the step to come."""
+        factor = lr_factor(self.recipe.schedule, self.state.step, self.steps_per_epoch, self.recipe.epochs)
+        for role, optimizer in self.task.optimizers.items():
+            for group, rate in zip(optimizer.param_groups, self.rates[role], strict=True):
+                group["lr"] = rate * factor
+
+    def end_epoch(self) -> None:
+        """History, the choice of weights by validation data, a snapshot, a checkpoint."""
+        state = self.state
+        state.epoch += 1
+        with self.average.applied() if self.average else nullcontext():
+            validation = self.task.validate(self.data["validation"])
+            self.choose(validation)
+            self.take_snapshot()
+        state.seconds = time.monotonic() - self.started
+        state.history.append(
+            {"epoch": state.epoch, "step": state.step, "seconds": round(state.seconds, 3)}
+            | {f"lr/{role}": o.param_groups[0]["lr"] for role, o in self.task.optimizers.items()}
+            | {f"train/{name}": value for name, value in self.means(self.steps_per_epoch).items()}
+            | {f"validation/{name}": value for name, value in validation.items()}
+        )
+        self.progress.epoch(state.history[-1])
+        if time.monotonic() - self.saved_at > self.checkpoint_seconds or state.epoch == self.recipe.epochs:
+            self.save()
+
+    def choose(self, validation: dict[str, float]) -> None:
+        """Keep the weights if they are the best so far on validation data; the first of equals stays."""
+        if self.task.selection is None:
+            return
+        metric, direction = self.task.selection
+        value = validation[metric]
+        best = self.state.best
+        if best is None or (value > best["value"] if direction == "higher" else value < best["value"]):
+            weights = {k: v.detach().cpu().clone() for k, v in self.task.networks.state_dict().items()}
+            self.state.best = {"epoch": self.state.epoch, "value": value, "weights": weights}
+
+    def take_snapshot(self) -> None:
+        """A frame before the first epoch and after evenly spread others, the last among them."""
+        epoch, epochs = self.state.epoch, self.recipe.epochs
+        frames = {round(i * epochs / min(FRAMES - 1, epochs)) for i in range(min(FRAMES - 1, epochs) + 1)}
+        if epoch in frames:
+            images = self.task.snapshot(self.data["validation"])
+            if images is not None:
+                self.state.snapshots[epoch] = images.cpu()
+
+    def save(self) -> None:
+        """Write a checkpoint of everything."""
+        task, state = self.task, self.state
+        content = {
+            "state": vars(state),
+            "networks": task.networks.state_dict(),
+            "average": self.average and self.average.weights,
+            "optimizers": {role: optimizer.state_dict() for role, optimizer in task.optimizers.items()},
+            "scaler": task.scaler.state_dict(),
+            "random": random_state(),
+        }
+        self.checkpoints.save(state.step, content)
+        self.saved_at = time.monotonic()
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Put everything back as a checkpoint has it."""
+        task = self.task
+        self.state = State(**saved["state"])
+        self.state.resumed += 1
+        self.state.sums = {name: value.to(task.device) for name, value in self.state.sums.items()}
+        task.networks.load_state_dict(saved["networks"])
+        if self.average:
+            self.average.restore(saved["average"])
+        for role, optimizer in task.optimizers.items():
+            optimizer.load_state_dict(copy.deepcopy(saved["optimizers"][role]))
+        task.scaler.load_state_dict(saved["scaler"])
+        set_random_state(saved["random"])
+
+
+def random_state() -> dict[str, Any]:
+    """The states of torch's generators on every device."""
+    return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []}
+
+
+def set_random_state(state: dict[str, Any]) -> None:
+    """Undo `random_state`."""
+    torch.set_rng_state(state["cpu"].cpu())
+    if state["cuda"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all([generator.cpu() for generator in state["cuda"]])

@@ -1,0 +1,66 @@
+"""Where, when and with what a run was done: written on the machine that did it."""
+
+import importlib.metadata
+import os
+import platform
+import resource
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import torch
+
+PACKAGES = ("torch", "torchvision", "numpy", "snakemake")
+
+
+def describe_machine(device: torch.device) -> dict[str, Any]:
+    """Revision, packages, hardware and device of this process."""
+    gpu = torch.cuda.get_device_properties(device) if device.type == "cuda" else None
+    return {
+        "revision": revision(),
+        "packages": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
+        "hardware": {
+            "cpu": cpu_name(),
+            "cores": os.cpu_count(),
+            "gpu": gpu and gpu.name,
+            "gpu_memory_mb": gpu and round(gpu.total_memory / 2**20),
+            "system": f"{platform.system()} {platform.machine()}",
+        },
+        "device": str(device),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def version(package: str) -> str | None:
+    """A package's version, None where it is not installed."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def revision() -> str | None:
+    """The source's git revision, with '+' where files were changed; None outside of git."""
+    git = ["git", "-C", str(Path(__file__).parents[2])]
+    try:
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        changed = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return head + ("+" if changed.strip() else "")
+
+
+def cpu_name() -> str:
+    """The processor as the system names it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def peak_memory_mb(device: torch.device) -> float:
+    """Most memory that this process held: on the GPU as torch allocated it, else resident (MiB)."""
+    if device.type == "cuda":
+        return round(torch.cuda.max_memory_allocated(device) / 2**20, 1)
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)

@@ -1,0 +1,105 @@
+"""Reconstruction sees pixels in 0..1 and measures what a person sees."""
+
+import pytest
+import torch
+
+from nets.config import load_runs
+from nets.data.batches import UNIT, Batches
+from nets.tasks import codes
+from nets.tasks.reconstruction import SHOWN, Reconstruction
+
+HEADER = "model\tdataset\tvariant\trecipe\tseeds\toverrides\n"
+
+
+@pytest.mark.parametrize("loss", ["mse", "bce"])
+def test_it_learns(run_of, few_digits, loss):
+    torch.manual_seed(0)
+    task = Reconstruction(run_of("conv_autoencoder", f"options.loss={loss}"), UNIT, torch.device("cpu"))
+    data = Batches(few_digits("train"), UNIT, torch.device("cpu"))
+    before = task.evaluate(data).metrics
+    for epoch in range(8):
+        for batch in data.epoch(32, seed=epoch):
+            task.step(batch)
+    after = task.evaluate(data).metrics
+    assert after["mse"][0] < before["mse"][0]
+    assert after["psnr"][0] > before["psnr"][0]
+
+
+def test_originals_are_the_test_images_themselves(run_of, few_digits):
+    split = few_digits("validation", 64)
+    task = Reconstruction(run_of("conv_autoencoder"), UNIT, torch.device("cpu"))
+    found = task.evaluate(Batches(split, UNIT, torch.device("cpu")))
+    chosen = split.indices[torch.linspace(0, 63, SHOWN).long()]
+    assert (found.arrays["originals"] == split.images[chosen]).all()
+    assert found.arrays["reconstructions"].shape == (SHOWN, 1, 28, 28)
+
+
+@pytest.fixture
+def joint(tmp_path):
+    """A function from model and overrides to a task whose code is classified too."""
+
+    def make(model, overrides=""):
+        table = tmp_path / "joint.tsv"
+        table.write_text(f"{HEADER}{model}\tmnist5k\twith_classifier\t{model}\t0\tmodel.widths=[32] {overrides}\n")
+        torch.manual_seed(0)
+        return Reconstruction(load_runs(table)[0], UNIT, torch.device("cpu"))
+
+    return make
+
+
+@pytest.fixture
+def data(few_digits):
+    return Batches(few_digits("train"), UNIT, torch.device("cpu"))
+
+
+def test_the_classifiers_gradient_reaches_the_encoder_with_its_weight(joint, data):
+    gradients = []
+    for weight in (0, 0.1, 0.3):
+        task = joint("autoencoder", f"options.classifier_weight={weight}")
+        task.losses(next(data.ordered(64)))["loss"].backward()
+        gradients.append(task.networks["autoencoder"].encoder[1][0].weight.grad)
+    first, second = gradients[1] - gradients[0], gradients[2] - gradients[0]
+    assert first.abs().max() > 0
+    torch.testing.assert_close(second, 3 * first, rtol=1e-3, atol=1e-7)
+
+
+@pytest.mark.parametrize("model", ["autoencoder", "vae"])
+def test_a_step_moves_both_networks_and_they_learn_together(joint, data, model):
+    task = joint(model, "options.classifier_weight=100 optimizer.lr=0.005")
+    before = {role: [p.detach().clone() for p in network.parameters()] for role, network in task.networks.items()}
+    for epoch in range(15):
+        for batch in data.epoch(32, seed=epoch):
+            task.step(batch)
+    for role, network in task.networks.items():
+        assert not all(torch.equal(p, old) for p, old in zip(network.parameters(), before[role], strict=True))
+    assert task.evaluate(data).metrics["top1"][0] > 40
+    assert task.validate(data)["top1"] > 40
+
+
+def test_the_code_is_probed(run_of, few_digits, data):
+    task = Reconstruction(run_of("pca", "model.latent_dim=20"), UNIT, torch.device("cpu"))
+    task.step(next(data.ordered(256)))
+    found = task.probe(data, Batches(few_digits("test", 300), UNIT, torch.device("cpu")))
+    assert found.keys() == {"probe_top1", "knn_top1"}
+    assert all(50 < value < 95 and direction == "higher" for value, direction in found.values())
+
+
+def test_interpolations_begin_and_end_at_reconstructions(run_of, data):
+    torch.manual_seed(0)
+    task = Reconstruction(run_of("autoencoder", "model.widths=[32]"), UNIT, torch.device("cpu"))
+    arrays = task.evaluate(data).arrays
+    paths = arrays["interpolations"].reshape(6, 8, 1, 28, 28).astype(int)
+    shown = arrays["reconstructions"].astype(int)
+    assert abs(paths[:, 0] - shown[0:6]).max() <= 1
+    assert abs(paths[:, -1] - shown[8:14]).max() <= 1
+    assert len(arrays["errors"]) == len(arrays["labels"]) == 256
+
+
+def test_the_grid_of_a_vae_is_the_priors_quantiles():
+    seen = codes.Encoded(*[torch.zeros(1)] * 5, variational=True)
+    points = codes.grid(seen)
+    assert points.shape == (codes.SIDE**2, 2)
+    assert torch.allclose(points[codes.SIDE**2 // 2], torch.zeros(2), atol=1e-6)
+    assert points[0, 0] < 0 < points[0, 1]  # upper left
+    shares = torch.distributions.Normal(0, 1).cdf(points[: codes.SIDE, 0])
+    assert torch.allclose(shares, (torch.arange(codes.SIDE) + 0.5) / codes.SIDE, atol=1e-5)

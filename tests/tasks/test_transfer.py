@@ -1,0 +1,185 @@
+"""Transfer learning: what is frozen does not move by a bit, features are the network's own, rates are two."""
+
+import dataclasses
+import io
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from torch import nn
+
+from nets.config import load_runs
+from nets.data.batches import UNIT, Batches, PixelRange
+from nets.errors import UserError
+from nets.tasks import transfer
+from nets.tasks.classification import Classification
+from nets.training.checkpoints import Checkpoints
+from nets.training.devices import choose_device
+from nets.training.loop import Training
+from nets.training.progress import Progress
+
+HEADER = "model\tdataset\tvariant\trecipe\tseeds\toverrides\n"
+NETWORK = {"class": "nets.models.cnn.CNN", "args": {"channels": [4, 8], "hidden": 16, "batch_norm": True}}
+ENTRY = {"title": "Small", "task": "classification", "citation": "none", "networks": {"classifier": NETWORK}}
+SHORT = "epochs=2 batch_size=32 schedule.name=cosine"
+START = "options.pretrained=small-mnist5k_0to4"
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """By variant: "" learns digits 0 to 4; "features" and "tuned" start from it on digits 5 to 9."""
+    (tmp_path / "models.yaml").write_text(yaml.safe_dump({"small": ENTRY}))
+    rows = [
+        f"small\tmnist5k_0to4\t\tlenet5\t0\t{SHORT}",
+        f"small\tmnist5k_5to9\tfeatures\tfeature_extraction\t0\t{SHORT} {START}",
+        f"small\tmnist5k_5to9\ttuned\tfine_tuning\t0\t{SHORT} augment.flip=false options.backbone_lr=0.2 {START}",
+    ]
+    (tmp_path / "my.tsv").write_text(HEADER + "\n".join(rows))
+    return {run.variant: run for run in load_runs(tmp_path / "my.tsv")}
+
+
+@pytest.fixture
+def training_of(few_digits, tmp_path):
+    """A function from run and start weights to its training on a few digits of the run's classes."""
+
+    def open_split(run, name, step):
+        split, first = few_digits(name, 3500), 5 if run.dataset.endswith("5to9") else 0
+        chosen = np.isin(split.labels[split.indices], range(first, first + 5))
+        return dataclasses.replace(split, labels=split.labels - first, indices=split.indices[chosen][::step])
+
+    def make(run, weights=None, folder="checkpoints", checkpoint_seconds=60.0):
+        device = choose_device(1)
+        torch.manual_seed(run.seed)
+        splits = {"train": open_split(run, "train", 10), "validation": open_split(run, "validation", 5)}
+        task = Classification(run, Classification.pixel_range(splits["train"].info), device)
+        if weights:
+            task.start_from(weights)
+        data = {"train": Batches(splits["train"], task.pixels, device, run.recipe.augment)}
+        data["validation"] = Batches(splits["validation"], task.pixels, device)
+        data = {name: task.view(batches) for name, batches in data.items()}
+        checkpoints = Checkpoints(tmp_path / folder, run.digest)
+        return Training(task, data, checkpoints, Progress(run.name, terminal=io.StringIO()), checkpoint_seconds)
+
+    return make
+
+
+@pytest.fixture
+def weights(runs, training_of):
+    """What the first run has learned."""
+    training = training_of(runs[""], folder="source")
+    training.run()
+    return {name: value.clone() for name, value in training.task.networks.state_dict().items()}
+
+
+def is_head(name):
+    return name.startswith("classifier.classifier.4.")
+
+
+@pytest.mark.parametrize("from_features", [True, False])
+def test_the_frozen_part_does_not_move_by_a_bit(from_features, runs, training_of, weights, few_digits):
+    training = training_of(runs["features"], weights)
+    task = training.task
+    if from_features:
+        training.run()
+    else:
+        images = Batches(few_digits("train", 200), task.pixels, task.device)
+        for batch in images.epoch(32, seed=0):
+            task.step(batch._replace(labels=batch.labels % 5))
+    after = task.networks.state_dict()
+    assert any("running_var" in name for name in after)
+    moved = {name for name in after if not torch.equal(after[name], weights[name])}
+    assert moved == {name for name in after if is_head(name)}
+
+
+def test_features_are_the_networks_own_and_kept(runs, training_of, weights, few_digits, monkeypatch):
+    training = training_of(runs["features"], weights)
+    task, data = training.task, training.data["train"]
+    network = task.networks["classifier"].eval()
+    wanted = {}
+    head, network.classifier[4] = network.classifier[4], nn.Identity()
+    images = Batches(dataclasses.replace(few_digits("train"), indices=data.order.numpy()), task.pixels, task.device)
+    for batch in images.ordered(task.measured_at_once):
+        wanted |= dict(zip(batch.indices.tolist(), network(batch.images).detach(), strict=True))
+    network.classifier[4] = head
+    monkeypatch.setattr(network.features, "forward", None)  # from here on the backbone is not asked again
+    for batch in data.epoch(32, seed=0):
+        assert torch.equal(batch.images, torch.stack([wanted[index] for index in batch.indices.tolist()]))
+        task.step(batch)
+    assert task.validate(training.data["validation"])["top1"] > 0
+
+
+def test_fine_tuning_has_two_rates_under_the_schedule(runs, training_of, weights):
+    training = training_of(runs["tuned"], weights)
+    optimizer = training.task.optimizers["classifier"]
+    rates = []
+    step = training.task.step
+    training.task.step = lambda batch: (rates.append([g["lr"] for g in optimizer.param_groups]), step(batch))[1]
+    history = training.run().history
+    assert len(rates) == 2 * training.steps_per_epoch and rates[0][0] == 0.02 > rates[1][0] > rates[-1][0] > 0
+    assert all(backbone == pytest.approx(0.2 * head) for head, backbone in rates)
+    assert history[-1]["lr/classifier"] == rates[-1][0]
+    heads, backbone = (sum(p.numel() for p in group["params"]) for group in optimizer.param_groups)
+    assert heads == 16 * 5 + 5
+    assert heads + backbone == sum(p.numel() for p in training.task.networks.parameters())
+    after = training.task.networks.state_dict()
+    assert not any(torch.equal(after[name], weights[name]) for name in after)
+
+
+@pytest.mark.parametrize("variant", ["features", "tuned"])
+def test_broken_off_and_continued_the_same_bits(variant, runs, training_of, weights, monkeypatch):
+    monkeypatch.setattr("nets.training.loop.CHECK_EVERY", 1)
+
+    def outcome(training):
+        history = [{k: v for k, v in row.items() if k != "seconds"} for row in training.run().history]
+        return training.task.networks.state_dict(), history
+
+    whole = outcome(training_of(runs[variant], weights, "whole"))
+    broken = training_of(runs[variant], weights, "broken", checkpoint_seconds=0)
+    step, calls = broken.task.step, iter(range(5))
+
+    def failing(batch):
+        if next(calls, None) is None:
+            raise KeyboardInterrupt
+        return step(batch)
+
+    broken.task.step = failing
+    with pytest.raises(KeyboardInterrupt):
+        broken.run()
+    continued = training_of(runs[variant], weights, "broken")
+    assert continued.state.resumed == 1 and continued.state.step > 0
+    found = outcome(continued)
+    assert found[1] == whole[1]
+    assert all(torch.equal(found[0][name], whole[0][name]) for name in whole[0])
+
+
+def test_the_head_is_new_unless_the_start_keeps_it(runs, weights):
+    for kept in (False, True):
+        torch.manual_seed(1)
+        run = dataclasses.replace(runs["tuned"], pretrained=runs["tuned"].pretrained | {"keep_head": kept})
+        task = Classification(run, UNIT, torch.device("cpu"))
+        task.start_from(weights)
+        equal = {name: torch.equal(value, weights[name]) for name, value in task.networks.state_dict().items()}
+        assert all(equal[name] == (kept or not is_head(name)) for name in equal)
+
+
+def test_weights_that_do_not_fit(runs, weights):
+    task = Classification(runs["tuned"], UNIT, torch.device("cpu"))
+    strange = weights | {"classifier.features.0.weight": torch.zeros(4, 3, 3, 3)}
+    with pytest.raises(
+        UserError, match=r"The weights of small-mnist5k_0to4-s0 don't fit .* shape .*; choose others\.$"
+    ):
+        task.start_from(strange)
+
+
+def test_images_are_seen_as_the_start_knew_them():
+    from torchvision.transforms.functional import normalize, resize
+
+    pixels = torch.rand(3, 1, 28, 28)
+    grey = PixelRange((0.1307,), (0.3081,))
+    start = {"shape": [3, 64, 64], "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+    found = transfer.adapt(grey.apply(pixels), grey, start)
+    wanted = normalize(resize(pixels, [64, 64], antialias=True).expand(-1, 3, -1, -1), start["mean"], start["std"])
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+    same = {"shape": [1, 28, 28], "mean": None, "std": None}
+    assert torch.equal(transfer.adapt(pixels, grey, same), pixels)

@@ -1,0 +1,50 @@
+"""Checkpoints appear whole or not at all, and never belong to another description."""
+
+import torch
+
+from nets.training.checkpoints import KEPT, Checkpoints
+
+CPU = torch.device("cpu")
+
+
+def state(value: float) -> dict:
+    return {"weights": torch.full((1000,), value), "step": int(value)}
+
+
+def test_the_newest_is_loaded_and_few_are_kept(tmp_path):
+    checkpoints = Checkpoints(tmp_path / "c", "a" * 64)
+    for step in (1, 2, 10):
+        checkpoints.save(step, state(step))
+    assert checkpoints.load(CPU)["step"] == 10
+    assert len(list((tmp_path / "c").iterdir())) == KEPT
+
+
+def test_a_truncated_or_altered_one_is_passed_over(tmp_path):
+    for harm in (lambda data: data[:100], lambda data: data[:2000] + bytes([data[2000] ^ 1]) + data[2001:]):
+        checkpoints = Checkpoints(tmp_path / "c", "a" * 64)
+        checkpoints.save(1, state(1))
+        checkpoints.save(2, state(2))
+        newest = checkpoints.paths()[-1]
+        newest.write_bytes(harm(newest.read_bytes()))
+        assert checkpoints.load(CPU)["step"] == 1
+        checkpoints.clear()
+
+
+def test_another_descriptions_checkpoints_are_not_read(tmp_path):
+    Checkpoints(tmp_path, "a" * 64).save(1, state(1))
+    assert Checkpoints(tmp_path, "b" * 64).load(CPU) is None
+
+
+def test_an_unfinished_write_is_not_seen(tmp_path):
+    checkpoints = Checkpoints(tmp_path, "a" * 64)
+    checkpoints.save(1, state(1))
+    (tmp_path / f"{'a' * 16}-000000002.tmp").write_bytes(b"half")
+    assert checkpoints.load(CPU)["step"] == 1
+
+
+def test_clear_leaves_nothing(tmp_path):
+    checkpoints = Checkpoints(tmp_path / "c", "a" * 64)
+    checkpoints.clear()
+    checkpoints.save(1, state(1))
+    checkpoints.clear()
+    assert not (tmp_path / "c").exists()

@@ -1,0 +1,42 @@
+"""Learning rates over the steps of a run."""
+
+import pytest
+
+from nets.training.schedules import lr_factor
+
+PLAIN = {"milestones": [], "gamma": 0.1, "warmup_epochs": 0}
+
+
+def factors(steps_per_epoch=10, epochs=4, **settings):
+    schedule = PLAIN | settings
+    return [lr_factor(schedule, step, steps_per_epoch, epochs) for step in range(steps_per_epoch * epochs)]
+
+
+def test_constant():
+    assert set(factors(name="constant")) == {1.0}
+
+
+def test_step_falls_at_the_first_step_of_a_milestone():
+    found = factors(name="step", milestones=[1, 3])
+    assert found[:10] == [1.0] * 10
+    assert found[10:30] == pytest.approx([0.1] * 20)
+    assert found[30:] == pytest.approx([0.01] * 10)
+
+
+def test_cosine_falls_from_one_towards_zero():
+    found = factors(name="cosine")
+    assert found[0] == 1.0
+    assert found[20] == pytest.approx(0.5)
+    assert 0 < found[-1] < 0.01
+    assert found == sorted(found, reverse=True)
+
+
+def test_linear():
+    assert factors(name="linear")[20] == pytest.approx(0.5)
+
+
+def test_warm_up_rises_to_the_full_rate_and_then_the_schedule_begins():
+    found = factors(name="cosine", warmup_epochs=1)
+    assert found[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])
+    assert found[10] == 1.0
+    assert found[25] == pytest.approx(0.5)
