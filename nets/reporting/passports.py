@@ -1,0 +1,95 @@
+"""Passports of fidelity numbers: what two numbers must share before they may stand in one column."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from nets.reporting.results import Run
+
+NAMES = {
+    "samples": "generated images",
+    "steps": "sampling steps",
+    "ema": "moving average of weights",
+    "extractor.name": "extractor",
+    "extractor.run": "extractor's run",
+    "extractor.weights_sha256": "SHA-256 of its weights",
+    "extractor.number_type": "number type",
+    "reference.count": "reference images",
+    "reference.split": "reference split",
+    "reference.resolution": "resolution",
+}
+DRAWN = ("sampler", "steps", "ema")  # how a model draws: a part of the model, which stands in its row
+HIDDEN = ("indicative", *DRAWN)
+
+
+def digest(passport: dict[str, Any] | None) -> str:
+    """Eight hex digits that are the same for numbers measured alike, however they were drawn; empty for none."""
+    if passport is None:
+        return ""
+    measured = {key: value for key, value in passport.items() if key not in DRAWN}
+    return hashlib.sha256(json.dumps(measured, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def drawn(run: Run) -> dict[str, Any] | None:
+    """Sampler, steps and moving average by which a run's images were drawn; None for what draws none."""
+    found = (entry["passport"] for entry in run.numbers if entry.get("passport"))
+    return next(({key: passport.get(key) for key in DRAWN} for passport in found if "steps" in passport), None)
+
+
+def manner(how: dict[str, Any]) -> str:
+    """In words: 'DDIM, eta 0, 50 steps, moving average 0.999'."""
+    words = f"{how['sampler']}, {how['steps']} step{'s' if how['steps'] != 1 else ''}"
+    return words + (f", moving average {how['ema']:g}" if how["ema"] else "")
+
+
+def facts(passport: dict[str, Any]) -> dict[str, str]:
+    """A passport as readable names and values, nested objects flattened."""
+    return {NAMES.get(key, key.rpartition(".")[2].replace("_", " ")): value for key, value in _flat(passport)}
+
+
+def _flat(passport: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
+    for key, value in passport.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        elif prefix + key not in HIDDEN:
+            yield prefix + key, _text(value)
+
+
+def _text(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return f"{value:,}".replace(",", "\u202f") if isinstance(value, int) else str(value)
+
+
+def reason(passport: dict[str, Any]) -> str:
+    """Why numbers of a passport are only indicative; empty where they are not."""
+    if not passport.get("indicative"):
+        return ""
+    samples, real = passport["samples"], passport["reference"]["count"]
+    return (
+        f"Indicative: {_text(samples)} generated and {_text(real)} real images are too few "
+        "for numbers that compare with the literature."
+    )
+
+
+def sentence(passport: dict[str, Any]) -> str:
+    """A passport as the note under a table; long hashes are shortened."""
+    words = [f"{name} {text[:12] + '…' if len(text) == 64 else text}" for name, text in facts(passport).items()]
+    return f"{reason(passport)} Passport {digest(passport)}: {'; '.join(words)}.".strip()
+
+
+def collect(runs: Iterable[Run]) -> dict[str, dict[str, Any]]:
+    """All passports by digest: the passport, the metrics that carry it, and the data sets."""
+    found: dict[str, dict[str, Any]] = {}
+    for run in runs:
+        for entry in run.numbers:
+            if entry.get("passport") is not None:
+                key = digest(entry["passport"])
+                known = found.setdefault(key, {"passport": entry["passport"], "metrics": [], "datasets": []})
+                for name, value in (("metrics", entry["metric"]), ("datasets", run.config["dataset"])):
+                    if value not in known[name]:
+                        known[name].append(value)
+    return found

@@ -1,0 +1,30 @@
+"""Templates of pages: where they lie, and the ways in which they write numbers."""
+
+from functools import cache
+from pathlib import Path
+
+import jinja2
+
+from nets.reporting import glossary
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@cache
+def environment() -> jinja2.Environment:
+    """The templates, in which a misspelt name is an error and all text is escaped."""
+    found = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters |= {"count": glossary.count, "duration": glossary.duration}
+    found.globals["include_raw"] = lambda name: (TEMPLATES / name).read_text(encoding="utf-8")
+    return found
+
+
+def template(name: str) -> jinja2.Template:
+    """A template by its file's name."""
+    return environment().get_template(name)

@@ -1,0 +1,72 @@
+"""Numbers over seeds: the mean and its 95 % confidence interval, and never a mean over a silently smaller set."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import isfinite, sqrt
+
+LEVEL = 0.95
+
+
+def half_width(values: Sequence[float]) -> float | None:
+    """Half of the 95 % Student-t interval of the mean; None for fewer than two values."""
+    from scipy.special import stdtrit
+
+    n = len(values)
+    if n < 2:
+        return None
+    mean = sum(values) / n
+    deviation = sqrt(sum((value - mean) ** 2 for value in values) / (n - 1))
+    return float(stdtrit(n - 1, (1 + LEVEL) / 2)) * deviation / sqrt(n)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One quantity of one model over its seeds. `missing` says of each seed without a number why."""
+
+    values: dict[int, float]
+    missing: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def n(self) -> int:
+        """How many seeds have a number."""
+        return len(self.values)
+
+    @property
+    def expected(self) -> int:
+        """How many seeds there should be."""
+        return self.n + len(self.missing)
+
+    @property
+    def complete(self) -> bool:
+        """Whether each seed has a number."""
+        return self.n > 0 and not self.missing
+
+    @property
+    def mean(self) -> float | None:
+        """The mean over all seeds; None where one of them is missing."""
+        return sum(self.values.values()) / self.n if self.complete else None
+
+    @property
+    def half(self) -> float | None:
+        """Half the confidence interval; None for one seed or a missing one."""
+        return half_width(list(self.values.values())) if self.complete else None
+
+    @property
+    def gaps(self) -> str:
+        """What is missing: '2 of 3 seeds; diverged: s1'."""
+        reasons: dict[str, list[str]] = {}
+        for seed, reason in self.missing.items():
+            reasons.setdefault(reason, []).append(f"s{seed}")
+        parts = [f"{reason}: {', '.join(seeds)}" for reason, seeds in reasons.items()]
+        return "; ".join([f"{self.n} of {self.expected} seeds", *parts])
+
+
+def summarise(found: dict[int, float | None], holes: dict[int, str]) -> Summary:
+    """A summary of the values `found` by seed, where `holes` says why a seed has none."""
+    values, missing = {}, {}
+    for seed, value in found.items():
+        if seed not in holes and value is not None and isfinite(value):
+            values[seed] = float(value)
+        else:
+            missing[seed] = holes.get(seed, "not measured")
+    return Summary(values, missing)

@@ -1,0 +1,94 @@
+"""Published values beside ours: the difference, and what explains it."""
+
+import json
+import re
+
+import pytest
+
+from nets.published import Published
+from nets.reporting import formats
+from nets.reporting.page import page
+from nets.reporting.published import changes
+from nets.reporting.results import Run, benchmark, load_runs
+from nets.reporting.tables import comparison
+
+PUBLISHED = {
+    ("lenet5", "mnist5k", "top1"): [
+        Published(98.0, "LeCun et al. 1998", "error 2 %", "more training images"),
+        Published(97.5, "someone/somewhere", "", ""),
+    ],
+    ("mlp", "mnist5k", "top1"): [Published(95.3, "LeCun et al. 1998", "", "")],
+    ("dcgan", "mnist5k", "top1"): [Published(1.0, "no such metric", "", "")],
+}
+
+
+@pytest.fixture(scope="module")
+def table(results):
+    runs = benchmark(load_runs(results, results / "runs.txt"))["classification", "mnist5k"]
+    return comparison(runs, PUBLISHED)
+
+
+def row_of(table, label):
+    return next(row for row in table.rows if row.label == label)
+
+
+def test_the_columns_stand_between_what_was_measured_and_what_it_cost(table):
+    keys = [column.key for column in table.columns]
+    at = keys.index("published")
+    assert keys[at : at + 4] == ["published", "difference", "explanation", "parameters"]
+
+
+def test_the_difference_is_ours_minus_the_first_published(table):
+    cells = row_of(table, "LeNet-5").cells
+    assert cells["published"].text == "98.00"
+    assert cells["difference"].sort == pytest.approx(cells["top1"].sort - 98)
+    assert cells["difference"].text.startswith("−0.")
+    assert cells["explanation"].text == "more training images"
+
+
+def test_a_hole_has_no_difference_and_a_model_without_a_value_none_of_them(table):
+    assert row_of(table, "MLP").cells["published"].sort == 95.3
+    assert row_of(table, "MLP").cells["difference"].sort is None
+    assert {row_of(table, "Softmax regression").cells[key].text for key in ("published", "explanation")} == {"–"}
+
+
+def test_sources_are_noted(table):
+    (column,) = [column for column in table.columns if column.key == "published"]
+    words = dict(table.notes)[column.marks]
+    assert "LeNet-5: 98.00 (LeCun et al. 1998; error 2 %), 97.50 (someone/somewhere)" in words
+
+
+def test_nothing_published_no_columns(results):
+    groups = benchmark(load_runs(results, results / "runs.txt"))
+    for key in (("generation", "mnist5k"), ("classification", "polynomials")):
+        assert "published" not in [column.key for column in comparison(groups[key], PUBLISHED).columns]
+
+
+def test_every_format_has_them(table, results):
+    assert re.search(r"published,published_source,difference,explanation", formats.raw(table).splitlines()[0])
+    assert "| What explains it |" in formats.markdown(table)
+    assert "more training images" not in formats.latex(table)  # too wide for paper; the CSV has it
+    assert "98.00" in formats.latex(table)
+    assert 'class="words "' in formats.html(table)
+    assert "more training images" in page(results, results / "runs.txt", results, PUBLISHED)
+
+
+def test_changes_of_the_row_are_said_in_words(results):
+    config = json.loads(next((results / "runs").glob("lenet5-mnist5k-s0/config.json")).read_text())
+    config["recipe"] |= {"epochs": 12, "augment": {"flip": False}, "ema": 0.9}
+    config["networks"]["classifier"]["args"] = {"width": 0.25}
+    config["overridden"] = {
+        "epochs": 200, "model.width": 1.0, "augment.flip": True, "schedule.milestones": [60], "ema": None,
+        "optimizer.lr": 0.1,
+    }  # fmt: skip
+    assert changes(Run(results, config, {}, {})) == [
+        "12 of 200 epochs", "width 0.25", "augment.flip off, not on", "ema 0.9", "optimizer.lr 0.001, not 0.1",
+    ]  # fmt: skip
+
+
+def test_a_variant_is_compared_with_values_of_its_own(results):
+    runs = benchmark(load_runs(results, results / "runs.txt"))["classification", "mnist5k"]
+    own = {("lenet5-wide_2", "mnist5k", "top1"): [Published(99.0, "a paper on width", "", "")]}
+    table = comparison(runs, PUBLISHED | own)
+    assert row_of(table, "LeNet-5 (wide_2)").cells["published"].sort == 99.0
+    assert row_of(table, "LeNet-5").cells["published"].sort == 98.0

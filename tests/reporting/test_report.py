@@ -1,0 +1,165 @@
+"""The page: complete, self-contained, and alive in a real browser."""
+
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import pytest
+
+from nets.jobs import collect, compare, draw, report, track
+
+LOADS = dict.fromkeys(("script", "img", "iframe", "source", "video"), "src") | {"link": "href", "object": "data"}
+
+
+class Page(HTMLParser):
+    """Ids, links, loads and images of a page."""
+
+    def __init__(self):
+        super().__init__()
+        self.ids, self.links, self.loads, self.images, self.open = [], [], [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.ids += [found["id"]] if "id" in found else []
+        self.links += [found["href"]] if tag == "a" else []
+        self.loads += [found[LOADS[tag]]] if LOADS.get(tag) in found else []
+        self.images += [found] if tag == "img" else []
+        if tag not in ("meta", "img", "input", "br", "link"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def path(results):
+    output = results / "report.html"
+    arguments = ["--results", str(results), "--runs-from", str(results / "runs.txt"), "--output", str(output)]
+    assert report.main(arguments) == 0
+    return output
+
+
+@pytest.fixture(scope="module")
+def parsed(path):
+    page = Page()
+    page.feed(path.read_text())
+    assert not page.open
+    return page
+
+
+def test_nothing_is_loaded_from_anywhere(path, parsed):
+    assert parsed.loads and all(load.startswith("data:") for load in parsed.loads)
+    text = path.read_text()
+    assert not re.search(r"@import|url\((?!['\"]?(data:|#))", text.split("<body", 1)[0])
+    assert "default-src 'none'" in text
+
+
+def test_links_inside_lead_somewhere(results, parsed):
+    assert len(parsed.ids) == len(set(parsed.ids))
+    for link in parsed.links:
+        if link.startswith("#"):
+            assert link[1:] in parsed.ids
+        else:
+            assert (results / link).is_dir()
+
+
+def test_every_number_leads_to_its_run(results, parsed):
+    names = (results / "runs.txt").read_text().split()
+    for name in names:
+        assert f"run-{name}" in parsed.ids and f"runs/{name}/" in parsed.links
+        if "extractor" not in name:
+            assert parsed.links.count(f"#run-{name}") >= 1
+
+
+def test_pictures_have_words(parsed):
+    assert len(parsed.images) > 10
+    assert all(image["alt"].strip() for image in parsed.images)
+
+
+def test_holes_passports_and_licences_are_there(path):
+    text = path.read_text()
+    for words in ("diverged", "The training loss was not finite in epoch 3.", "--forcerun", "Passport", "indicative",
+                  "CC BY-SA 3.0", "LeCun, Bottou", "ab" * 32, "4f2c9d1e8ab0", "higher is better"):  # fmt: skip
+        assert words in text
+
+
+def test_no_holes_no_section(results, tmp_path):
+    folder = tmp_path / "results/quick"
+    shutil.copytree(results / "runs/lenet5-mnist5k-s0", folder / "runs/lenet5-mnist5k-s0")
+    (folder / "runs.txt").write_text("lenet5-mnist5k-s0\n")
+    page = folder / "report.html"
+    assert report.main(["--results", str(folder), "--runs-from", str(folder / "runs.txt"), "--output", str(page)]) == 0
+    assert 'id="holes"' not in page.read_text() and 'id="fidelity"' not in page.read_text()
+
+
+def test_hostile_names_are_text(results, tmp_path):
+    folder = tmp_path / "results/quick"
+    shutil.copytree(results / "runs/lenet5-mnist5k-s0", folder / "runs/x-s0")
+    config = json.loads((folder / "runs/x-s0/config.json").read_text())
+    config["title"] = "<script>alert(1)</script>"
+    (folder / "runs/x-s0/config.json").write_text(json.dumps(config))
+    (folder / "runs.txt").write_text("x-s0\n")
+    page = folder / "report.html"
+    assert report.main(["--results", str(folder), "--runs-from", str(folder / "runs.txt"), "--output", str(page)]) == 0
+    assert "<script>alert" not in page.read_text()
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium")
+def test_sorting_filtering_and_links_in_a_browser(path, tmp_path):
+    probe = """
+      const out = {}, table = document.querySelector("[data-table=classification-mnist5k] table");
+      const labels = () => [...table.tBodies[0].rows].filter((r) => !r.hidden).map((r) => r.cells[0].textContent);
+      const header = [...table.tHead.rows[0].cells].find((c) => c.textContent.startsWith("Parameters"));
+      out.first = labels();
+      header.querySelector("button").click(); out.up = labels(); out.aria = header.ariaSort;
+      header.querySelector("button").click(); out.down = labels();
+      const input = table.closest("figure").querySelector("input[type=search]");
+      input.value = "lenet"; input.dispatchEvent(new Event("input")); out.filtered = labels();
+      location.hash = "#run-dcgan-mnist5k-s0";
+      setTimeout(() => {
+        out.opened = document.getElementById("run-dcgan-mnist5k-s0").open;
+        document.body.replaceChildren(JSON.stringify(out));
+      }, 300);
+    """
+    page = tmp_path / "probe.html"
+    page.write_text(path.read_text().replace("</body>", f"<script>{probe}</script></body>"))
+    flags = "headless no-sandbox disable-gpu disable-quic no-first-run disable-background-networking " \
+        "disable-component-update disable-sync virtual-time-budget=3000 dump-dom"  # fmt: skip
+    command = [
+        "chromium",
+        *(f"--{flag}" for flag in flags.split()),
+        f"--user-data-dir={tmp_path / 'profile'}",
+        page.as_uri(),
+    ]
+    text = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
+    found = json.loads(re.search(r"<body[^>]*>(\{.*\})", text)[1])
+    assert found["first"] == ["LeNet-5", "LeNet-5 (wide_2)", "Softmax regression", "MLP"]
+    assert found["up"] == ["Softmax regression", "LeNet-5", "LeNet-5 (wide_2)", "MLP"]
+    assert found["down"] == found["up"][::-1] and found["aria"] == "ascending"
+    assert found["filtered"] == ["LeNet-5 (wide_2)", "LeNet-5"]
+    assert found["opened"] is True
+
+
+@pytest.mark.parametrize(("job", "arguments"), [
+    (draw, ["--run-dir", "nowhere"]),
+    (collect, ["--runs", "nowhere", "--output", "out.csv"]),
+    (collect, ["--runs-from", "nowhere.txt", "--output", "out.csv"]),
+    (compare, ["--results", ".", "--runs-from", "nowhere.txt"]),
+    (report, ["--results", ".", "--runs-from", "nowhere.txt", "--output", "out.html"]),
+    (track, ["--results", ".", "--runs-from", "nowhere.txt"]),
+])  # fmt: skip
+def test_a_missing_file_is_one_sentence(job, arguments, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert job.main(arguments) == 1
+    said = capsys.readouterr().err
+    assert "nowhere" in said and said.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_broken_json_is_one_sentence(results, tmp_path, capsys):
+    shutil.copytree(results / "runs/lenet5-mnist5k-s0", tmp_path / "run")
+    (tmp_path / "run/metrics.json").write_text("{")
+    assert collect.main(["--runs", str(tmp_path / "run"), "--output", str(tmp_path / "out.csv")]) == 1
+    assert "metrics.json can't be read as JSON" in capsys.readouterr().err

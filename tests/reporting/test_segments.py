@@ -1,0 +1,57 @@
+"""Pictures of segmentations: the classes' colours, mistakes in red, and a legend that fits."""
+
+import numpy as np
+from PIL import Image
+
+from nets.reporting import segments
+
+NAMES = ["ground", "cat", "dog"]
+
+
+def arrays(channels: int = 3, size: tuple[int, int] = (16, 20)) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(0)
+    truths = random.integers(0, 3, (4, *size), np.uint8)
+    truths[:, :3] = 255
+    predictions = np.where(random.random(truths.shape) < 0.5, truths, 1).astype(np.uint8)
+    images = random.integers(0, 256, (4, channels, *size), np.uint8)
+    return {"images": images, "truths": truths, "predictions": predictions}
+
+
+def test_colours_are_one_a_class():
+    assert (
+        len({tuple(c) for c in segments.COLOURS.tolist()} | {segments.VOID, segments.WRONG})
+        == len(segments.COLOURS) + 2
+    )
+    painted = segments.colour(np.array([[[0, 1, 2, 255]]], np.uint8), 3)[0, 0]
+    np.testing.assert_array_equal(painted, [*segments.COLOURS[:3], segments.VOID])
+
+
+def test_mistakes_are_red_and_void_is_none():
+    found = arrays()
+    painted = segments.mistakes(*found.values(), 3)
+    wrong = (found["truths"] != found["predictions"]) & (found["truths"] != 255)
+    np.testing.assert_array_equal((painted == segments.WRONG).all(-1), wrong)
+    assert (painted[:, :3] == segments.VOID).all()
+
+
+def test_rows_of_the_picture(tmp_path):
+    for channels in (1, 3):
+        found = arrays(channels)
+        segments.segmentation(found, NAMES, tmp_path / "a.png")
+        pixels = np.asarray(Image.open(tmp_path / "a.png"))
+        scale = 128 // 20
+        left, row = segments.MARGIN, 16 * scale + segments.GAP
+        truth = pixels[row : row + 16 * scale : scale, left : left + 20 * scale : scale, :3]
+        np.testing.assert_array_equal(truth, segments.colour(found["truths"], 3)[0])
+
+
+def test_the_legend_takes_the_lines_it_needs():
+    places, lines = segments.spread(["a long name of a class"] * 10, 600)
+    assert lines > 2 and max(line for _, line in places) == lines - 1
+    assert places[0] == (segments.MARGIN, 0) and len(set(places)) == 10
+
+
+def test_a_class_that_does_not_occur_is_said(tmp_path):
+    segments.class_iou(np.array([90.0, np.nan, 12.5]), NAMES, tmp_path / "iou.svg")
+    drawn = (tmp_path / "iou.svg").read_text()
+    assert "does not occur" in drawn and "12.5" in drawn and "dog" in drawn

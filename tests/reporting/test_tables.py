@@ -1,0 +1,194 @@
+"""Comparison tables and their formats."""
+
+import csv
+import io
+import json
+import re
+
+import pandas as pd
+import pytest
+from scipy import stats
+
+from nets.reporting import formats, passports
+from nets.reporting.results import COLUMNS, benchmark, load_runs, models
+from nets.reporting.tables import comparison
+
+
+@pytest.fixture(scope="module")
+def tables(results):
+    groups = benchmark(load_runs(results, results / "runs.txt"))
+    return {key: comparison(runs) for key, runs in groups.items()}
+
+
+@pytest.fixture
+def classifiers(tables):
+    return tables["classification", "mnist5k"]
+
+
+@pytest.fixture
+def generators(tables):
+    return tables["generation", "mnist5k"]
+
+
+def row_of(table, label):
+    return next(row for row in table.rows if row.label == label)
+
+
+def test_metrics_csv_is_tidy(results):
+    table = pd.read_csv(results / "metrics.csv")
+    assert tuple(table.columns) == COLUMNS
+    holes = table[table.status != "ok"]
+    assert list(holes.run) == ["mlp-mnist5k-s1", "lenet5-polynomials-s0"]
+    assert holes[["split", "metric", "value", "direction"]].isna().all().all()
+    empty = table[(table.status == "ok") & table.value.isna()]
+    assert set(empty.metric) == {"fid_inception"}
+
+
+def test_extractors_stand_in_no_table(tables):
+    assert not [row for table in tables.values() for row in table.rows if "extractor" in row.label]
+
+
+def test_mean_and_interval_are_those_of_the_runs(results, classifiers):
+    table = pd.read_csv(results / "metrics.csv")
+    values = table[(table.model == "softmax") & (table.metric == "top1")].value
+    cell = row_of(classifiers, "Softmax regression").cells["top1"]
+    low, high = stats.t.interval(0.95, 2, values.mean(), stats.sem(values))
+    assert cell.raw == pytest.approx(
+        {"top1_mean": values.mean(), "top1_ci_low": low, "top1_ci_high": high, "top1_n": 3}
+    )
+
+
+def test_holes_are_never_averaged(classifiers):
+    row = row_of(classifiers, "MLP")
+    for key in ("top1", "nll_best", "seconds", "peak_memory_mb"):
+        assert row.cells[key].sort is None
+        assert row.cells[key].raw[f"{key}_mean"] is None
+    assert row.cells["top1"].text == "2 of 3 seeds; diverged: s1"
+    assert row.cells["ece"].text == "2 of 3"
+    assert classifiers.rows[-1] is row
+
+
+def test_best_is_marked_by_direction_and_not_among_holes(classifiers):
+    best = {
+        key: [row.label for row in classifiers.rows if row.cells[key].best] for key in ("top1", "nll", "parameters")
+    }
+    assert best == {"top1": ["LeNet-5"], "nll": ["LeNet-5"], "parameters": []}
+
+
+def test_headline_comes_first_and_best_epochs_last(classifiers):
+    keys = [column.key for column in classifiers.columns]
+    assert keys[:4] == ["top1", "top5", "nll", "ece"]
+    assert keys[4:8] == ["top1_best", "top5_best", "nll_best", "ece_best"]
+
+
+def test_passports_never_share_a_column(generators):
+    columns = [c for c in generators.columns if c.metric == "fid_indomain"]
+    assert len(columns) == len({c.passport for c in columns}) == 2
+    dcgan, wgan = row_of(generators, "DCGAN"), row_of(generators, "WGAN")
+    for column in columns:
+        assert (dcgan.cells[column.key].sort is None) != (wgan.cells[column.key].sort is None)
+
+
+def test_indicative_and_unmeasured_are_said_in_the_table(generators):
+    assert all(c.indicative for c in generators.columns if c.passport)
+    assert "FID in-domain ↓ indicative" in formats.markdown(generators)
+    assert row_of(generators, "DCGAN").cells["fid_inception"].text == "not measured"
+    notes = " ".join(words for _, words in generators.notes)
+    assert "could not be had without a network" in notes
+    assert "1\u202f000 generated and 1\u202f000 real images are too few" in notes
+
+
+def test_seeds_of_two_passports_give_no_mean(results):
+    runs = load_runs(results, results / "runs.txt")
+    group = [run for run in runs if run.config["model"] == "dcgan"]
+    changed = json.loads(json.dumps(group[2].metrics))
+    changed["metrics"][0]["passport"]["samples"] = 999
+    object.__setattr__(group[2], "metrics", changed)
+    (row,), columns = (table := comparison(group)).rows, table.columns
+    texts = [row.cells[c.key].hint for c in columns if c.metric == "fid_indomain"]
+    assert texts == ["2 of 3 seeds; not measured: s2", "1 of 3 seeds; not measured: s0, s1"]
+
+
+def test_a_generator_and_its_discriminator_are_counted_apart(generators):
+    cell = row_of(generators, "DCGAN").cells["parameters"]
+    assert (cell.text, cell.sort) == ("1.2 M + 600 k", 1_200_000)
+    assert cell.raw == {"parameters_generator": 1_200_000, "parameters_discriminator": 600_000}
+
+
+def test_a_task_of_holes_only_has_a_table(tables):
+    table = tables["classification", "polynomials"]
+    assert table.headline is None
+    assert "no data: s0" in formats.markdown(table)
+    assert "no data" in formats.html(table)
+
+
+def test_csv_keeps_all_digits(results, classifiers):
+    rows = list(csv.DictReader(io.StringIO(formats.raw(classifiers))))
+    lenet = next(row for row in rows if row["title"] == "LeNet-5")
+    assert float(lenet["top1_mean"]) == row_of(classifiers, "LeNet-5").cells["top1"].sort
+    assert (lenet["n"], lenet["seeds"], lenet["status"]) == ("3", "3", "ok")
+    mlp = next(row for row in rows if row["title"] == "MLP")
+    assert (mlp["top1_mean"], mlp["top1_n"], mlp["status"]) == ("", "2", "diverged: s1")
+
+
+def test_markdown_is_a_table(classifiers):
+    lines = [line for line in formats.markdown(classifiers).splitlines() if line.startswith("|")]
+    assert len({line.count("|") for line in lines}) == 1
+    assert len(lines) == 2 + len(classifiers.rows)
+
+
+def test_latex_is_escaped_and_balanced(classifiers, generators):
+    for table in (classifiers, generators):
+        text = formats.latex(table)
+        lines = [line.removesuffix("{%") for line in text.splitlines() if not line.startswith(("%", r"\label"))]
+        rows = [line for line in lines if line.endswith(r"\\")]
+        assert len({line.count(" & ") for line in rows}) == 1
+        plain = [line.replace(" & ", " ") if line in rows else line for line in lines]
+        assert not [line for line in plain if re.search(r"(?<!\\)[%#&_^]|[±↑↓−–…\u202f]", line)]
+        assert text.count("{") - text.count(r"\{") == text.count("}") - text.count(r"\}")
+        assert text.count(r"\begin{") == text.count(r"\end{") == 2
+
+
+@pytest.mark.parametrize(("words", "expected"), [
+    ("a_b & 5 % #1 {x}", r"a\_b \& 5 \% \#1 \{x\}"),
+    (r"\~^$", r"\textbackslash{}\textasciitilde{}\textasciicircum{}\$"),
+    ("1 ± 2 ↓", r"1 $\pm$ 2 $\downarrow$"),
+])  # fmt: skip
+def test_latex_escaping(words, expected):
+    assert formats.escape(words) == expected
+
+
+def test_all_formats_are_written(results):
+    suffixes = {path.suffix for path in (results / "tables").glob("generation-mnist5k.*")}
+    assert suffixes == {".csv", ".md", ".tex", ".html"}
+
+
+def test_rows_are_models_and_variants(results):
+    runs = load_runs(results, results / "runs.txt")
+    groups = models(benchmark(runs)["classification", "mnist5k"])
+    assert {key: len(seeds) for key, seeds in groups.items()} == {
+        ("softmax", ""): 3, ("mlp", ""): 3, ("lenet5", ""): 3, ("lenet5", "wide_2"): 1,
+    }  # fmt: skip
+
+
+def test_the_scale_stands_under_the_generators_alone(generators, classifiers):
+    (row,) = generators.scale
+    assert row.label == "Noise against test images (1,000 and 1,000)"
+    fid = next(column.key for column in generators.columns if column.metric == "fid_indomain")
+    assert (row.cells[fid].text, row.cells["parameters"].text) == ("345.68", "–")
+    assert not row.cells[fid].best
+    assert not classifiers.scale
+    lines = formats.raw(generators).splitlines()
+    assert lines[-1].startswith(",,") and "345.678" in lines[-1] and ",scale," in lines[-1]
+    assert formats.markdown(generators).index("DCGAN") < formats.markdown(generators).index("Noise against")
+    assert "345.68" in formats.latex(generators)
+    assert re.search(r'<tbody class="scale">.*345.68.*</tbody>', formats.html(generators), re.DOTALL)
+
+
+def test_how_images_are_drawn_stands_in_the_row_and_parts_no_columns(generators):
+    row = row_of(generators, "DCGAN")
+    assert row.cells["sampling"].text == "generator, 1 step"
+    assert row.cells["sample_macs"].sort == row.cells["macs"].sort
+    measured = {"extractor": {"name": "indomain"}, "samples": 10, "sampler": "generator", "steps": 1, "ema": None}
+    assert passports.digest(measured) == passports.digest(measured | {"sampler": "ancestral", "steps": 1000})
+    assert passports.digest(measured) != passports.digest(measured | {"samples": 11})

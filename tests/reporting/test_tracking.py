@@ -1,0 +1,124 @@
+"""MLflow as a view of run folders: complete, without duplicates, and following what changes."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from nets.jobs import track
+
+NAMES = ("lenet5-mnist5k-s0", "mlp-mnist5k-s1", "dcgan-mnist5k-s0")
+
+
+@pytest.fixture(scope="module")
+def folder(results, tmp_path_factory):
+    """A results folder of three runs, tracked once."""
+    target = tmp_path_factory.mktemp("tracked") / "quick"
+    for name in NAMES:
+        shutil.copytree(results / "runs" / name, target / "runs" / name)
+    build(target, NAMES)
+    return target
+
+
+def build(folder, names):
+    (folder / "runs.txt").write_text("\n".join(names))
+    assert track.main(["--results", str(folder), "--runs-from", str(folder / "runs.txt")]) == 0
+
+
+def client_of(folder):
+    from mlflow import MlflowClient
+
+    return MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+
+
+def tracked(folder):
+    client = client_of(folder)
+    experiment = client.get_experiment_by_name("quick")
+    return client, {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+
+
+def test_runs_have_all_that_is_known(folder):
+    client, runs = tracked(folder)
+    assert set(runs) == set(NAMES)
+    run = runs["lenet5-mnist5k-s0"]
+    metrics = json.loads((folder / "runs/lenet5-mnist5k-s0/metrics.json").read_text())["metrics"]
+    assert run.data.metrics["test/top1"] == metrics[0]["value"]
+    assert run.data.metrics["cost/parameters_classifier"] == 61706
+    assert run.data.params["recipe.optimizer.lr"] == "0.001"
+    assert run.data.tags["status"] == "ok" and run.data.tags["task"] == "classification"
+    curve = client.get_metric_history(run.info.run_id, "validation/top1")
+    assert [point.step for point in curve] == list(range(1, 21))
+    files = {item.path for item in client.list_artifacts(run.info.run_id)}
+    assert files == {"config.json", "manifest.json", "metrics.json", "history.csv", "figures"}
+    assert {item.path for item in client.list_artifacts(run.info.run_id, "figures")} == {
+        "figures/curves.svg", "figures/confusion.svg", "figures/worst.png",
+    }  # fmt: skip
+
+
+def test_a_hole_has_failed(folder):
+    _, runs = tracked(folder)
+    assert runs["mlp-mnist5k-s1"].info.status == "FAILED"
+    assert runs["dcgan-mnist5k-s0"].info.status == "FINISHED"
+    assert "not finite" in runs["mlp-mnist5k-s1"].data.tags["mlflow.note.content"]
+
+
+def test_building_again_changes_nothing(folder, capsys):
+    before = {name: run.info.run_id for name, run in tracked(folder)[1].items()}
+    build(folder, NAMES)
+    assert "0 runs added or replaced, 3 unchanged, 0 removed" in capsys.readouterr().out
+    assert {name: run.info.run_id for name, run in tracked(folder)[1].items()} == before
+
+
+def test_a_changed_run_is_replaced_and_a_gone_one_removed(folder):
+    client, before = tracked(folder)
+    experiment = client.get_experiment_by_name("quick").experiment_id
+    client.create_run(experiment, run_name="somebody's own")
+    path = folder / "runs/lenet5-mnist5k-s0/metrics.json"
+    metrics = json.loads(path.read_text())
+    metrics["metrics"][0]["value"] = 12.5
+    path.write_text(json.dumps(metrics))
+    build(folder, NAMES[:2])
+    _, after = tracked(folder)
+    assert set(after) == {*NAMES[:2], "somebody's own"}
+    assert after["lenet5-mnist5k-s0"].data.metrics["test/top1"] == 12.5
+    assert after["mlp-mnist5k-s1"].info.run_id == before["mlp-mnist5k-s1"].info.run_id
+    kept = {path.name for path in (folder / "mlartifacts").iterdir()}
+    assert before["dcgan-mnist5k-s0"].info.run_id not in kept
+    build(folder, NAMES)
+    assert set(tracked(folder)[1]) == {*NAMES, "somebody's own"}
+
+
+def test_an_unfinished_build_is_mended(folder):
+    client, runs = tracked(folder)
+    client.delete_tag(runs["mlp-mnist5k-s1"].info.run_id, "nets.digest")
+    build(folder, NAMES)
+    found = client.search_runs([client.get_experiment_by_name("quick").experiment_id], "tags.`nets.run` != ''")
+    assert sorted(run.info.run_name for run in found) == sorted(NAMES)
+
+
+def test_another_server_by_its_address(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+    other = tmp_path / "other"
+    shutil.copytree(folder / "runs/lenet5-mnist5k-s0", other / "runs/lenet5-mnist5k-s0")
+    build(other, NAMES[:1])
+    assert not (other / "mlflow.db").exists()
+    client = client_of(folder)
+    experiment = client.get_experiment_by_name("other")
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert (other / "mlartifacts" / run.info.run_id / "artifacts/metrics.json").exists()
+
+
+def test_a_server_that_is_not_there_is_one_sentence(folder, monkeypatch, capsys):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    assert track.main(["--results", str(folder), "--runs-from", str(folder / "runs.txt")]) == 1
+    said = capsys.readouterr().err
+    assert "http://127.0.0.1:9" in said and said.count("\n") == 1
+
+
+def test_reporting_imports_no_torch():
+    modules = "figures, comparisons, formats, page, results, statistics, tables, tracking"
+    code = f"import sys; from nets.reporting import {modules}; sys.exit(bool({{'torch', 'pandas'}} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
