@@ -1,0 +1,34 @@
+# nets: a reproducible benchmark of the classic image networks.
+#
+#   snakemake --cores all                          the suite config/quick.tsv
+#   snakemake --cores all --config suite=full      another suite of config/
+#   snakemake --cores all --config table=my.tsv    a table of your own
+import json
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+min_version("9.0")
+sys.path[:0] = [workflow.basedir, str(Path.cwd())]
+shell.prefix(
+    f"set -euo pipefail; export PYTHONPATH={workflow.basedir}${{{{PYTHONPATH:+:$PYTHONPATH}}}}; "
+)
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/compare.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        RUN_FILES,
+        f"{RESULTS}/report.html",
+        f"{RESULTS}/mlflow.done",
+        f"{RESULTS}/metrics.csv",

@@ -1,0 +1,38 @@
+"""Collect the numbers of runs in one tidy table: a row a number, and a row a hole.
+
+    python -m nets.jobs.collect --results results/quick --runs-from results/quick/runs.txt \\
+        --output results/quick/metrics.csv
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from nets.files import atomic
+from nets.jobs.common import run_job
+from nets.reporting.results import load_run, load_runs, tidy
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse the command line and collect."""
+    parser = argparse.ArgumentParser(prog="python -m nets.jobs.collect", description=__doc__.splitlines()[0])
+    runs = parser.add_mutually_exclusive_group(required=True)
+    runs.add_argument("--runs", type=Path, nargs="+", metavar="DIR", help="folders of runs")
+    runs.add_argument("--runs-from", type=Path, metavar="FILE", help="names of runs, one a line")
+    parser.add_argument("--results", type=Path, help="folder of the suite, for --runs-from (default: beside --output)")
+    parser.add_argument("--output", type=Path, required=True, help="the table, as CSV")
+    args = parser.parse_args(argv)
+    return run_job(lambda: collect(args))
+
+
+def collect(args: argparse.Namespace) -> None:
+    """Write the table."""
+    results = args.results or args.output.parent
+    runs = load_runs(results, args.runs_from) if args.runs_from else map(load_run, args.runs)
+    table = tidy(runs)
+    with atomic(args.output) as temporary:
+        table.to_csv(temporary, index=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,23 @@
+"""Draw the figures of one run: curves, confusion matrix, reconstructions, samples, evolution.
+
+python -m nets.jobs.draw --run-dir results/quick/runs/lenet5-mnist5k-s0
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from nets.jobs.common import run_job
+from nets.reporting.figures import draw_run
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse the command line and draw."""
+    parser = argparse.ArgumentParser(prog="python -m nets.jobs.draw", description=__doc__.splitlines()[0])
+    parser.add_argument("--run-dir", type=Path, required=True, help="folder of the run; pictures go to its figures/")
+    args = parser.parse_args(argv)
+    return run_job(lambda: draw_run(args.run_dir))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""Measure one trained run on test data: the only job, with `reference`, that reads them.
+
+python -m nets.jobs.evaluate --run-dir results/quick/runs/lenet5-mnist5k-s0 --data-dir results/data/mnist5k
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from nets.data.batches import Batches
+from nets.data.prepared import open_split
+from nets.errors import UserError
+from nets.files import atomic, sha256, write_json
+from nets.jobs import fidelity
+from nets.jobs.common import entry, run_job
+from nets.run import Run
+from nets.tasks import task_class
+from nets.tasks.contract import Task
+from nets.training.devices import choose_device, choose_precision
+from nets.training.slots import lease
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse the command line and evaluate."""
+    parser = argparse.ArgumentParser(prog="python -m nets.jobs.evaluate", description=__doc__.splitlines()[0])
+    parser.add_argument("--run-dir", type=Path, required=True, help="folder of the trained run; results go there")
+    parser.add_argument("--data-dir", type=Path, required=True, help="folder of the prepared data set")
+    parser.add_argument("--references", type=Path, nargs="*", default=[], help="reference.json files of reference")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
+    args = parser.parse_args(argv)
+    with lease():
+        return run_job(lambda: evaluate(args))
+
+
+def evaluate(args: argparse.Namespace) -> None:
+    """Write `metrics.json` and `arrays.npz`; a run that is a hole stays one."""
+    run, manifest = Run.load(args.run_dir), json.loads((args.run_dir / "manifest.json").read_text())
+    metrics: list[dict[str, Any]] = []
+    arrays: dict[str, np.ndarray] = {}
+    if manifest["status"] == "ok":
+        device = choose_device(args.threads)
+        metrics, arrays = measure(run, args, manifest["weights"], device)
+    headline = {"metric": headline_of(run), "split": "test"}
+    kept = {key: manifest[key] for key in ("run", "status", "reason", "retry")}
+    with atomic(args.run_dir / "arrays.npz") as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(file, **arrays)
+    write_json(args.run_dir / "metrics.json", kept | {"headline": headline, "metrics": metrics})
+    print(f"{run.name}  {summary(manifest, headline['metric'], metrics)}", flush=True)
+
+
+def summary(manifest: dict[str, Any], headline: str, metrics: list[dict[str, Any]]) -> str:
+    """What a person on the terminal wants to know of the run."""
+    if manifest["status"] != "ok":
+        return f"{manifest['status']}: {manifest['reason']}"
+    value = next(metric["value"] for metric in metrics if metric["metric"] == headline)
+    return f"test {headline} " + ("not measured" if value is None else f"{value:.4g}")
+
+
+def headline_of(run: Run) -> str:
+    """The metric by which a run is compared first: the task's, or FID by Inception where no classifier measures."""
+    named = task_class(run.task).headline
+    return "fid_inception" if named == "fid_indomain" and not run.fidelity["indomain"] else named
+
+
+def measure(run: Run, args: argparse.Namespace, weights: dict[str, Any], device: torch.device) -> tuple[list, dict]:
+    """The metrics of the weights that the task names, and the pictures of the last of them."""
+    kind, split = task_class(run.task), open_split(args.data_dir, "test")
+    pixels = kind.pixel_range(split.info)
+    task = kind(run, pixels, device, choose_precision(run.recipe.precision, device))
+    data = Batches(split, pixels, device)
+    metrics: list[dict[str, Any]] = []
+    arrays: dict[str, np.ndarray] = {}
+    for label in kind.measured:
+        if label not in weights:  # a run without epochs has nothing to choose from
+            continue
+        load_weights(task, args.run_dir, weights[label])
+        found = task.evaluate(data)
+        suffix = "_best" if label != kind.measured[-1] else ""
+        entries = [entry(name + suffix, *value) for name, value in found.metrics.items()]
+        metrics, arrays = entries + metrics, found.arrays
+    if kind.probed:
+        train = Batches(open_split(args.data_dir, "train"), pixels, device)
+        metrics += [entry(name, *value) for name, value in task.probe(train, data).items()]
+    if run.fidelity:
+        found, pictures = fidelity.measure(task, args.references, args.data_dir, device)
+        metrics, arrays = metrics + found, arrays | pictures
+    return metrics, arrays
+
+
+def load_weights(task: Task, run_dir: Path, weights: dict[str, Any]) -> None:
+    """Put verified weights into the task's networks."""
+    path = run_dir / weights["file"]
+    if sha256(path) != weights["sha256"]:
+        raise UserError(f"{path} is not what training wrote (its SHA-256 differs); delete it and train again.")
+    task.networks.load_state_dict(load_file(path))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+"""Name the runs of a table, and say what they are before a long suite starts.
+
+python -m nets.jobs.plan --table config/quick.tsv
+"""
+
+import argparse
+import sys
+from collections import Counter
+from pathlib import Path
+
+from nets.config import load_runs
+from nets.files import atomic
+from nets.jobs.common import run_job
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse the command line and plan."""
+    parser = argparse.ArgumentParser(prog="python -m nets.jobs.plan", description=__doc__.splitlines()[0])
+    parser.add_argument("--table", type=Path, required=True, help="the table of the suite")
+    parser.add_argument("--names", type=Path, help="write the runs' names there, one a line, and print nothing")
+    args = parser.parse_args(argv)
+    return run_job(lambda: plan(args.table, args.names))
+
+
+def plan(table: Path, names: Path | None) -> None:
+    """Write the names of the runs, or print how many of what kind there are."""
+    runs = load_runs(table)
+    if names:
+        with atomic(names) as temporary:
+            temporary.write_text("".join(f"{run.name}\n" for run in runs))
+        return
+    for run in runs:
+        print(f"{run.name:50} {run.recipe.epochs:4} epochs  {run.recipe.name}")
+    kinds = Counter(run.task for run in runs)
+    print(f"{len(runs)} runs: " + ", ".join(f"{count} {kind}" for kind, count in kinds.items()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""Forget the holes of a suite, so that the next run of the workflow tries them again.
+
+python -m nets.jobs.retry --results results/quick
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from nets.jobs.common import run_job
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse the command line and forget."""
+    parser = argparse.ArgumentParser(prog="python -m nets.jobs.retry", description=__doc__.splitlines()[0])
+    parser.add_argument("--results", type=Path, required=True, help="folder of the suite's results")
+    args = parser.parse_args(argv)
+    return run_job(lambda: forget(args.results))
+
+
+def forget(results: Path) -> None:
+    """Delete the notes of failure of runs, data sets, weights and extractors; finished work stays."""
+    notes = [
+        *results.glob("runs/*/manifest.json"),
+        *results.glob("fidelity/*/reference.json"),
+        *results.parent.glob("data/*/dataset.json"),
+        *results.parent.glob("weights/*.json"),
+    ]
+    holes = [path for path in notes if json.loads(path.read_text())["status"] != "ok"]
+    for path in holes:
+        path.unlink()
+        name = path.stem if path.parent.name == "weights" else path.parent.name
+        print(f"{name}: will be tried again")
+    for path in results.glob("runs/*/metrics.json"):  # Snakemake looks behind a file only if the file is gone
+        content = json.loads(path.read_text())
+        if content["status"] != "ok" or any(metric["value"] is None for metric in content["metrics"]):
+            path.unlink()
+    if not holes:
+        print("There are no holes to try again.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

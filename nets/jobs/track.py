@@ -1,0 +1,32 @@
+"""Show the runs of a suite in MLflow: in `<results>/mlflow.db`, or on the server that MLFLOW_TRACKING_URI names.
+
+python -m nets.jobs.track --results results/quick --runs-from results/quick/runs.txt
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from nets.jobs.common import run_job
+from nets.reporting.results import load_runs
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse the command line and track."""
+    parser = argparse.ArgumentParser(prog="python -m nets.jobs.track", description=__doc__.splitlines()[0])
+    parser.add_argument("--results", type=Path, required=True, help="folder of the suite; its name is the experiment's")
+    parser.add_argument("--runs-from", type=Path, required=True, metavar="FILE", help="names of runs, one a line")
+    args = parser.parse_args(argv)
+    return run_job(lambda: follow(args.results, args.runs_from))
+
+
+def follow(results: Path, names: Path) -> None:
+    """Bring MLflow up to date with the run folders."""
+    from nets.reporting.tracking import track
+
+    added, kept, removed = track(results, load_runs(results, names))
+    print(f"MLflow: {added} runs added or replaced, {kept} unchanged, {removed} removed.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

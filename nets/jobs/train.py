@@ -1,0 +1,194 @@
+"""Train one run: from its `config.json` and prepared data to weights, history and manifest.
+
+python -m nets.jobs.train --run-dir results/quick/runs/lenet5-mnist5k-s0 --data-dir results/data/mnist5k
+"""
+
+import argparse
+import csv
+import datetime
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from nets.data.batches import Batches
+from nets.data.prepared import open_split, read_info
+from nets.files import atomic, sha256, write_json
+from nets.jobs.common import run_job
+from nets.jobs.pretrained import Start, find_start
+from nets.run import Run
+from nets.tasks import task_class
+from nets.tasks.contract import Task
+from nets.training.checkpoints import Checkpoints
+from nets.training.devices import choose_device, choose_precision
+from nets.training.loop import Diverged, State, Stopped, Training
+from nets.training.manifest import describe_machine, peak_memory_mb
+from nets.training.progress import Progress
+from nets.training.slots import lease
+from nets.training.stop import StopRequest
+
+TRY_AGAIN = 75  # the exit status that sysexits.h calls a temporary failure
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse the command line and train."""
+    parser = argparse.ArgumentParser(prog="python -m nets.jobs.train", description=__doc__.splitlines()[0])
+    parser.add_argument("--run-dir", type=Path, required=True, help="folder that holds config.json; results go there")
+    parser.add_argument("--data-dir", type=Path, required=True, help="folder of the prepared data set")
+    parser.add_argument(
+        "--pretrained",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="manifest.json, or fetched note, of what it starts from",
+    )
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
+    parser.add_argument("--checkpoint-seconds", type=float, default=60, help="work that a kill may cost (default: 60)")
+    parser.add_argument("--log", type=Path, help="file for a line an epoch")
+    parser.add_argument("--retry", default="", help="command that tries the run again, noted where it fails")
+    args = parser.parse_args(argv)
+    stop = StopRequest()
+    with lease():
+        try:
+            return run_job(lambda: train(args, stop))
+        except Stopped as message:
+            print(f"{args.run_dir.name}: {message}", file=sys.stderr)
+            return TRY_AGAIN
+
+
+def train(args: argparse.Namespace, stop: StopRequest) -> None:
+    """Train and write every output of the rule; a failed run leaves a hole with its reason."""
+    run, folder = Run.load(args.run_dir), args.run_dir
+    info = json.loads((args.data_dir / "dataset.json").read_text())
+    device = choose_device(args.threads)
+    manifest = {
+        "run": run.name,
+        "status": "ok",
+        "reason": None,
+        "retry": None,
+        **describe_machine(device),
+        "seed": run.seed,
+        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+    start = find_start(run, args.pretrained)
+    state, failure = State(), None
+    checkpoints = Checkpoints(folder / "checkpoints", key(run, start))
+    if info["status"] != "ok":
+        failure = info["status"], info["reason"]
+    elif start and start.status != "ok":
+        failure = start.status, start.reason
+    else:
+        try:
+            state = learn(run, args, device, start, checkpoints, manifest, stop)
+        except Diverged as error:
+            failure = "diverged", str(error)
+        except torch.OutOfMemoryError as error:
+            failure = (
+                "out_of_memory",
+                f"The device's memory did not suffice ({str(error).splitlines()[0]}) Lower batch_size.",
+            )
+    if failure is None and (reason := manifest.pop("failure", None)):
+        failure = "diverged", reason
+    write_history(folder / "history.csv", state.history)
+    write_snapshots(folder / "snapshots.npz", state.snapshots)
+    if failure:
+        manifest |= {"status": failure[0], "reason": failure[1], "retry": args.retry or None, "weights": {}}
+        write_weights(folder / "model.safetensors", {})
+    write_json(folder / "manifest.json", manifest)
+    checkpoints.clear()
+
+
+def key(run: Run, start: Start | None) -> str:
+    """What names the checkpoints: the run's description, and the weights that it starts from."""
+    if start is None:
+        return run.digest
+    return hashlib.sha256(f"{run.digest} {start.sha256}".encode()).hexdigest()
+
+
+def learn(
+    run: Run,
+    args: argparse.Namespace,
+    device: torch.device,
+    start: Start | None,
+    checkpoints: Checkpoints,
+    manifest: dict[str, Any],
+    stop: StopRequest,
+) -> State:
+    """Train the run, write its weights, and complete its manifest."""
+    torch.manual_seed(run.seed)
+    kind = task_class(run.task)
+    precision = choose_precision(run.recipe.precision, device)
+    info = read_info(args.data_dir)
+    task: Task = kind(run, kind.pixel_range(info), device, precision)
+    if start:
+        task.start_from(start.load())
+        manifest["pretrained"] = {"name": run.pretrained["name"], "sha256": start.sha256}
+    manifest["precision"] = str(precision.dtype).removeprefix("torch.")
+    manifest["parameters"] = {r: sum(p.numel() for p in n.parameters()) for r, n in task.networks.items()}
+    manifest["macs"] = task.macs()
+    state = fit(task, args, checkpoints, stop) if run.recipe.epochs else State()
+    images = state.step * min(task.batch_size, info["counts"]["train"])
+    manifest |= {
+        "seconds": round(state.seconds, 2),
+        "images_per_second": round(images / state.seconds, 1) if images else None,
+        "peak_memory_mb": peak_memory_mb(device),
+        "energy_joules": None,
+        "epochs": state.epoch,
+        "steps": state.step,
+        "resumed": state.resumed,
+        "weights": {"last": write_weights(args.run_dir / "model.safetensors", task.networks.state_dict(), state.epoch)},
+    }
+    if state.best:
+        best = write_weights(args.run_dir / "best.safetensors", state.best["weights"], state.best["epoch"])
+        manifest["weights"]["best"] = best
+    manifest["failure"] = task.failure(state.history) if state.history else None
+    return state
+
+
+def fit(task: Task, args: argparse.Namespace, checkpoints: Checkpoints, stop: StopRequest) -> State:
+    """All epochs of the run, from its newest checkpoint if there is one."""
+    splits = {name: open_split(args.data_dir, name) for name in ("train", "validation")}
+    data = {
+        "train": Batches(splits["train"], task.pixels, task.device, task.run.recipe.augment),
+        "validation": Batches(splits["validation"], task.pixels, task.device),
+    }
+    data = {name: task.view(batches) for name, batches in data.items()}
+    log = None
+    if args.log:
+        args.log.parent.mkdir(parents=True, exist_ok=True)
+        log = open(args.log, "a")  # noqa: SIM115 - open for the whole job
+    progress = Progress(task.run.name, log)
+    return Training(task, data, checkpoints, progress, args.checkpoint_seconds, stop).run()
+
+
+def write_weights(path: Path, weights: dict[str, torch.Tensor], epoch: int = 0) -> dict[str, Any]:
+    """Write weights as safetensors; returns their entry of the manifest."""
+    with atomic(path) as temporary:
+        save_file({name: value.detach().cpu().contiguous() for name, value in weights.items()}, temporary)
+    return {"file": path.name, "sha256": sha256(path), "epoch": epoch}
+
+
+def write_history(path: Path, history: list[dict[str, float]]) -> None:
+    """Write a row an epoch; a run without one has the first columns alone."""
+    with atomic(path) as temporary, open(temporary, "w", newline="") as file:
+        writer = csv.DictWriter(
+            file, list(history[0]) if history else ["epoch", "step", "seconds"], lineterminator="\n"
+        )
+        writer.writeheader()
+        writer.writerows(history)
+
+
+def write_snapshots(path: Path, snapshots: dict[int, torch.Tensor]) -> None:
+    """Write `epochs` (F,) and `images` (F, n, C, H, W) uint8."""
+    images = torch.stack(list(snapshots.values())) if snapshots else torch.zeros(0, 0, 1, 1, 1, dtype=torch.uint8)
+    with atomic(path) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(file, epochs=np.array(list(snapshots), dtype=np.int64), images=images.numpy())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""The scale puts real images before noise, and near-copies are found where there are some."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from nets.data.prepared import open_split
+from nets.jobs import fidelity
+from nets.jobs.evaluate import headline_of
+from nets.jobs.reference import images_of, scale
+from nets.metrics import classes
+from nets.tasks.extractors import Extractor
+
+SAMPLING = {"samples": 100, "sampler": "generator", "steps": 1, "ema": None}
+
+
+@pytest.fixture(scope="module")
+def extractor():
+    """Coarse pixels as features, and the brightest of their ten bands as the class."""
+
+    def function(images):
+        coarse = torch.nn.functional.avg_pool2d(images.float() / 255, 4).flatten(1)
+        return coarse, torch.nn.functional.adaptive_avg_pool1d(coarse[:, None], 10)[:, 0]
+
+    return Extractor({"name": "indomain"}, function, torch.device("cpu"))
+
+
+def test_the_scale_has_real_images_before_noise(digits, extractor, monkeypatch):
+    monkeypatch.setattr(fidelity.fidelity, "KID_SUBSETS", 3)
+    train, test = images_of(digits, "train"), images_of(digits, "test")[::4]
+    seen = []
+    read = extractor.function
+    watched = Extractor(extractor.passport, lambda images: seen.append(images) or read(images), extractor.device)
+    features, logits = extractor.read(test)
+    rows = scale(watched, features, classes.shares(logits).tolist(), train, test)
+    real, halves, noise = (row["metrics"] for row in rows)
+    assert [(row["samples"], row["reference"]) for row in rows] == [(250, 250)] * 3
+    for metric in ("fid_indomain", "kid_indomain", "class_tv_indomain"):
+        assert max(real[metric], halves[metric]) < noise[metric] / 3
+    for metric in ("precision_indomain", "recall_indomain", "coverage_indomain"):
+        assert min(real[metric], halves[metric]) > 0.6 > noise[metric]
+    halves_seen = torch.cat(seen[:2]).flatten(1)
+    assert len(halves_seen.unique(dim=0)) == len(halves_seen) == 500  # no image is in both halves
+
+
+def test_training_images_are_copies_and_fresh_ones_are_not(digits, monkeypatch):
+    monkeypatch.setattr(fidelity, "COMPARED", 300)
+    train = images_of(digits, "train")
+    copies, pictures = fidelity.measure_copies(train[::20], digits, SAMPLING)
+    assert copies["value"] == 100
+    assert (pictures["nearest_samples"] == pictures["nearest_training"]).all()
+    fresh, pictures = fidelity.measure_copies(images_of(digits, "test")[::5], digits, SAMPLING)
+    assert fresh["value"] < 5
+    apart = pictures["nearest_samples"].astype(float) - pictures["nearest_training"]
+    lengths = np.sqrt((apart**2).sum(axis=(1, 2, 3)))
+    assert (np.diff(lengths) >= 0).all()
+    assert fresh["passport"]["reference"]["count"] == len(open_split(digits, "train"))
+
+
+def test_an_extractor_that_is_not_there_leaves_holes(digits, tmp_path):
+    class Task:
+        run = type("Run", (), {"seed": 0})
+
+        def sampling(self):
+            return SAMPLING
+
+        def sample(self, count, seed):
+            return torch.randint(256, (count, 1, 28, 28), dtype=torch.uint8)
+
+    path = tmp_path / "mnist5k-inception/reference.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"status": "no_data", "reason": "not here"}))
+    metrics, arrays = fidelity.measure(Task(), [path], digits, torch.device("cpu"))
+    assert {m["metric"]: (m["value"], m.get("reason")) for m in metrics[:2]} == {
+        "fid_inception": (None, "not here"),
+        "kid_inception": (None, "not here"),
+    }
+    assert metrics[2]["metric"] == "copies"
+    assert "classes_real" not in arrays
+
+
+def test_faces_without_classes_are_compared_by_inception(run_of):
+    assert headline_of(run_of("wgan", dataset="anime_faces")) == "fid_inception"
+    assert headline_of(run_of("ddpm")) == "fid_indomain"
+    assert headline_of(run_of("lenet5")) == "top1"

@@ -1,0 +1,68 @@
+"""Who may import what (ARCHITECTURE.md)."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from nets.catalogues import ROOT
+from nets.sources import closure
+
+ALLOWED = {  # package: what of ours it may import
+    "models": {"models"},
+    "metrics": set(),
+    "data": {"data", "errors", "files"},
+    "tasks": {"tasks", "models", "metrics", "data", "run", "errors"},
+    "training": {"training", "data", "tasks.contract", "run", "errors", "files"},
+    "reporting": {"reporting", "published", "run", "errors", "files"},
+}
+
+
+def imported(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_packages_know_only_what_they_may(package):
+    for path in (ROOT / "nets" / package).rglob("*.py"):
+        for name in imported(path):
+            if name.startswith("nets."):
+                ours = name.removeprefix("nets.")
+                assert any(ours.startswith(f"{known}.") for known in ALLOWED[package]), f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("package", ["reporting", "config", "published", "pretrained", "sources", "files"])
+def test_what_reads_results_or_tables_needs_no_torch(package):
+    for path in closure([f"nets.{package}"]) + [str(p) for p in (ROOT / "nets" / package).rglob("*.py")]:
+        assert not any(re.match(r"torch\b|torchvision\b", name) for name in imported(Path(path))), path
+
+
+def test_the_package_does_not_know_snakemake_and_the_workflow_does_not_train():
+    for path in (ROOT / "nets").rglob("*.py"):
+        assert not any(name.startswith("snakemake") for name in imported(path)), path
+    for path in (ROOT / "workflow").rglob("*.smk"):
+        assert not re.search(r"import torch|nets\.(tasks|models)", re.sub(r'f?"[^"]*"', "", path.read_text())), path
+
+
+def test_conda_gives_the_versions_of_the_lock():
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"][-1]["pip"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    lock = set(re.findall(r"^([a-z0-9-]+==[^ ;\\]+)", (ROOT / "requirements.lock").read_text(), re.M))
+    assert set(conda) <= lock
+    assert {line.split("==")[0] for line in conda} == {re.split(r"[<>=]", line)[0] for line in project}
+
+
+def test_every_rule_names_the_environment():
+    for path in (ROOT / "workflow/rules").glob("*.smk"):
+        for rule in re.split(r"^rule ", path.read_text(), flags=re.M)[1:]:
+            assert 'conda:\n        "../../environment.yml"' in rule, f"{path}: {rule.splitlines()[0]}"

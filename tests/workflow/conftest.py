@@ -1,0 +1,81 @@
+"""A copy of the project in which a test may edit files, and Snakemake in it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from nets.catalogues import ROOT
+
+TINY = """model\tdataset\tvariant\trecipe\tseeds\toverrides
+lenet5\tmnist5k\t\tlenet5\t0-1\tepochs=1
+conv_autoencoder\tmnist5k\t\tconv_autoencoder\t0\tepochs=1 model.widths=[4,8]
+dcgan\tmnist5k\t\tdcgan\t0\tepochs=1 model.width=4 options.samples=200
+lenet5\tcifar10\t\tlenet5\t0\tepochs=1
+"""
+
+
+class Project:
+    """A copy of the workflow, and a folder to work in."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.work = folder / "nets", folder / "work"
+        self.work.mkdir()
+        for part in ("Snakefile", "workflow", "nets", "config", "profiles", "environment.yml"):
+            copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+            (self.folder / part).parent.mkdir(parents=True, exist_ok=True)
+            copy(ROOT / part, self.folder / part)
+        quick = "recipe: lenet5, overrides: epochs=2}"  # the extractor
+        datasets = self.folder / "config/datasets.yaml"
+        datasets.write_text(datasets.read_text().replace("recipe: lenet5}", quick))
+        self.table = self.work / "tiny.tsv"
+        self.table.write_text(TINY)
+
+    def snakemake(self, *arguments: str, **options) -> subprocess.CompletedProcess:
+        """Run Snakemake in the working folder, without a network; all that it says is in `stdout`."""
+        command = [sys.executable, "-m", "snakemake", "-s", str(self.folder / "Snakefile"), "--cores", "2", *arguments]
+        environment = os.environ | {"NETS_OFFLINE": "1", "NETS_DATA": "nowhere", "TORCH_HOME": "nowhere"}
+        environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+        return subprocess.run(
+            command,
+            cwd=self.work,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            **options,
+        )
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess:
+        """Run the tiny table."""
+        return self.snakemake(*arguments, "--config", "table=tiny.tsv")
+
+    def planned(self) -> Counter:
+        """The jobs of a dry run by rule and run, as in ('train', 'lenet5-mnist5k-s0')."""
+        found = self.run("-n", "--quiet", "host")
+        assert found.returncode == 0, found.stdout
+        jobs = Counter()
+        for block in re.split(r"\n(?=(?:local)?rule )", found.stdout):
+            if match := re.match(r"(?:local)?rule (\w+):", block):
+                run = re.search(r"wildcards: .*?run=([\w.-]+)", block)
+                jobs[match[1], run and run[1]] += 1
+        return jobs
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory) -> Project:
+    """The copy, not yet run."""
+    return Project(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="session")
+def finished(project) -> Project:
+    """The copy after a run of the tiny table."""
+    found = project.run()
+    assert found.returncode == 0, found.stdout
+    return project

@@ -1,0 +1,52 @@
+"""Folders that can't be written, and files that are not there."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from nets.catalogues import ROOT
+from nets.errors import UserError
+from nets.files import check_writable
+
+
+@pytest.fixture
+def ordinary_user():
+    """Be an ordinary user, whom permissions bind, where the tests run as root."""
+    if os.getuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    yield
+    os.seteuid(0)
+
+
+def test_a_read_only_results_folder_stops_before_anything_runs(ordinary_user):
+    with tempfile.TemporaryDirectory() as folder:
+        results = Path(folder) / "results"
+        results.mkdir(mode=0o555)
+        check_writable(Path(folder) / "elsewhere/quick")
+        with pytest.raises(UserError, match=r"results can't be written; allow it, or choose another folder with --dir"):
+            check_writable(results / "quick")
+
+
+def test_a_file_where_the_results_should_be(project):
+    obstacle = project.work / "obstacle"
+    obstacle.mkdir(exist_ok=True)
+    (obstacle / "results").write_text("")
+    found = project.snakemake("-n", "--directory", str(obstacle))
+    assert found.returncode != 0
+    assert "results is a file where a folder should be; move it away." in found.stdout
+    assert "Traceback" not in found.stdout
+
+
+@pytest.mark.parametrize("job", ["train", "evaluate"])
+def test_a_job_without_its_files_says_which_is_missing(job, tmp_path):
+    command = [sys.executable, "-m", f"nets.jobs.{job}", "--run-dir", str(tmp_path), "--data-dir", str(tmp_path)]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert found.returncode == 1
+    assert "config.json: No such file or directory; make it with the rule that writes it" in found.stderr
+    assert "Traceback" not in found.stderr

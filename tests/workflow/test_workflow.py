@@ -1,0 +1,224 @@
+"""The workflow itself: what it plans, that it runs, and what an edit reruns."""
+
+import csv
+import html
+import json
+import re
+import shutil
+
+import pytest
+
+from nets.jobs import retry, summary
+
+RUNS = 5 + 1  # the table's, and the extractor of mnist5k
+
+
+@pytest.fixture
+def edit():
+    """Append to a file, or replace in it, and put it back afterwards."""
+    kept = {}
+
+    def change(path, old, new):
+        kept[path] = path.read_text()
+        assert old in kept[path]
+        path.write_text(kept[path].replace(old, new, 1))
+
+    yield change
+    for path, text in kept.items():
+        path.write_text(text)
+
+
+def rules(jobs):
+    totals = {}
+    for (rule, _), count in jobs.items():
+        totals[rule] = totals.get(rule, 0) + count
+    return totals
+
+
+def test_the_plan_of_an_empty_folder(project):
+    if (project.work / "results").exists():
+        pytest.skip("the project has run already")
+    assert rules(project.planned()) == {
+        **dict.fromkeys(("describe", "train", "evaluate", "draw"), RUNS),
+        **dict.fromkeys(("list_runs", "fetch", "collect", "compare", "report", "track", "all"), 1),
+        "prepare": 2,
+        "reference": 2,
+    }
+
+
+def test_a_small_run_leaves_everything(finished):
+    results = finished.work / "results/tiny"
+    for name in ("report.html", "mlflow.db", "metrics.csv", "tables/classification-mnist5k.csv"):
+        assert (results / name).stat().st_size > 0
+    for name in ("config.json", "manifest.json", "history.csv", "model.safetensors", "metrics.json", "figures"):
+        assert (results / "runs/lenet5-mnist5k-s0" / name).exists()
+    assert not (results / "runs/lenet5-mnist5k-s0/checkpoints").exists()
+
+
+def test_the_numbers_are_tidy(finished):
+    with open(finished.work / "results/tiny/metrics.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == [
+        *("run", "model", "dataset", "task", "variant", "seed", "status", "split", "metric", "value", "direction")
+    ]
+    found = {(row["run"], row["metric"]): row["value"] for row in rows}
+    assert float(found["lenet5-mnist5k-s0", "top1"]) > 60
+    assert float(found["dcgan-mnist5k-s0", "fid_indomain"]) > 0
+    assert {row["split"] for row in rows if row["status"] == "ok"} == {"test"}
+
+
+def test_data_that_cannot_be_had_are_a_hole_in_their_own_rows(finished):
+    runs = finished.work / "results/tiny/runs"
+    hole = json.loads((runs / "lenet5-cifar10-s0/metrics.json").read_text())
+    assert hole["status"] == "no_data"
+    assert "CIFAR-10" in hole["reason"]
+    assert hole["retry"] == "make run RETRY=1 TABLE=tiny.tsv"
+    assert json.loads((runs / "lenet5-mnist5k-s0/metrics.json").read_text())["status"] == "ok"
+    assert hole["reason"] in html.unescape((finished.work / "results/tiny/report.html").read_text())
+
+
+def test_weights_that_cannot_be_had_are_a_hole_in_their_own_column(finished):
+    metrics = json.loads((finished.work / "results/tiny/runs/dcgan-mnist5k-s0/metrics.json").read_text())["metrics"]
+    by_name = {metric["metric"]: metric for metric in metrics}
+    assert by_name["fid_inception"]["value"] is None
+    assert "NETS_OFFLINE forbids the download" in by_name["fid_inception"]["reason"]
+    passport = by_name["fid_indomain"]["passport"]
+    extractor = finished.work / "results/tiny/runs/lenet5-mnist5k-extractor-s0/manifest.json"
+    weights = json.loads(extractor.read_text())["weights"]["best"]
+    assert passport["extractor"]["weights_sha256"] == weights["sha256"]
+    assert passport["samples"] == 200
+    assert passport["reference"] == {"split": "test", "count": 1000, "resolution": 28}
+    assert passport["indicative"]
+
+
+def test_a_second_run_does_nothing_and_says_so(finished):
+    found = finished.run()
+    assert found.returncode == 0
+    assert "Nothing to be done" in found.stdout
+
+
+def test_an_edited_row_reruns_itself_alone(finished, edit):
+    edit(finished.table, "epochs=1 model.widths", "epochs=2 model.widths")
+    jobs = finished.planned()
+    assert {run for rule, run in jobs if run} == {"conv_autoencoder-mnist5k-s0"}
+    assert jobs["train", "conv_autoencoder-mnist5k-s0"] == 1
+
+
+def test_a_seed_more_trains_that_seed_alone(finished, edit):
+    edit(finished.table, "0-1", "0-2")
+    assert {run for rule, run in finished.planned() if rule == "train"} == {"lenet5-mnist5k-s2"}
+
+
+def test_an_edited_model_reruns_its_family(finished, edit):
+    edit(finished.folder / "nets/models/autoencoder.py", '"""', '"""Edited. ')
+    assert {run for rule, run in finished.planned() if rule == "train"} == {"conv_autoencoder-mnist5k-s0"}
+
+
+def test_an_edited_figure_retrains_nothing(finished, edit):
+    edit(finished.folder / "nets/reporting/style.py", '"""', '"""Edited. ')
+    jobs = finished.planned()
+    assert not any(rule in ("train", "evaluate") for rule, _ in jobs)
+    assert any(rule == "draw" for rule, _ in jobs)
+
+
+def test_a_deleted_result_is_noticed(finished):
+    path = finished.work / "results/tiny/runs/conv_autoencoder-mnist5k-s0/model.safetensors"
+    kept = path.read_bytes()
+    path.unlink()
+    try:
+        assert finished.planned()["train", "conv_autoencoder-mnist5k-s0"] == 1
+    finally:
+        path.write_bytes(kept)
+
+
+def test_the_last_lines_name_the_holes_and_the_report(finished, capsys):
+    assert summary.main(["--results", str(finished.work / "results/tiny")]) == 0
+    first, hole, last = capsys.readouterr().out.splitlines()
+    assert first == f"1 of {RUNS} runs are holes; RETRY=1 tries them again:"
+    assert hole.startswith("  lenet5-cifar10-s0  no_data: CIFAR-10 is not here")
+    assert last.endswith("results/tiny/report.html")
+
+
+def test_holes_are_tried_again(finished):
+    copy = finished.work.parent / "again"
+    shutil.copytree(finished.work, copy)
+    assert retry.main(["--results", str(copy / "results/tiny")]) == 0
+    found = finished.snakemake("-n", "--quiet", "host", "--directory", str(copy), "--config", "table=tiny.tsv")
+    again = set(re.findall(r"rule (train|prepare|fetch|evaluate):", found.stdout))
+    assert again == {"train", "prepare", "fetch", "evaluate"}, found.stdout
+    trained = re.findall(r"rule train:.*?run=([\w.-]+)", found.stdout, re.S)
+    assert set(trained) == {"lenet5-cifar10-s0"}
+
+
+def test_snakemakes_own_report(finished):
+    found = finished.run("--report", "own.html")
+    assert found.returncode == 0, found.stdout
+    page = (finished.work / "own.html").read_text()
+    assert "from the lowest to the highest seed" in page
+
+
+def test_lint(project):
+    found = project.snakemake("--lint")
+    assert found.returncode == 0, found.stdout
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (["suit=quick"], "unknown setting 'suit'; did you mean 'suite'"),
+        (["suite=quik"], "the table can't be read (No such file or directory)"),
+        (["table=my table.tsv"], "the table's name becomes a folder's"),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence(project, settings, said):
+    found = project.snakemake("-n", "--config", *settings)
+    assert found.returncode != 0
+    assert said in found.stdout
+    assert "Traceback" not in found.stdout
+
+
+def test_a_mistake_in_the_table_stops_before_anything_runs(project):
+    (project.work / "bad.tsv").write_text("model\tdataset\trecipe\tseeds\nlenet5\tmnist5k\tlenet6\t0\n")
+    found = project.snakemake("--config", "table=bad.tsv")
+    assert found.returncode != 0
+    assert "bad.tsv, line 2: unknown recipe 'lenet6'; did you mean 'lenet5'?" in found.stdout
+    assert "Traceback" not in found.stdout
+    assert not (project.work / "results/bad").exists()
+
+
+MINE = """from torch import nn
+
+class Mine(nn.Module):
+    def __init__(self, image_size, num_classes, hidden):
+        super().__init__()
+        hidden_layer = nn.Linear(image_size**2, hidden)
+        self.layers = nn.Sequential(nn.Flatten(), hidden_layer, nn.ReLU(), nn.Linear(hidden, num_classes))
+
+    def forward(self, x):
+        return self.layers(x)
+"""
+ENTRY = """mine:
+  title: Mine
+  task: classification
+  citation: none
+  networks:
+    classifier: {class: my_networks.Mine, args: {hidden: 32}}
+"""
+
+
+def test_a_network_of_ones_own_takes_one_entry(project):
+    folder = project.work / "own"
+    folder.mkdir()
+    (folder / "own.tsv").write_text(
+        "model\tdataset\trecipe\tseeds\toverrides\nmine\tmnist5k\tmlp\t0\tepochs=2 model.hidden=64\n"
+    )
+    (folder / "models.yaml").write_text(ENTRY)
+    arguments = ["--directory", str(folder), "--config", "table=own.tsv"]
+    found = project.snakemake("-n", *arguments)
+    assert "Python finds no module 'my_networks'" in found.stdout
+    assert "Traceback" not in found.stdout
+    (folder / "my_networks.py").write_text(MINE)
+    found = project.snakemake(*arguments, "--", "results/own/runs/mine-mnist5k-s0/metrics.json")
+    assert found.returncode == 0, found.stdout
+    metrics = json.loads((folder / "results/own/runs/mine-mnist5k-s0/metrics.json").read_text())["metrics"]
+    assert metrics[0]["value"] > 80

@@ -1,0 +1,93 @@
+# The suite: which runs there are, and where their files lie.
+from snakemake.logging import logger
+
+from nets.catalogues import load_catalogues
+from nets.config import find_table, load_runs
+from nets.errors import UserError
+from nets.files import check_writable
+from nets.published import find_published, load_published
+from nets.sources import check_findable, closure
+from nets.training.slots import count_slots
+
+try:
+    TABLE = find_table(config)
+    RESULTS = f"results/{TABLE.stem}"
+    check_writable(Path(RESULTS))
+    WEIGHTS = load_catalogues(TABLE.parent)["weights"]
+    RUNS = {run.name: run for run in load_runs(TABLE)}
+    check_findable(n.module for run in RUNS.values() for n in run.networks.values())
+    PUBLISHED = find_published(TABLE)
+    load_published(PUBLISHED)
+    workflow.global_resources.setdefault(
+        "gpu", count_slots(workflow.resource_settings.cores or 1)
+    )
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+# Of Snakemake's own news a person wants the steps done, not a line on each choice that its scheduler makes.
+SCHEDULER = ("Select jobs to execute", "Execute ", "Finished jobid")
+logger.addFilter(lambda record: not record.getMessage().startswith(SCHEDULER))
+
+DATASETS = {run.dataset: run.data for run in RUNS.values()}
+EXTRACTORS = {
+    run.dataset: run.fidelity["indomain"] for run in RUNS.values() if run.fidelity
+}
+
+
+wildcard_constraints:
+    run=r"[\w.]+-[\w.]+(-[\w.]+)?-s\d+",
+    dataset=r"\w+",
+    weights=r"\w+",
+
+
+def info_of(wildcards):
+    """The description of a run's or a rule's prepared data set."""
+    name = wildcards.get("dataset") or RUNS[wildcards.run].dataset
+    return f"results/data/{name}/dataset.json"
+
+
+def data_of(*files):
+    """The prepared arrays of a run's or a rule's data set."""
+    return lambda wildcards: [
+        f"{Path(info_of(wildcards)).parent}/{file}" for file in files
+    ]
+
+
+def sources_of(job):
+    """The source files that a run's stage is made of: the job, its task, its networks."""
+
+    def paths(wildcards):
+        run = RUNS[wildcards.run]
+        networks = [network.module for network in run.networks.values()]
+        return closure([f"nets.jobs.{job}", f"nets.tasks.{run.task}", *networks])
+
+    return paths
+
+
+def pretrained_of(wildcards):
+    """What a run starts from: the weights of a run of this suite, or what was fetched; nothing for most."""
+    start = RUNS[wildcards.run].pretrained
+    if not start:
+        return []
+    if start["kind"] == "weights":
+        return [f"results/weights/{start['name']}.json"]
+    source = f"{RESULTS}/runs/{start['name']}"
+    return [f"{source}/manifest.json", f"{source}/model.safetensors"]
+
+
+def references_of(wildcards):
+    """The real images' features that measure a run's samples, if it generates any."""
+    run = RUNS[wildcards.run]
+    names = [
+        name
+        for name in ("indomain", "inception")
+        if run.fidelity and run.fidelity[name]
+    ]
+    return [f"{RESULTS}/fidelity/{run.dataset}-{name}/reference.json" for name in names]
+
+
+def extractor_of(wildcards):
+    """The weights of an extractor: a run of this suite, or what was fetched."""
+    if wildcards.extractor == "inception":
+        return "results/weights/inception.json"
+    return f"{RESULTS}/runs/{EXTRACTORS[wildcards.dataset]}/manifest.json"

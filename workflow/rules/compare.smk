@@ -1,0 +1,96 @@
+# One run's pictures; all runs' numbers in one table, and beside each other.
+TEMPLATES = sorted(
+    str(path) for path in Path(workflow.basedir).glob("nets/reporting/templates/*")
+)
+RUN_FILES = expand(
+    f"{RESULTS}/runs/{{run}}/{{file}}",
+    run=RUNS,
+    file=[
+        "config.json",
+        "manifest.json",
+        "history.csv",
+        "model.safetensors",
+        "metrics.json",
+        "figures",
+    ],
+)
+METRICS = expand(f"{RESULTS}/runs/{{run}}/metrics.json", run=RUNS)
+
+
+rule draw:
+    input:
+        metrics=f"{RESULTS}/runs/{{run}}/metrics.json",
+        history=f"{RESULTS}/runs/{{run}}/history.csv",
+        snapshots=f"{RESULTS}/runs/{{run}}/snapshots.npz",
+        arrays=f"{RESULTS}/runs/{{run}}/arrays.npz",
+        sources=closure(["nets.jobs.draw"]),
+    output:
+        report(
+            directory(f"{RESULTS}/runs/{{run}}/figures"),
+            patterns=["{figure}.png", "{figure}.svg", "{figure}.gif"],
+            caption="../report/run.rst",
+            category="Runs",
+            subcategory="{run}",
+            labels={"figure": "{figure}"},
+        ),
+    log:
+        f"{RESULTS}/runs/{{run}}/logs/draw.log",
+    conda:
+        "../../environment.yml"
+    params:
+        run=subpath(input.metrics, parent=True),
+    shell:
+        "python -m nets.jobs.draw --run-dir {params.run} 2>&1 | tee {log} >&2"
+
+
+rule collect:
+    input:
+        metrics=METRICS,
+        runs=f"{RESULTS}/runs.txt",
+        sources=closure(["nets.jobs.collect"]),
+    output:
+        report(
+            f"{RESULTS}/metrics.csv",
+            caption="../report/metrics.rst",
+            category="Tables",
+        ),
+    log:
+        f"{RESULTS}/logs/collect.log",
+    conda:
+        "../../environment.yml"
+    params:
+        results=subpath(input.runs, parent=True),
+    shell:
+        "python -m nets.jobs.collect --results {params.results} --runs-from {input.runs} --output {output} 2>&1 | tee {log} >&2"
+
+
+rule compare:
+    input:
+        metrics=METRICS,
+        runs=f"{RESULTS}/runs.txt",
+        published=PUBLISHED,
+        sources=closure(["nets.jobs.compare"]) + TEMPLATES,
+    output:
+        report(
+            directory(f"{RESULTS}/tables"),
+            patterns=["{table}.html"],
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"table": "{table}"},
+        ),
+        report(
+            directory(f"{RESULTS}/figures"),
+            patterns=["{figure}.svg"],
+            caption="../report/comparison.rst",
+            category="Comparisons",
+            labels={"figure": "{figure}"},
+        ),
+    log:
+        f"{RESULTS}/logs/compare.log",
+    conda:
+        "../../environment.yml"
+    params:
+        results=subpath(input.runs, parent=True),
+    shell:
+        "python -m nets.jobs.compare --results {params.results} --runs-from {input.runs}"
+        " --published {input.published} 2>&1 | tee {log} >&2"

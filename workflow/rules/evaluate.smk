@@ -1,0 +1,67 @@
+# Measurement on test data, and what it needs: weights that others trained, and features of real images.
+
+
+rule fetch:
+    output:
+        "results/weights/{weights}.json",
+    log:
+        "results/weights/{weights}.log",
+    conda:
+        "../../environment.yml"
+    params:
+        entry=lambda wildcards: WEIGHTS[wildcards.weights],
+        beside=TABLE.parent,
+    shell:
+        "python -m nets.jobs.fetch --weights {wildcards.weights} --catalogues {params.beside} --output {output} 2>&1 | tee {log} >&2"
+
+
+rule reference:
+    input:
+        arrays=data_of(*LEARNING, *TEST),
+        data=info_of,
+        weights=extractor_of,
+        sources=closure(["nets.jobs.reference"]),
+    output:
+        reference=f"{RESULTS}/fidelity/{{dataset}}-{{extractor}}/reference.json",
+        features=f"{RESULTS}/fidelity/{{dataset}}-{{extractor}}/features.npy",
+    log:
+        f"{RESULTS}/fidelity/{{dataset}}-{{extractor}}/reference.log",
+    wildcard_constraints:
+        extractor="indomain|inception",
+    conda:
+        "../../environment.yml"
+    resources:
+        gpu=1,
+    params:
+        data=subpath(input.data, parent=True),
+        folder=subpath(output.reference, parent=True),
+    shell:
+        "python -m nets.jobs.reference --data-dir {params.data} --extractor {input.weights}"
+        " --output {params.folder} 2>&1 | tee {log} >&2"
+
+
+rule evaluate:
+    input:
+        arrays=data_of(*LEARNING, *TEST),
+        data=info_of,
+        config=f"{RESULTS}/runs/{{run}}/config.json",
+        manifest=f"{RESULTS}/runs/{{run}}/manifest.json",
+        weights=f"{RESULTS}/runs/{{run}}/model.safetensors",
+        references=references_of,
+        sources=sources_of("evaluate"),
+    output:
+        metrics=f"{RESULTS}/runs/{{run}}/metrics.json",
+        arrays=f"{RESULTS}/runs/{{run}}/arrays.npz",
+    log:
+        f"{RESULTS}/runs/{{run}}/logs/evaluate.log",
+    conda:
+        "../../environment.yml"
+    threads: config.get("threads", 1)
+    resources:
+        gpu=1,
+    params:
+        run=subpath(input.config, parent=True),
+        data=subpath(input.data, parent=True),
+    shell:
+        "python -m nets.jobs.evaluate --run-dir {params.run} --data-dir {params.data}"
+        " --references {input.references} --threads {threads} 2>&1 | tee {log} >&2"

@@ -1,0 +1,41 @@
+# What people read: the page, and MLflow.
+FIGURES = expand(f"{RESULTS}/runs/{{run}}/figures", run=RUNS)
+
+
+rule report:
+    input:
+        metrics=METRICS,
+        figures=FIGURES,
+        comparison=[f"{RESULTS}/tables", f"{RESULTS}/figures"],
+        runs=f"{RESULTS}/runs.txt",
+        published=PUBLISHED,
+        sources=closure(["nets.jobs.report"]) + TEMPLATES,
+    output:
+        f"{RESULTS}/report.html",
+    log:
+        f"{RESULTS}/logs/report.log",
+    conda:
+        "../../environment.yml"
+    params:
+        results=subpath(input.runs, parent=True),
+    shell:
+        "python -m nets.jobs.report --results {params.results} --runs-from {input.runs}"
+        " --published {input.published} --output {output} 2>&1 | tee {log} >&2"
+
+
+rule track:
+    input:
+        metrics=METRICS,
+        figures=FIGURES,
+        runs=f"{RESULTS}/runs.txt",
+        sources=closure(["nets.jobs.track"]),
+    output:
+        touch(f"{RESULTS}/mlflow.done"),
+    log:
+        f"{RESULTS}/logs/track.log",
+    conda:
+        "../../environment.yml"
+    params:
+        results=subpath(input.runs, parent=True),
+    shell:
+        "python -m nets.jobs.track --results {params.results} --runs-from {input.runs} 2>&1 | tee {log} >&2"

@@ -1,0 +1,29 @@
+# Training: the one rule for every kind of network.
+
+
+rule train:
+    input:
+        arrays=data_of(*LEARNING),
+        data=info_of,
+        config=f"{RESULTS}/runs/{{run}}/config.json",
+        pretrained=pretrained_of,
+        sources=sources_of("train"),
+    output:
+        manifest=f"{RESULTS}/runs/{{run}}/manifest.json",
+        history=f"{RESULTS}/runs/{{run}}/history.csv",
+        weights=f"{RESULTS}/runs/{{run}}/model.safetensors",
+        snapshots=f"{RESULTS}/runs/{{run}}/snapshots.npz",
+    log:
+        f"{RESULTS}/runs/{{run}}/logs/train.log",
+    conda:
+        "../../environment.yml"
+    threads: config.get("threads", 1)
+    resources:
+        gpu=1,
+    params:
+        run=subpath(input.config, parent=True),
+        data=subpath(input.data, parent=True),
+        retry=f"make run RETRY=1 {'TABLE' if config.get('table') else 'SUITE'}={config.get('table') or TABLE.stem}",
+    shell:
+        "python -m nets.jobs.train --run-dir {params.run} --data-dir {params.data}"
+        " --pretrained {input.pretrained} --threads {threads} --log {log} --retry {params.retry:q}"
