@@ -4,6 +4,7 @@
 #   snakemake --cores all --config suite=full      another suite of config/
 #   snakemake --cores all --config table=my.tsv    a table of your own
 import json
+import os
 import sys
 from pathlib import Path
 

@@ -17,7 +17,8 @@ from nets.pretrained import row_name
 from nets.run import Network, Recipe, Run
 from nets.table import COLUMNS, parse_seeds, parse_value, read_table
 
-SETTINGS = ("suite", "table", "threads")
+JOB_SETTINGS = {"slots_per_gpu": "NETS_SLOTS_PER_GPU", "time_limit": "NETS_TIME_LIMIT"}  # how, not what, is computed
+SETTINGS = ("suite", "table", "threads", *JOB_SETTINGS)
 GENERATES = ("adversarial", "diffusion")
 
 
@@ -30,6 +31,15 @@ def find_table(settings: dict[str, Any]) -> Path:
     if not re.fullmatch(r"[\w.]+", table.stem):
         raise ConfigError(f"{table}: the table's name becomes a folder's; use letters, digits, '_' and '.' alone.")
     return table
+
+
+def job_settings(settings: dict[str, Any]) -> dict[str, str]:
+    """Of Snakemake's `--config` what jobs read from their environment: no result depends on it."""
+    given = {key: settings[key] for key in JOB_SETTINGS if settings.get(key) is not None}
+    for key, value in given.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+            raise ConfigError(f"--config {key}={value}: this is not a number above 0.")
+    return {JOB_SETTINGS[key]: str(value) for key, value in given.items()}
 
 
 def load_runs(table: Path) -> list[Run]:

@@ -21,7 +21,7 @@ def run_job(work: Callable[[], None]) -> int:
         }.get(error.errno or 0)
         if remedy is None:
             raise
-        print(f"{error.filename}: {error.strerror}; {remedy}.", file=sys.stderr)
+        print(f"{error.filename or 'A file'}: {error.strerror}; {remedy}.", file=sys.stderr)
         return 1
     except UserError as error:
         print(error, file=sys.stderr)

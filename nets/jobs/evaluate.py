@@ -19,10 +19,12 @@ from nets.errors import UserError
 from nets.files import atomic, sha256, write_json
 from nets.jobs import fidelity
 from nets.jobs.common import entry, run_job
+from nets.jobs.crowding import Crowded, again_alone, out_of_memory
 from nets.run import Run
 from nets.tasks import task_class
 from nets.tasks.contract import Task
 from nets.training.devices import choose_device, choose_precision
+from nets.training.memory import Watch
 from nets.training.slots import lease
 
 
@@ -33,9 +35,19 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--data-dir", type=Path, required=True, help="folder of the prepared data set")
     parser.add_argument("--references", type=Path, nargs="*", default=[], help="reference.json files of reference")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
+    parser.add_argument("--retry", default="", help="command that tries the run again, noted where it fails")
+    parser.add_argument("--alone", action="store_true", help="take all slots of a device")
     args = parser.parse_args(argv)
-    with lease():
-        return run_job(lambda: evaluate(args))
+    try:
+        return run_job(lambda: evaluate_on_device(args))
+    except Crowded:
+        again_alone("nets.jobs.evaluate", argv)
+
+
+def evaluate_on_device(args: argparse.Namespace) -> None:
+    """Evaluate on a device that is leased for it."""
+    with lease(alone=args.alone):
+        evaluate(args)
 
 
 def evaluate(args: argparse.Namespace) -> None:
@@ -43,9 +55,20 @@ def evaluate(args: argparse.Namespace) -> None:
     run, manifest = Run.load(args.run_dir), json.loads((args.run_dir / "manifest.json").read_text())
     metrics: list[dict[str, Any]] = []
     arrays: dict[str, np.ndarray] = {}
-    if manifest["status"] == "ok":
-        device = choose_device(args.threads)
-        metrics, arrays = measure(run, args, manifest["weights"], device)
+    watch = Watch(args.run_dir / ".evaluating.json", run.digest)
+    try:
+        if watch.killed > 1:
+            raise MemoryError("the system ended its evaluation twice")
+        watch.begin()
+        if manifest["status"] == "ok":
+            metrics, arrays = measure(run, args, manifest["weights"], choose_device(args.threads))
+    except Exception as error:
+        failure = out_of_memory(error, args.alone)
+        if failure is None:
+            raise
+        manifest |= {"status": failure[0], "reason": failure[1], "retry": args.retry or None}
+    finally:
+        watch.end()
     headline = {"metric": headline_of(run), "split": "test"}
     kept = {key: manifest[key] for key in ("run", "status", "reason", "retry")}
     with atomic(args.run_dir / "arrays.npz") as temporary, open(temporary, "wb") as file:

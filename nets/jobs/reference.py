@@ -35,8 +35,13 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
     args = parser.parse_args(argv)
+    return run_job(lambda: refer_on_device(args))
+
+
+def refer_on_device(args: argparse.Namespace) -> None:
+    """Extract on a device that is leased for it."""
     with lease():
-        return run_job(lambda: refer(args))
+        refer(args)
 
 
 def refer(args: argparse.Namespace) -> None:

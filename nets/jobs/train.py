@@ -8,29 +8,36 @@ import csv
 import datetime
 import hashlib
 import json
+import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from nets.data.batches import Batches
 from nets.data.prepared import open_split, read_info
+from nets.errors import UserError
 from nets.files import atomic, sha256, write_json
 from nets.jobs.common import run_job
+from nets.jobs.crowding import Crowded, again_alone, out_of_memory
 from nets.jobs.pretrained import Start, find_start
 from nets.run import Run
+from nets.sources import closure
 from nets.tasks import task_class
 from nets.tasks.contract import Task
 from nets.training.checkpoints import Checkpoints
 from nets.training.devices import choose_device, choose_precision
-from nets.training.loop import Diverged, State, Stopped, Training
+from nets.training.locks import locked
+from nets.training.loop import Diverged, State, TimedOut, Training
 from nets.training.manifest import describe_machine, peak_memory_mb
+from nets.training.memory import Watch
 from nets.training.progress import Progress
 from nets.training.slots import lease
-from nets.training.stop import StopRequest
+from nets.training.stop import Stopped, StopRequest
 
 TRY_AGAIN = 75  # the exit status that sysexits.h calls a temporary failure
 
@@ -51,20 +58,34 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--checkpoint-seconds", type=float, default=60, help="work that a kill may cost (default: 60)")
     parser.add_argument("--log", type=Path, help="file for a line an epoch")
     parser.add_argument("--retry", default="", help="command that tries the run again, noted where it fails")
+    parser.add_argument("--alone", action="store_true", help="take all slots of a device")
     args = parser.parse_args(argv)
     stop = StopRequest()
-    with lease():
-        try:
-            return run_job(lambda: train(args, stop))
-        except Stopped as message:
-            print(f"{args.run_dir.name}: {message}", file=sys.stderr)
-            return TRY_AGAIN
+    try:
+        return run_job(lambda: take_turn(args, stop))
+    except Stopped as message:
+        print(f"{args.run_dir.name}: {message}", file=sys.stderr)
+        return TRY_AGAIN
+    except Crowded:
+        again_alone("nets.jobs.train", argv)
+
+
+def take_turn(args: argparse.Namespace, stop: StopRequest) -> None:
+    """Train as the only process in the run's folder, on a device that is leased for it."""
+    news = f"{args.run_dir.name}: another process trains it; waiting for its end."
+    with locked(args.run_dir / ".lock", news, stop), lease(stop, args.alone):
+        train(args, stop)
 
 
 def train(args: argparse.Namespace, stop: StopRequest) -> None:
     """Train and write every output of the rule; a failed run leaves a hole with its reason."""
     run, folder = Run.load(args.run_dir), args.run_dir
     info = json.loads((args.data_dir / "dataset.json").read_text())
+    start = find_start(run, args.pretrained)
+    checkpoints = Checkpoints(folder / "checkpoints", key(run, start, info))
+    if checkpoints.put_back(folder):
+        print(f"{run.name}: it had ended with this description and source; its results are put back.", flush=True)
+        return
     device = choose_device(args.threads)
     manifest = {
         "run": run.name,
@@ -75,23 +96,24 @@ def train(args: argparse.Namespace, stop: StopRequest) -> None:
         "seed": run.seed,
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
-    start = find_start(run, args.pretrained)
     state, failure = State(), None
-    checkpoints = Checkpoints(folder / "checkpoints", key(run, start))
     if info["status"] != "ok":
         failure = info["status"], info["reason"]
     elif start and start.status != "ok":
         failure = start.status, start.reason
     else:
+        watch = Watch(checkpoints.folder / "alive.json", checkpoints.key)
         try:
+            if watch.killed > 1:
+                raise MemoryError("the system ended it twice")
+            watch.begin()
             state = learn(run, args, device, start, checkpoints, manifest, stop)
-        except Diverged as error:
-            failure = "diverged", str(error)
-        except torch.OutOfMemoryError as error:
-            failure = (
-                "out_of_memory",
-                f"The device's memory did not suffice ({str(error).splitlines()[0]}) Lower batch_size.",
-            )
+        except Exception as error:
+            failure = outcome(error, args.alone)
+            if failure is None:
+                raise
+        finally:
+            watch.end()
     if failure is None and (reason := manifest.pop("failure", None)):
         failure = "diverged", reason
     write_history(folder / "history.csv", state.history)
@@ -100,14 +122,31 @@ def train(args: argparse.Namespace, stop: StopRequest) -> None:
         manifest |= {"status": failure[0], "reason": failure[1], "retry": args.retry or None, "weights": {}}
         write_weights(folder / "model.safetensors", {})
     write_json(folder / "manifest.json", manifest)
-    checkpoints.clear()
+    if failure is None:
+        files = {weights["file"] for weights in manifest["weights"].values()} | {"history.csv", "snapshots.npz"}
+        checkpoints.finish([folder / name for name in sorted(files | {"manifest.json"})])
+    elif failure[0] != "timed_out":  # which continues with more time
+        checkpoints.clear()
 
 
-def key(run: Run, start: Start | None) -> str:
-    """What names the checkpoints: the run's description, and the weights that it starts from."""
-    if start is None:
-        return run.digest
-    return hashlib.sha256(f"{run.digest} {start.sha256}".encode()).hexdigest()
+def outcome(error: Exception, alone: bool) -> tuple[str, str] | None:
+    """The status of a run that ended in an error, with its reason; None for errors that are no outcome."""
+    if isinstance(error, Diverged):
+        return "diverged", str(error)
+    if isinstance(error, TimedOut):
+        return "timed_out", str(error)
+    return out_of_memory(error, alone)
+
+
+def key(run: Run, start: Start | None, info: dict[str, Any]) -> str:
+    """What names the checkpoints: all that decides what a run becomes, so that nothing is continued as another.
+
+    The run's description, the source of its training, the data, and the weights that it starts from.
+    """
+    modules = ["nets.jobs.train", f"nets.tasks.{run.task}", *(network.module for network in run.networks.values())]
+    source = {Path(file).name: sha256(Path(file)) for file in closure(modules)}
+    parts = [run.digest, source, info.get("hashes"), start and start.sha256, torch.__version__]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def learn(
@@ -157,19 +196,36 @@ def fit(task: Task, args: argparse.Namespace, checkpoints: Checkpoints, stop: St
         "train": Batches(splits["train"], task.pixels, task.device, task.run.recipe.augment),
         "validation": Batches(splits["validation"], task.pixels, task.device),
     }
+    began = time.monotonic()
     data = {name: task.view(batches) for name, batches in data.items()}
+    viewed = time.monotonic() - began  # part of the cost: of frozen networks the features are computed here
     log = None
     if args.log:
         args.log.parent.mkdir(parents=True, exist_ok=True)
         log = open(args.log, "a")  # noqa: SIM115 - open for the whole job
     progress = Progress(task.run.name, log)
-    return Training(task, data, checkpoints, progress, args.checkpoint_seconds, stop).run()
+    training = Training(task, data, checkpoints, progress, args.checkpoint_seconds, stop, time_limit())
+    if not training.state.resumed:
+        training.state.seconds = viewed
+    return training.run()
+
+
+def time_limit() -> float:
+    """The seconds that a run may train: NETS_TIME_LIMIT, in minutes; by default no end of them. Raises UserError."""
+    text = os.environ.get("NETS_TIME_LIMIT") or "inf"
+    try:
+        limit = 60 * float(text)
+    except ValueError:
+        limit = -1.0
+    if not limit > 0:
+        raise UserError(f"NETS_TIME_LIMIT is {text!r}; set it to minutes, more than 0, or unset it.")
+    return limit
 
 
 def write_weights(path: Path, weights: dict[str, torch.Tensor], epoch: int = 0) -> dict[str, Any]:
     """Write weights as safetensors; returns their entry of the manifest."""
     with atomic(path) as temporary:
-        save_file({name: value.detach().cpu().contiguous() for name, value in weights.items()}, temporary)
+        temporary.write_bytes(save({name: value.detach().cpu().contiguous() for name, value in weights.items()}))
     return {"file": path.name, "sha256": sha256(path), "epoch": epoch}
 
 

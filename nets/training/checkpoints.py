@@ -1,9 +1,14 @@
-"""Rolling checkpoints: all state of a run, written atomically, keyed by the run's description."""
+"""Rolling checkpoints: all state of a run, written atomically, keyed by the run's description and source.
+
+When the run has ended they give way to second names of its results. Snakemake deletes a job's results where it did
+not see the job end, or where another job of the same group failed; the second names put them back.
+"""
 
 import hashlib
 import io
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +23,7 @@ class Checkpoints:
     def __init__(self, folder: Path, digest: str):
         """`digest` is the run's: checkpoints of another description are never read."""
         self.folder, self.key = folder, digest[:16]
+        self.finished = folder / f"{self.key}-finished"
 
     def save(self, step: int, state: dict[str, Any]) -> None:
         """Write the state after `step` steps; the file appears whole or not at all."""
@@ -27,12 +33,15 @@ class Checkpoints:
         data = buffer.getbuffer()
         path = self.folder / f"{self.key}-{step:09d}.pt"
         temporary = path.with_suffix(".tmp")
-        with open(temporary, "wb") as file:
-            file.write(hashlib.sha256(data).digest())
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        try:
+            with open(temporary, "wb") as file:
+                file.write(hashlib.sha256(data).digest())
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:  # a full disk is not made fuller
+            temporary.unlink(missing_ok=True)
         for old in self.paths()[:-KEPT]:
             old.unlink()
 
@@ -50,8 +59,35 @@ class Checkpoints:
         return sorted(p for p in self.folder.glob("*.pt") if pattern.fullmatch(p.name))
 
     def clear(self) -> None:
-        """Remove all checkpoints of the run, also those of other descriptions."""
-        for path in self.folder.glob("*"):
-            path.unlink()
-        if self.folder.exists():
-            self.folder.rmdir()
+        """Remove all that lies here, also what belongs to other descriptions."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def finish(self, results: list[Path]) -> None:
+        """Put second names of a finished run's results in the place of its checkpoints."""
+        waiting = self.folder / "finishing"
+        shutil.rmtree(waiting, ignore_errors=True)
+        waiting.mkdir(parents=True)
+        for path in results:
+            link(path, waiting / path.name)
+        shutil.rmtree(self.finished, ignore_errors=True)
+        os.replace(waiting, self.finished)
+        for path in self.folder.iterdir():
+            if path != self.finished:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def put_back(self, folder: Path) -> bool:
+        """Put the results of a finished run into `folder`; False where the run has not finished."""
+        if not self.finished.is_dir():
+            return False
+        for path in self.finished.iterdir():
+            (folder / path.name).unlink(missing_ok=True)
+            link(path, folder / path.name)
+        return True
+
+
+def link(path: Path, other: Path) -> None:
+    """Give a file a second name, or copy it where the file system has no such names."""
+    try:
+        os.link(path, other)
+    except OSError:
+        shutil.copy2(path, other)

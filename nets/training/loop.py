@@ -16,6 +16,7 @@ from nets.training.average import MovingAverage
 from nets.training.checkpoints import Checkpoints
 from nets.training.progress import Progress
 from nets.training.schedules import lr_factor
+from nets.training.stop import Stopped
 
 FRAMES = 24  # snapshots kept over a run
 CHECK_EVERY = 20  # steps between looks at the losses; each look waits for the device
@@ -25,8 +26,8 @@ class Diverged(RuntimeError):
     """The losses are no longer finite."""
 
 
-class Stopped(RuntimeError):
-    """Somebody asked the run to stop; its checkpoint is written."""
+class TimedOut(RuntimeError):
+    """The run has used up its time; its checkpoint is written."""
 
 
 @dataclass
@@ -54,12 +55,14 @@ class Training:
         progress: Progress,
         checkpoint_seconds: float = 60,
         stop_asked: Callable[[], bool] = lambda: False,
+        limit_seconds: float = float("inf"),
     ):
         """`data` has `train` and `validation`; `checkpoint_seconds` is the most work that a kill can cost;
-        `stop_asked` is called after each step, and once it is true the run saves itself and raises Stopped.
+        `stop_asked` is called after each step, and once it is true the run saves itself and raises Stopped;
+        `limit_seconds` is the time that it may train, breaks left out.
         """
         self.task, self.data, self.checkpoints, self.progress = task, data, checkpoints, progress
-        self.checkpoint_seconds, self.stop_asked = checkpoint_seconds, stop_asked
+        self.checkpoint_seconds, self.stop_asked, self.limit_seconds = checkpoint_seconds, stop_asked, limit_seconds
         self.recipe = task.run.recipe
         self.steps_per_epoch = data["train"].steps(task.batch_size)
         self.state = State()
@@ -69,8 +72,9 @@ class Training:
             self.restore(saved)
 
     def run(self) -> State:
-        """Train to the end. Raises Diverged; a kill at any moment loses no more than the last interval.
+        """Train to the end; a kill at any moment loses no more than the last interval.
 
+        Raises Diverged, Stopped or TimedOut.
         Where the recipe averages weights, the networks end with the average: it is what was validated.
         """
         state, self.started = self.state, time.monotonic() - self.state.seconds
@@ -99,12 +103,12 @@ class Training:
                 state.sums[name] = state.sums[name] + value.double() if name in state.sums else value.double()
             state.step += 1
             done += 1
+            if self.average:
+                self.average.update(state.step)
             if self.stop_asked():
                 state.seconds = time.monotonic() - self.started
                 self.save()
                 raise Stopped(f"Stopped after step {state.step}; the same command continues.")
-            if self.average:
-                self.average.update(state.step)
             if done % CHECK_EVERY == 0 or done == self.steps_per_epoch:
                 self.look(done)
 
@@ -118,6 +122,12 @@ class Training:
         broken = [name for name, value in means.items() if not abs(value) < float("inf")]
         if broken:
             raise Diverged(f"The {broken[0]} loss was no longer finite in epoch {state.epoch + 1}; lower optimizer.lr.")
+        if state.seconds > self.limit_seconds and state.step < total:
+            self.save()
+            raise TimedOut(
+                f"It had trained {self.limit_seconds / 60:g} minutes, its limit, in epoch {state.epoch + 1} of "
+                f"{self.recipe.epochs}; a higher time_limit continues it."
+            )
         if time.monotonic() - self.saved_at > self.checkpoint_seconds and done < self.steps_per_epoch:
             self.save()
 

@@ -1,6 +1,14 @@
 """Asking a job to stop: Ctrl-C, and SIGTERM and SIGUSR1, which schedulers send before they take a machine away."""
 
 import signal
+import time
+from collections.abc import Callable
+
+EVERY = 0.1  # seconds between looks while a job waits
+
+
+class Stopped(RuntimeError):
+    """Somebody asked the run to stop; what it had done is saved."""
 
 
 class StopRequest:
@@ -19,3 +27,10 @@ class StopRequest:
 
     def __call__(self) -> bool:
         return self.asked
+
+
+def pause(stop_asked: Callable[[], bool]) -> None:
+    """Wait a moment for another process; raises Stopped if somebody asked for that."""
+    if stop_asked():
+        raise Stopped("Stopped while it waited; the same command starts it again.")
+    time.sleep(EVERY)

@@ -2,15 +2,17 @@
 from snakemake.logging import logger
 
 from nets.catalogues import load_catalogues
-from nets.config import find_table, load_runs
+from nets.config import find_table, job_settings, load_runs
 from nets.errors import UserError
 from nets.files import check_writable
 from nets.published import find_published, load_published
 from nets.sources import check_findable, closure
+from nets.training.locks import drop_stale
 from nets.training.slots import count_slots
 
 try:
     TABLE = find_table(config)
+    os.environ.update(job_settings(config))
     RESULTS = f"results/{TABLE.stem}"
     check_writable(Path(RESULTS))
     WEIGHTS = load_catalogues(TABLE.parent)["weights"]
@@ -23,6 +25,12 @@ try:
     )
 except UserError as error:
     raise WorkflowError(str(error)) from None
+
+RETRY = f"make run RETRY=1 {'TABLE' if config.get('table') else 'SUITE'}={config.get('table') or TABLE.stem}"
+if workflow.is_main_process:
+    at_work = drop_stale(
+        Path(".snakemake")
+    )  # a killed Snakemake's locks are in nobody's way
 
 # Of Snakemake's own news a person wants the steps done, not a line on each choice that its scheduler makes.
 SCHEDULER = ("Select jobs to execute", "Execute ", "Finished jobid")

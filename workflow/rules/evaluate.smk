@@ -62,6 +62,7 @@ rule evaluate:
     params:
         run=subpath(input.config, parent=True),
         data=subpath(input.data, parent=True),
+        retry=RETRY,
     shell:
         "python -m nets.jobs.evaluate --run-dir {params.run} --data-dir {params.data}"
-        " --references {input.references} --threads {threads} 2>&1 | tee {log} >&2"
+        " --references {input.references} --threads {threads} --retry {params.retry:q} 2>&1 | tee {log} >&2"

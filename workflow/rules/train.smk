@@ -23,7 +23,7 @@ rule train:
     params:
         run=subpath(input.config, parent=True),
         data=subpath(input.data, parent=True),
-        retry=f"make run RETRY=1 {'TABLE' if config.get('table') else 'SUITE'}={config.get('table') or TABLE.stem}",
+        retry=RETRY,
     shell:
         "python -m nets.jobs.train --run-dir {params.run} --data-dir {params.data}"
         " --pretrained {input.pretrained} --threads {threads} --log {log} --retry {params.retry:q}"
