@@ -18,7 +18,7 @@ help:  ## what there is
 	@echo "make plan                what a suite would run"
 	@echo "make mlflow              the runs in MLflow's page"
 	@echo "make test                all tests"
-	@echo "make lint                style and import checks alone"
+	@echo "make lint                style checks alone"
 	@echo "make lock                renew requirements.lock from pyproject.toml"
 	@echo "make clean               remove results/$(name)"
 
@@ -40,8 +40,11 @@ plan: .venv/ready
 	@python -m nets.jobs.plan --table $(or $(TABLE),config/$(SUITE).tsv)
 
 mlflow: .venv/ready
-	@echo "http://127.0.0.1:5000 (end with Ctrl-C)"
-	@mlflow server --backend-store-uri sqlite:///$(results)/mlflow.db --host 127.0.0.1 --port 5000
+	@test -n "$(MLFLOW_TRACKING_URI)" -o -e $(results)/mlflow.db || \
+	  { echo "$(results)/mlflow.db is not there; say make run first." >&2; exit 1; }
+	@echo "$(or $(MLFLOW_TRACKING_URI),http://127.0.0.1:5000 (end with Ctrl-C))"
+	@test -n "$(MLFLOW_TRACKING_URI)" || \
+	  mlflow server --backend-store-uri sqlite:///$(results)/mlflow.db --host 127.0.0.1 --port 5000
 
 test: .venv/ready lint
 	@python -m pytest

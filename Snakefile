@@ -3,6 +3,7 @@
 #   snakemake --cores all                          the suite config/quick.tsv
 #   snakemake --cores all --config suite=full      another suite of config/
 #   snakemake --cores all --config table=my.tsv    a table of your own
+import hashlib
 import json
 import os
 import sys
@@ -31,5 +32,5 @@ rule all:
     input:
         RUN_FILES,
         f"{RESULTS}/report.html",
-        f"{RESULTS}/mlflow.done",
+        TRACKED,
         f"{RESULTS}/metrics.csv",

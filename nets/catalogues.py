@@ -11,6 +11,16 @@ import yaml
 from nets.errors import ConfigError, suggest
 
 ROOT = Path(__file__).resolve().parents[1]
+WANTED = {  # what to do, by the rule of the schema that is broken
+    "exclusiveMinimum": "; set a number above {}",
+    "exclusiveMaximum": "; set a number below {}",
+    "minimum": "; set {} or more",
+    "maximum": "; set {} or less",
+    "type": "; give a value of that type",
+    "enum": "; choose one of these",
+    "required": "; add it",
+    "pattern": "; use only what the pattern allows",
+}
 CATALOGUES = ("models", "datasets", "recipes", "weights")
 
 
@@ -56,7 +66,8 @@ def check(value: Any, rules: dict[str, Any], where: str) -> None:
     if error.validator == "additionalProperties" and known:
         key = next(key for key in error.instance if key not in known)
         raise ConfigError(f"{where}: {at + ': ' if at else ''}unknown key {key!r}; {suggest(key, known)}")
-    raise ConfigError(f"{where}: {at + ': ' if at else ''}{error.message}.")
+    wanted = WANTED.get(error.validator, "")
+    raise ConfigError(f"{where}: {at + ': ' if at else ''}{error.message}{wanted.format(error.validator_value)}.")
 
 
 def complete(value: dict, rules: dict) -> None:

@@ -5,6 +5,8 @@ Imports no torch: Snakemake reads this at each start.
 """
 
 import copy
+import math
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from nets.table import COLUMNS, parse_seeds, parse_value, read_table
 
 JOB_SETTINGS = {"slots_per_gpu": "NETS_SLOTS_PER_GPU", "time_limit": "NETS_TIME_LIMIT"}  # how, not what, is computed
 SETTINGS = ("suite", "table", "threads", *JOB_SETTINGS)
+RESERVED = ("data", "weights", "features")
 GENERATES = ("adversarial", "diffusion")
 
 
@@ -28,18 +31,23 @@ def find_table(settings: dict[str, Any]) -> Path:
         if key not in SETTINGS:
             raise ConfigError(f"--config {key}=…: unknown setting {key!r}; {suggest(key, SETTINGS)}")
     table = Path(settings.get("table") or ROOT / f"config/{settings.get('suite', 'quick')}.tsv")
+    table = Path(os.path.relpath(table))  # the same file has the same name, however it was written
     if not re.fullmatch(r"[\w.]+", table.stem):
         raise ConfigError(f"{table}: the table's name becomes a folder's; use letters, digits, '_' and '.' alone.")
+    if table.stem in RESERVED:
+        raise ConfigError(f"{table}: results/{table.stem}/ is for what suites share; give the table another name.")
     return table
 
 
-def job_settings(settings: dict[str, Any]) -> dict[str, str]:
-    """Of Snakemake's `--config` what jobs read from their environment: no result depends on it."""
+def job_environment(settings: dict[str, Any], table: Path) -> dict[str, str]:
+    """What jobs read from their environment, since no result depends on it. Raises ConfigError."""
     given = {key: settings[key] for key in JOB_SETTINGS if settings.get(key) is not None}
     for key, value in given.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
             raise ConfigError(f"--config {key}={value}: this is not a number above 0.")
-    return {JOB_SETTINGS[key]: str(value) for key, value in given.items()}
+    name = f"TABLE={table}" if settings.get("table") else f"SUITE={table.stem}"
+    found = {"NETS_RETRY": f"make run RETRY=1 {name}", "NETS_CATALOGUES": str(table.parent)}
+    return found | {JOB_SETTINGS[key]: str(value) for key, value in given.items()}
 
 
 def load_runs(table: Path) -> list[Run]:
@@ -58,7 +66,10 @@ def load_runs(table: Path) -> list[Run]:
         runs += expand_row(cells, where, catalogues)
         places[row_name(runs[-1])] = where
     runs = resolve_pretrained(runs, places, catalogues["weights"])
-    return runs + extractors(runs, catalogues, table)
+    for run in (own := extractors(runs, catalogues, table)):
+        if row_name(run) in places:
+            raise ConfigError(f"{places[row_name(run)]}: {row_name(run)} is an extractor; take another variant.")
+    return runs + own
 
 
 def expand_row(cells: dict[str, str], where: str, catalogues: dict, purpose: str = "benchmark") -> list[Run]:
@@ -117,11 +128,17 @@ def resolve(cells: dict[str, str], where: str, model: dict, recipe: dict) -> tup
     """The row's networks and recipe with its overrides applied, checked and completed; and what they replaced."""
     recipe, networks = copy.deepcopy(recipe), copy.deepcopy(model["networks"])
     overridden: dict[str, Any] = {}
+    seen: set[str] = set()
     for item in cells["overrides"].split():
         key, equals, text = item.partition("=")
         if not equals:
             raise ConfigError(f"{where}: override {item!r} is not of the form key=value.")
+        if key in seen:
+            raise ConfigError(f"{where}: {key} is overridden twice; keep one of the two.")
+        seen.add(key)
         path, value = key.split("."), parse_value(text)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{where}: {key}={text} is no finite number; set one.")
         if path[0] == "model":
             old = override_networks(networks, ".".join(path[1:]), value, where)
         elif path[0] in ("task", "source", "changed"):
@@ -157,9 +174,22 @@ def override_networks(networks: dict, argument: str, value: Any, where: str) -> 
         hint = suggest(argument, known) if known else "its entry in models.yaml has no args."
         raise ConfigError(f"{where}: the model has no argument {argument!r}; {hint}")
     old = holders[0]["args"][argument]
+    check_argument(argument, value, old, where)
     for network in holders:
         network["args"][argument] = value
     return old
+
+
+def check_argument(argument: str, value: Any, default: Any, where: str) -> None:
+    """Raise ConfigError for an argument of another type than the catalogue's, or for a size that is none."""
+    numbers = (int, float)
+    kinds = numbers if isinstance(default, float) else type(default)
+    if default is not None and (not isinstance(value, kinds) or isinstance(value, bool) != isinstance(default, bool)):
+        raise ConfigError(f"{where}: model.{argument}={value} should be like {default!r}, the catalogue's.")
+    least = 0 if argument == "dropout" else None
+    for number in value if isinstance(value, list) else [value]:
+        if isinstance(number, numbers) and not isinstance(number, bool) and number <= 0 and number != least:
+            raise ConfigError(f"{where}: model.{argument}={value}: {number} is no size; set a number above 0.")
 
 
 def fidelity(dataset: str, data: dict) -> dict[str, Any]:

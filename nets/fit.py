@@ -5,6 +5,12 @@ from nets.run import Recipe
 
 NEEDS_LABELS = ("classification", "latent_classifier")
 NEEDS_MASKS = ("segmentation",)
+OPTIMIZER_KEYS = {
+    "sgd": {"lr", "weight_decay", "momentum", "nesterov"},
+    "adam": {"lr", "weight_decay", "betas", "eps"},
+    "adamw": {"lr", "weight_decay", "betas", "eps"},
+    "rmsprop": {"lr", "weight_decay", "momentum", "alpha", "eps"},
+}
 
 
 def check_fit(cells: dict[str, str], where: str, model: dict, data: dict, recipe: Recipe) -> None:
@@ -38,6 +44,7 @@ def check_fit(cells: dict[str, str], where: str, model: dict, data: dict, recipe
             "of its class; add the override augment.flip=false."
         )
     check_schedule(where, recipe)
+    check_optimizers(where, recipe)
     unknown = [role for role in recipe.optimizers if role not in model["networks"]]
     if unknown:
         hint = suggest(unknown[0], model["networks"])
@@ -59,3 +66,18 @@ def check_schedule(where: str, recipe: Recipe) -> None:
         raise ConfigError(
             f"{where}: the warm-up of {schedule['warmup_epochs']} epochs outlasts the {recipe.epochs} epochs."
         )
+
+
+def check_optimizers(where: str, recipe: Recipe) -> None:
+    """Keys that an optimizer has not, of the recipe's or of a network's own."""
+    for role in ("", *recipe.optimizers):
+        settings = recipe.optimizer | recipe.optimizers.get(role, {})
+        key = f"optimizers.{role}" if role else "optimizer"
+        name = settings["name"]
+        for other in settings.keys() - {"name"} - OPTIMIZER_KEYS[name]:
+            raise ConfigError(
+                f"{where}: {key}.{other}, which recipe {recipe.name!r} or the row sets, is nothing that {name} has; "
+                f"it has {', '.join(sorted(OPTIMIZER_KEYS[name]))}."
+            )
+        if settings.get("nesterov") and not settings.get("momentum"):
+            raise ConfigError(f"{where}: {key}.nesterov needs {key}.momentum above 0.")

@@ -54,8 +54,9 @@ def first(seeds: dict[int, Run]) -> Run:
 def of_weights(run: Run, where: str, entry: dict[str, Any]) -> dict[str, Any]:
     """The start from weights of the catalogue."""
     name = run.recipe.options["pretrained"]
-    if entry["model"] != run.model:
-        raise ConfigError(f"{where}: {name} are weights of {entry['model']}, not of {run.model}; choose others.")
+    if entry.get("model") != run.model:
+        owner = entry.get("model") or entry["title"]
+        raise ConfigError(f"{where}: {name} are weights of {owner}, not of {run.model}; choose others.")
     kept = run.recipe.options["transfer"] == "evaluate_only"
     facts = {key: entry[key] for key in ("sha256", "shape", "mean", "std")}
     return {"kind": "weights", "name": name, "keep_head": kept} | facts

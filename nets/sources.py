@@ -5,6 +5,7 @@ Snakemake sees no imports; here they are read from the source text, without impo
 
 import ast
 import importlib.util
+import os
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -15,16 +16,21 @@ PACKAGE = Path(__file__).resolve().parent
 
 
 def closure(modules: Iterable[str]) -> list[str]:
-    """Files of the given modules and of all modules of ours that they import, directly or not, sorted."""
+    """Files of the given modules and of all modules of the same packages that they import, directly or not, sorted.
+
+    Relative to the working folder, so that a project that is moved with its results is the same project.
+    """
     found: dict[str, Path] = {}
     waiting = list(modules)
+    packages = {PACKAGE.name, *(module.split(".")[0] for module in waiting)}
     while waiting:
         module = waiting.pop()
         path = locate(module)
         if module not in found and path is not None:
             found[module] = path
-            waiting += imports(path)
-    return sorted(str(path) for path in found.values())
+            if "site-packages" not in path.parts:  # what is installed has a version, and is not followed
+                waiting += [name for name in imports(path) if name.split(".")[0] in packages]
+    return sorted(os.path.relpath(path) for path in found.values())
 
 
 def check_findable(modules: Iterable[str]) -> None:
@@ -53,11 +59,11 @@ def locate(module: str) -> Path | None:
 
 @cache
 def imports(path: Path) -> tuple[str, ...]:
-    """The modules of ours that a file imports anywhere in it."""
+    """The modules that a file imports anywhere in it; a name imported from a module may be one, or not."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return tuple(sorted(name for name in names if name.split(".")[0] == PACKAGE.name))
+    return tuple(sorted(names))

@@ -11,7 +11,7 @@ import time
 import warnings
 from http.client import HTTPException
 from pathlib import Path
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
@@ -85,7 +85,7 @@ def _download(kind: type, folder: Path) -> None:
         with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             kind(folder, download=True)
-    except (HTTPError, ConnectionError, TimeoutError, HTTPException) as error:
+    except (URLError, ConnectionError, TimeoutError, HTTPException) as error:
         raise SourceUnavailable(f"try the download again (it broke off: {error})") from error
     except RuntimeError as error:  # torchvision's one type for every trouble
         if "corrupted" in str(error):

@@ -23,8 +23,8 @@ def read_class_folder(entry: dict, source: dict, root: Path) -> Loaded:
         raise SourceUnavailable(f"put train|test/<class>/*.png or *.jpg under {folder}")
     if not (folder / "test").is_dir():
         raise DataError(f"{folder} is incomplete: there is train but no test; add it.")
-    learning = _labelled(folder / "train", entry["classes"])
-    test = _labelled(folder / "test", entry["classes"])
+    classes = [name.replace("/", "_") for name in entry["classes"]]  # as folders can be named: T-shirt_top
+    learning, test = _labelled(folder / "train", classes), _labelled(folder / "test", classes)
     return _loaded(entry, source, folder, learning, test)
 
 

@@ -1,6 +1,7 @@
 """What every job does: end with one sentence instead of a stack trace for what is not a fault of the program."""
 
 import errno
+import math
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -30,5 +31,7 @@ def run_job(work: Callable[[], None]) -> int:
 
 
 def entry(name: str, value: float | None, direction: str, **more: Any) -> dict[str, Any]:
-    """One metric of `metrics.json`."""
+    """One metric of `metrics.json`; a value that is no number becomes a hole with its reason."""
+    if value is not None and not math.isfinite(value):
+        more, value = {"reason": f"It was {value}, which no mean can be taken of."} | more, None
     return {"split": "test", "metric": name, "value": value, "direction": direction, "passport": None} | more

@@ -5,6 +5,7 @@ python -m nets.jobs.evaluate --run-dir results/quick/runs/lenet5-mnist5k-s0 --da
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--data-dir", type=Path, required=True, help="folder of the prepared data set")
     parser.add_argument("--references", type=Path, nargs="*", default=[], help="reference.json files of reference")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
-    parser.add_argument("--retry", default="", help="command that tries the run again, noted where it fails")
+    parser.add_argument(
+        "--retry",
+        default=os.environ.get("NETS_RETRY", ""),
+        help="command that tries the run again, noted where it fails",
+    )
     parser.add_argument("--alone", action="store_true", help="take all slots of a device")
     args = parser.parse_args(argv)
     try:

@@ -7,6 +7,7 @@ import argparse
 import os
 import socket
 import sys
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--weights", required=True, metavar="NAME", help="an entry of weights.yaml")
     parser.add_argument("--output", type=Path, required=True, help="JSON that says where they lie, or why they don't")
     parser.add_argument("--file", type=Path, help="a file that has them; verified all the same")
-    parser.add_argument("--catalogues", type=Path, default=ROOT / "config", help="folder with a weights.yaml of yours")
+    beside = Path(os.environ.get("NETS_CATALOGUES") or ROOT / "config")
+    parser.add_argument("--catalogues", type=Path, default=beside, help="folder with a weights.yaml of yours")
     args = parser.parse_args(argv)
     return run_job(lambda: write_json(args.output, fetch(find(args.weights, args.catalogues), args.file)))
 
@@ -53,11 +55,11 @@ def fetch(entry: dict[str, Any], given: Path | None = None) -> dict[str, str | N
     if present is None and os.environ.get("NETS_OFFLINE", "0") not in ("", "0"):
         return hole(f"{filename} is not here and NETS_OFFLINE forbids the download; {supply}.")
     if present is None:
-        own.parent.mkdir(parents=True, exist_ok=True)
         socket.setdefaulttimeout(TIMEOUT)
         try:
+            own.parent.mkdir(parents=True, exist_ok=True)
             torch.hub.download_url_to_file(url, str(own), hash_prefix=prefix, progress=False)
-        except (OSError, RuntimeError) as error:
+        except (OSError, HTTPException, RuntimeError) as error:
             return hole(f"{filename} could not be downloaded ({error}); {supply}.")
         present = own
     digest = sha256(present)

@@ -57,7 +57,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
     parser.add_argument("--checkpoint-seconds", type=float, default=60, help="work that a kill may cost (default: 60)")
     parser.add_argument("--log", type=Path, help="file for a line an epoch")
-    parser.add_argument("--retry", default="", help="command that tries the run again, noted where it fails")
+    parser.add_argument(
+        "--retry",
+        default=os.environ.get("NETS_RETRY", ""),
+        help="command that tries the run again, noted where it fails",
+    )
     parser.add_argument("--alone", action="store_true", help="take all slots of a device")
     args = parser.parse_args(argv)
     stop = StopRequest()
@@ -144,7 +148,7 @@ def key(run: Run, start: Start | None, info: dict[str, Any]) -> str:
     The run's description, the source of its training, the data, and the weights that it starts from.
     """
     modules = ["nets.jobs.train", f"nets.tasks.{run.task}", *(network.module for network in run.networks.values())]
-    source = {Path(file).name: sha256(Path(file)) for file in closure(modules)}
+    source = [sha256(Path(file)) for file in closure(modules)]
     parts = [run.digest, source, info.get("hashes"), start and start.sha256, torch.__version__]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

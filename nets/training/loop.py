@@ -119,9 +119,7 @@ class Training:
         state.seconds = time.monotonic() - self.started
         total = self.recipe.epochs * self.steps_per_epoch
         self.progress.update(state.step, total, state.seconds, f"epoch {state.epoch + 1}/{self.recipe.epochs}", means)
-        broken = [name for name, value in means.items() if not abs(value) < float("inf")]
-        if broken:
-            raise Diverged(f"The {broken[0]} loss was no longer finite in epoch {state.epoch + 1}; lower optimizer.lr.")
+        self.check_finite(means, "train", state.epoch + 1)
         if state.seconds > self.limit_seconds and state.step < total:
             self.save()
             raise TimedOut(
@@ -130,6 +128,12 @@ class Training:
             )
         if time.monotonic() - self.saved_at > self.checkpoint_seconds and done < self.steps_per_epoch:
             self.save()
+
+    def check_finite(self, values: dict[str, float], split: str, epoch: int) -> None:
+        """Raise Diverged if one of an epoch's losses or metrics is not finite."""
+        for name, value in values.items():
+            if not abs(value) < float("inf"):
+                raise Diverged(f"{split}/{name} was no longer finite in epoch {epoch}; lower optimizer.lr.")
 
     def means(self, done: int) -> dict[str, float]:
         """The epoch's mean losses so far."""
@@ -148,6 +152,7 @@ class Training:
         state.epoch += 1
         with self.average.applied() if self.average else nullcontext():
             validation = self.task.validate(self.data["validation"])
+            self.check_finite(validation, "validation", state.epoch)
             self.choose(validation)
             self.take_snapshot()
         state.seconds = time.monotonic() - self.started

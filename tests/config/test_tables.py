@@ -89,8 +89,23 @@ def test_a_catalogue_beside_the_table_extends_the_projects(table, tmp_path):
         (lenet("epoch=3"), "unknown key 'epoch'; did you mean 'epochs'"),
         (lenet("optimizer.momentm=0.9"), "optimizer: unknown key 'momentm'; did you mean 'momentum'"),
         (lenet("options.smoothing=0.1"), "unknown key 'smoothing'"),
-        (lenet("optimizer.lr=-0.1"), "optimizer.lr: -0.1 is less than or equal to the minimum of 0"),
-        (lenet("optimizer.lr=fast"), "optimizer.lr: 'fast' is not of type 'number'"),
+        (lenet("optimizer.lr=-0.1"), "less than or equal to the minimum of 0; set a number above 0"),
+        (lenet("optimizer.lr=fast"), "optimizer.lr: 'fast' is not of type 'number'; give a value of that type"),
+        (lenet("optimizer.lr=.inf"), "optimizer.lr=.inf is no finite number"),
+        (lenet("epochs=2 epochs=3"), "epochs is overridden twice"),
+        (
+            lenet("optimizer.name=adam"),
+            "optimizer.momentum, which recipe 'lenet5' or the row sets, is nothing that adam",
+        ),
+        ("softmax\tmnist5k\t\tsoftmax\t0\toptimizer.nesterov=true", "optimizer.nesterov needs optimizer.momentum"),
+        ("alexnet\tmnist5k\t\tshort\t0\tmodel.width=wide", "model.width=wide should be like 1.0"),
+        ("alexnet\tmnist5k\t\tshort\t0\tmodel.width=-1", "-1 is no size; set a number above 0"),
+        ("vae\tmnist5k\t\tvae\t0\tmodel.latent_dim=0", "0 is no size; set a number above 0"),
+        ("vae\tmnist5k\t\tvae\t0\tmodel.widths=[8,-8]", "-8 is no size; set a number above 0"),
+        (
+            lenet("options.pretrained=inception options.transfer=fine_tuning"),
+            "inception are weights of ",
+        ),
         (lenet("epochs"), "override 'epochs' is not of the form key=value"),
         (lenet("epochs.first=1"), "epochs has no keys of its own"),
         (lenet("model.depth=5"), "the model has no argument 'depth'"),
@@ -123,6 +138,12 @@ def test_a_mistake_is_named_with_its_row(table, row, said):
 def test_a_row_that_stands_twice(table):
     with pytest.raises(ConfigError, match=r"line 3: lenet5-mnist5k stands in line 2 already; give one .* a variant"):
         load_runs(table(lenet(), lenet("epochs=3")))
+
+
+def test_a_row_in_the_place_of_an_extractor(table):
+    rows = ("lenet5\tmnist5k\textractor\tlenet5\t0\t", "dcgan\tmnist5k\t\tdcgan\t0\t")
+    with pytest.raises(ConfigError, match="line 2: lenet5-mnist5k-extractor is an extractor; take another variant"):
+        load_runs(table(*rows))
 
 
 def test_a_model_on_images_that_it_cannot_take(table, tmp_path):
@@ -165,6 +186,7 @@ def test_a_table_that_is_not_there(tmp_path):
     [
         ("models", "a: [", "models.yaml, line 2: this is not YAML"),
         ("models", "a: {title: A, task: classify, citation: b, networks: {}}", "a.task: 'classify' is not one of"),
+        ("models", "my-net: {title: A}", "'my-net' does not match"),
         ("models", "a: {titel: A}", "unknown key 'titel'; did you mean 'title'"),
         ("recipes", "a: {task: classification}", "is a required property"),
     ],

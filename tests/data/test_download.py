@@ -9,7 +9,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from torchvision.datasets import MNIST
+from torchvision.datasets import CIFAR10, MNIST
 
 from nets.data import download
 from nets.data.errors import DataError, SourceUnavailable
@@ -97,3 +97,10 @@ def test_folder_that_cannot_be_written(tmp_path, served, make_entry):
     (tmp_path / "file").write_text("a file where a folder is wanted")
     with pytest.raises(SourceUnavailable, match="make .*file/data writable for the download"):
         load(make_entry(served[1], SOURCE), tmp_path / "file" / "data")
+
+
+def test_a_connection_that_breaks_off_is_no_data(tmp_path, monkeypatch):
+    monkeypatch.setattr(CIFAR10, "url", "http://127.0.0.1:1/cifar.tar.gz")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with pytest.raises(SourceUnavailable, match="try the download again"):
+        download._download(CIFAR10, tmp_path)

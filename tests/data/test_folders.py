@@ -34,6 +34,14 @@ def test_class_folder(class_folder, tmp_path, make_entry):
     np.testing.assert_array_equal(test.labels, [0] * 5 + [1] * 5)
 
 
+def test_a_class_whose_name_is_no_folders(root, make_entry, make_images):
+    for part in ("train", "test"):
+        for name in ("T-shirt_top", "Bag"):
+            make_images(root / "pets" / part / name, 4)
+    loaded = load(make_entry(CLASSES, classes=["T-shirt/top", "Bag"]), root)
+    assert loaded.learning.labels.tolist() == [0] * 4 + [1] * 4
+
+
 def test_pinned_folder(class_folder, root, make_entry):
     found = load(make_entry(CLASSES, shape=[3, 4, 4]), root).sha256["pets"]
     pinned = make_entry({**CLASSES, "sha256": found}, shape=[3, 4, 4])

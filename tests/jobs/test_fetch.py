@@ -85,3 +85,10 @@ def test_the_catalogue_is_torchvisions():
         assert entry["shape"] == [3, *preset.crop_size * 2]
         assert (entry["mean"], entry["std"]) == (preset.mean, preset.std)
         assert [resizes[version]["sources"][0]["resize"]] == preset.resize_size
+
+
+def test_a_place_that_cannot_be_written_is_a_hole(entry, place, monkeypatch):
+    monkeypatch.setenv("NETS_OFFLINE", "0")
+    (place / "data").write_text("a file where the folder should be")
+    found = fetch(entry[0])
+    assert found["status"] == "no_data" and "could not be downloaded" in found["reason"]

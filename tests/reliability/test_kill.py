@@ -1,93 +1,76 @@
 """The real command, killed at random moments, ends in the same bits as one that was never killed."""
 
-import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
-from nets.catalogues import ROOT
+from nets.config import load_runs
 from nets.jobs.train import TRY_AGAIN
+from tests.reliability.conftest import Command
 
 KINDS = {
     "lenet5": "epochs=6",
-    "conv_autoencoder": "epochs=4 model.widths=[4,8]",
-    "dcgan": "epochs=2 model.width=4",
     "googlenet": "epochs=1 batch_size=64 model.width=0.0625 ema=0.9 augment.flip=false",
+    "conv_autoencoder": "epochs=4 model.widths=[4,8]",
+    "vae": "epochs=6 model.widths=[16] options.samples=100",
+    "dcgan": "epochs=2 model.width=4 options.samples=100",
+    "wgan_gp": "epochs=1 model.width=4 options.n_critic=2 options.samples=100",
+    "ddpm": "epochs=1 batch_size=64 schedule.warmup_epochs=0 ema=0.9 options.timesteps=4 options.samples=100 "
+    "model.width=4 model.multipliers=[1,2] model.blocks=1 model.attention=[]",
+    "unet": "epochs=2 batch_size=8 model.width=4 model.depth=1",
 }
+PAIR = """model\tdataset\tvariant\trecipe\tseeds\toverrides
+lenet5\tmnist5k\tsource\tlenet5\t0\tepochs=1
+lenet5\tmnist5k\tfeatures\tfeature_extraction\t0\tepochs=60 options.pretrained=lenet5-mnist5k-source
+"""
 
 
-def start(folder: Path, digits: Path) -> subprocess.Popen:
-    command = [sys.executable, "-m", "nets.jobs.train", "--run-dir", str(folder), "--data-dir", str(digits)]
-    command += ["--checkpoint-seconds", "0"]
-    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
-
-
-def described(run, folder: Path) -> Path:
-    folder.mkdir()
-    (folder / "config.json").write_text(run.to_json())
-    return folder
-
-
-def finish(folder: Path, digits: Path) -> dict:
-    """Run to the end; what it left, without its times."""
-    process = start(folder, digits)
-    _, errors = process.communicate()
-    assert process.returncode == 0, errors
-    manifest = json.loads((folder / "manifest.json").read_text())
-    history = [line.split(",") for line in (folder / "history.csv").read_text().splitlines()]
-    seconds = history[0].index("seconds")
-    left = {"resumed": manifest["resumed"], "weights": manifest["weights"]}
-    left["history"] = [row[:seconds] + row[seconds + 1 :] for row in history]
-    left["snapshots"] = (folder / "snapshots.npz").read_bytes()
-    assert not list((folder / "checkpoints").glob("*.pt"))
-    return left
-
-
-def wait_for_checkpoints(folder: Path, process: subprocess.Popen, more_than: int) -> int:
-    """Wait until the run has gone beyond a step, and return the step of its newest checkpoint."""
-    for _ in range(3000):
-        steps = [int(path.stem.rsplit("-", 1)[1]) for path in (folder / "checkpoints").glob("*.pt")]
-        if steps and max(steps) > more_than:
-            return max(steps)
-        if process.poll() is not None:
-            return -1
-        time.sleep(0.01)
-    raise TimeoutError(f"{folder} made no checkpoint")
-
-
-@pytest.mark.parametrize(("kind", "how"), [*((kind, signal.SIGKILL) for kind in KINDS), ("lenet5", signal.SIGTERM)])
-def test_killed_and_continued(kind, how, run_of, digits, tmp_path):
-    run = run_of(kind, KINDS[kind])
-    whole = finish(described(run, tmp_path / "whole"), digits)
-    killed = described(run, tmp_path / "killed")
+def kill(command: Command, how: signal.Signals, times: int) -> int:
+    """Start and kill again and again, each time beyond the last checkpoint; how often that came in time."""
     kills, reached = 0, 0
-    for _ in range(2 if how is signal.SIGKILL else 1):
-        process = start(killed, digits)
-        reached = wait_for_checkpoints(killed, process, reached)
+    for _ in range(times):
+        process = command.start()
+        reached = command.wait(process, reached)
         time.sleep(random.uniform(0, 0.1))
         os.kill(process.pid, how)
         process.communicate()
         kills += process.returncode != 0
-        if how is signal.SIGTERM and process.returncode:
+        if how is not signal.SIGKILL and process.returncode:
             assert process.returncode == TRY_AGAIN
-    found = finish(killed, digits) if kills else pytest.fail("the run was faster than the kill")
+    return kills
+
+
+def check_the_same(whole: Command, killed: Command, how: signal.Signals, times: int = 2) -> None:
+    expected = whole.finish()
+    kills = kill(killed, how, times)
+    found = killed.finish() if kills else pytest.fail("the run was faster than the kill")
     assert found.pop("resumed") == kills
-    whole.pop("resumed")
-    assert found == whole
+    assert expected.pop("resumed") == 0
+    assert found == expected
 
 
-def test_checkpoints_of_another_description_are_never_used(run_of, digits, tmp_path):
-    folder = described(run_of("lenet5", "epochs=6"), tmp_path / "run")
-    process = start(folder, digits)
-    wait_for_checkpoints(folder, process, 0)
-    process.kill()
-    process.communicate()
-    other = run_of("lenet5", "epochs=1")
-    (folder / "config.json").write_text(other.to_json())
-    assert finish(folder, digits) == finish(described(other, tmp_path / "fresh"), digits)
+@pytest.mark.parametrize("kind", KINDS)
+def test_killed_and_continued(kind, run_of, request, tmp_path):
+    dataset = "digit_scenes" if kind == "unet" else "mnist5k"
+    run = run_of(kind, KINDS[kind], dataset=dataset)
+    data = request.getfixturevalue("scenes" if kind == "unet" else "digits")
+    commands = [Command(tmp_path / name, run, data) for name in ("whole", "killed")]
+    check_the_same(*commands, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(("kind", "how"), [("googlenet", signal.SIGTERM), ("lenet5", signal.SIGUSR1)])
+def test_asked_to_stop_and_continued(kind, how, command):
+    check_the_same(command("whole", kind, KINDS[kind]), command("stopped", kind, KINDS[kind]), how, times=1)
+
+
+def test_a_head_on_kept_features(digits, tmp_path):
+    (tmp_path / "pair.tsv").write_text(PAIR)
+    source, features = load_runs(tmp_path / "pair.tsv")
+    first = Command(tmp_path / "source", source, digits)
+    first.finish()
+    start = ("--pretrained", str(first.folder / "manifest.json"))
+    commands = [Command(tmp_path / name, features, digits, *start) for name in ("whole", "killed")]
+    check_the_same(*commands, signal.SIGKILL, times=3)

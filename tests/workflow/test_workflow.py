@@ -52,7 +52,7 @@ def test_a_small_run_leaves_everything(finished):
         assert (results / name).stat().st_size > 0
     for name in ("config.json", "manifest.json", "history.csv", "model.safetensors", "metrics.json", "figures"):
         assert (results / "runs/lenet5-mnist5k-s0" / name).exists()
-    assert not (results / "runs/lenet5-mnist5k-s0/checkpoints").exists()
+    assert not list((results / "runs").glob("*/checkpoints/*.pt"))
 
 
 def test_the_numbers_are_tidy(finished):
@@ -95,6 +95,23 @@ def test_a_second_run_does_nothing_and_says_so(finished):
     found = finished.run()
     assert found.returncode == 0
     assert "Nothing to be done" in found.stdout
+
+
+def test_the_same_table_by_another_name_is_the_same(finished):
+    found = finished.snakemake("-n", "--config", f"table={finished.table}")
+    assert "Nothing to be done" in found.stdout, found.stdout
+
+
+def test_mlflow_goes_elsewhere_after_the_fact(finished, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    assert set(finished.planned()) == {("track", None), ("all", None)}
+
+
+def test_a_deleted_database_is_built_again(finished):
+    database = finished.work / "results/tiny/mlflow.db"
+    kept = database.rename(database.with_suffix(".kept"))
+    assert set(finished.planned()) == {("track", None), ("all", None)}
+    kept.rename(database)
 
 
 def test_an_edited_row_reruns_itself_alone(finished, edit):
@@ -168,6 +185,9 @@ def test_lint(project):
         (["suit=quick"], "unknown setting 'suit'; did you mean 'suite'"),
         (["suite=quik"], "the table can't be read (No such file or directory)"),
         (["table=my table.tsv"], "the table's name becomes a folder's"),
+        (["table=data.tsv"], "results/data/ is for what suites share"),
+        (["slots_per_gpu=many"], "slots_per_gpu=many: this is not a number above 0"),
+        (["time_limit=-5"], "time_limit=-5: this is not a number above 0"),
     ],
 )
 def test_a_wrong_setting_is_one_sentence(project, settings, said):

@@ -2,7 +2,7 @@
 from snakemake.logging import logger
 
 from nets.catalogues import load_catalogues
-from nets.config import find_table, job_settings, load_runs
+from nets.config import find_table, job_environment, load_runs
 from nets.errors import UserError
 from nets.files import check_writable
 from nets.published import find_published, load_published
@@ -12,9 +12,10 @@ from nets.training.slots import count_slots
 
 try:
     TABLE = find_table(config)
-    os.environ.update(job_settings(config))
+    os.environ.update(job_environment(config, TABLE))
     RESULTS = f"results/{TABLE.stem}"
-    check_writable(Path(RESULTS))
+    for folder in (RESULTS, "results/data", "results/weights"):
+        check_writable(Path(folder))
     WEIGHTS = load_catalogues(TABLE.parent)["weights"]
     RUNS = {run.name: run for run in load_runs(TABLE)}
     check_findable(n.module for run in RUNS.values() for n in run.networks.values())
@@ -26,7 +27,6 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
-RETRY = f"make run RETRY=1 {'TABLE' if config.get('table') else 'SUITE'}={config.get('table') or TABLE.stem}"
 if workflow.is_main_process:
     at_work = drop_stale(
         Path(".snakemake")

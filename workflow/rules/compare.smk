@@ -1,6 +1,7 @@
 # One run's pictures; all runs' numbers in one table, and beside each other.
 TEMPLATES = sorted(
-    str(path) for path in Path(workflow.basedir).glob("nets/reporting/templates/*")
+    os.path.relpath(path)
+    for path in Path(workflow.basedir).glob("nets/reporting/templates/*")
 )
 RUN_FILES = expand(
     f"{RESULTS}/runs/{{run}}/{{file}}",

@@ -10,9 +10,8 @@ rule fetch:
         "../../environment.yml"
     params:
         entry=lambda wildcards: WEIGHTS[wildcards.weights],
-        beside=TABLE.parent,
     shell:
-        "python -m nets.jobs.fetch --weights {wildcards.weights} --catalogues {params.beside} --output {output} 2>&1 | tee {log} >&2"
+        "python -m nets.jobs.fetch --weights {wildcards.weights} --output {output} 2>&1 | tee {log} >&2"
 
 
 rule reference:
@@ -62,7 +61,6 @@ rule evaluate:
     params:
         run=subpath(input.config, parent=True),
         data=subpath(input.data, parent=True),
-        retry=RETRY,
     shell:
         "python -m nets.jobs.evaluate --run-dir {params.run} --data-dir {params.data}"
-        " --references {input.references} --threads {threads} --retry {params.retry:q} 2>&1 | tee {log} >&2"
+        " --references {input.references} --threads {threads} 2>&1 | tee {log} >&2"

@@ -23,7 +23,6 @@ rule train:
     params:
         run=subpath(input.config, parent=True),
         data=subpath(input.data, parent=True),
-        retry=RETRY,
     shell:
         "python -m nets.jobs.train --run-dir {params.run} --data-dir {params.data}"
-        " --pretrained {input.pretrained} --threads {threads} --log {log} --retry {params.retry:q}"
+        " --pretrained {input.pretrained} --threads {threads} --log {log}"
