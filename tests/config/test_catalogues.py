@@ -5,7 +5,7 @@ import inspect
 import pytest
 import yaml
 
-from nets.catalogues import ROOT
+from nets.catalogues import ROOT, schema
 from nets.config import load_runs
 from nets.errors import ConfigError
 from nets.tasks.contract import import_class
@@ -69,7 +69,8 @@ def test_every_means_is_there_because_a_recipe_uses_it(used):
 
 def test_optimizers_and_schedules_are_used():
     assert {recipe["optimizer"]["name"] for recipe in RECIPES.values()} >= {"sgd", "adam", "rmsprop"}
-    assert {recipe.get("schedule", {}).get("name") for recipe in RECIPES.values()} >= {"step", "cosine"}
+    known = schema("recipes")["$defs"]["recipe"]["properties"]["schedule"]["properties"]["name"]["enum"]
+    assert {run.recipe.schedule["name"] for run in SUITES} == set(known)
 
 
 def test_digits_are_not_mirrored(tmp_path):
