@@ -68,7 +68,7 @@ def expand_row(cells: dict[str, str], where: str, catalogues: dict, purpose: str
         Run(
             name="-".join([*parts, f"s{seed}"]),
             model=cells["model"],
-            title=title(model["title"], networks, overridden),
+            title=title(model["title"], networks, overridden, recipe.epochs),
             dataset=cells["dataset"],
             variant=cells["variant"],
             seed=seed,
@@ -95,11 +95,15 @@ def generates(model: dict) -> bool:
     return model["task"] in GENERATES or model.get("generates", False)
 
 
-def title(name: str, networks: dict[str, Network], overridden: dict[str, Any]) -> str:
-    """The model's title, with the arguments that the row changes: 'VGG-11 (width 0.25)'."""
+def title(name: str, networks: dict[str, Network], overridden: dict[str, Any], epochs: int) -> str:
+    """The model's title, with what the row changes of it, and how long a shorter training is: 'VGG-11 (width 0.25)',
+    'LeNet-5 (10 epochs)'.
+    """
     changed = [key.removeprefix("model.") for key in overridden if key.startswith("model.")]
     values = {argument: value for network in networks.values() for argument, value in network.args.items()}
     words = [f"{argument.replace('_', ' ')} {values[argument]}" for argument in changed]
+    if epochs < overridden.get("epochs", epochs):
+        words.append(f"{epochs} epoch{'s' if epochs != 1 else ''}")
     return f"{name} ({', '.join(words)})" if words else name
 
 

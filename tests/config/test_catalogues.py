@@ -87,13 +87,17 @@ def test_digits_are_not_mirrored(tmp_path):
     ("overrides", "title"),
     [
         ("", "VGG-11"),
-        ("epochs=3", "VGG-11"),
+        ("epochs=3", "VGG-11 (3 epochs)"),
+        ("epochs=1", "VGG-11 (1 epoch)"),
+        ("epochs=4", "VGG-11"),
+        ("epochs=40", "VGG-11"),  # a longer training is no excuse; the table says it where values are compared
+        ("model.width=0.25 epochs=3", "VGG-11 (width 0.25, 3 epochs)"),
         ("model.width=1.0", "VGG-11"),
         ("model.width=0.25", "VGG-11 (width 0.25)"),
         ("model.width=0.25 model.dropout=0", "VGG-11 (width 0.25, dropout 0)"),
     ],
 )
-def test_titles_say_what_a_row_changes_of_the_network(tmp_path, overrides, title):
+def test_titles_say_what_a_row_changes_of_the_network_and_how_much_shorter_it_trains(tmp_path, overrides, title):
     assert run(tmp_path, f"vgg11\tmnist5k\t\tshort\t0\t{overrides}").title == title
 
 
