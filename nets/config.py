@@ -19,6 +19,7 @@ from nets.table import COLUMNS, parse_seeds, parse_value, read_table
 
 SETTINGS = ("suite", "table", "threads")
 GENERATES = ("adversarial", "diffusion")
+FIXED = ("task", "source", "changed", "initialisation")  # of a recipe: what it is, and no part of a run
 
 
 def find_table(settings: dict[str, Any]) -> Path:
@@ -118,7 +119,7 @@ def resolve(cells: dict[str, str], where: str, model: dict, recipe: dict) -> tup
         path, value = key.split("."), parse_value(text)
         if path[0] == "model":
             old = override_networks(networks, ".".join(path[1:]), value, where)
-        elif path[0] in ("task", "source", "changed"):
+        elif path[0] in FIXED:
             raise ConfigError(f"{where}: {path[0]} can't be overridden; name another recipe.")
         else:
             target = recipe
@@ -134,7 +135,7 @@ def resolve(cells: dict[str, str], where: str, model: dict, recipe: dict) -> tup
     complete(recipe, rules["$defs"]["recipe"])
     if recipe["task"] in rules["$defs"]:
         complete(recipe["options"], rules["$defs"][recipe["task"]])
-    kept = {k: v for k, v in recipe.items() if k not in ("task", "source", "changed")}
+    kept = {k: v for k, v in recipe.items() if k not in FIXED}
     if recipe["task"] != model["task"]:
         raise ConfigError(
             f"{where}: recipe {cells['recipe']!r} is for {recipe['task']}, {cells['model']!r} for {model['task']}."

@@ -58,6 +58,16 @@ def test_no_recipe_is_dead_and_each_names_its_source():
     assert all(len(recipe["source"]) > 20 for recipe in RECIPES.values())
 
 
+def test_recipes_of_classifiers_say_how_weights_begin_and_what_was_changed():
+    learning = {name: each for name, each in RECIPES.items() if each["task"] == "classification"}
+    for name, recipe in learning.items():
+        of_papers = "transfer" not in recipe.get("options", {}) and name not in ("short", "few_labels")
+        assert len(recipe.get("initialisation", "")) > 40 or not of_papers, name
+        assert len(recipe["changed"]) > 20, name
+        if recipe.get("clip_norm") and of_papers:
+            assert f"clipped to a norm of {recipe['clip_norm']}" in recipe["changed"], name
+
+
 @pytest.mark.parametrize(
     "used", ["ema", "cutout", "flip", "crop_padding", "warmup_epochs", "nesterov", "label_smoothing", "clip_norm"]
 )

@@ -95,6 +95,7 @@ def test_a_catalogue_beside_the_table_extends_the_projects(table, tmp_path):
         (lenet("epochs.first=1"), "epochs has no keys of its own"),
         (lenet("model.depth=5"), "the model has no argument 'depth'"),
         (lenet("task=reconstruction"), "task can't be overridden"),
+        (lenet("initialisation=zeros"), "initialisation can't be overridden"),
         (lenet("epochs=5 schedule.name=step schedule.milestones=[3,5]"), "milestone 5 never comes in 5 epochs"),
         (lenet("schedule.milestones=[3]"), "schedule.milestones and schedule.name=step need each other"),
         (lenet("epochs=5 schedule.warmup_epochs=5"), "the warm-up of 5 epochs outlasts the 5 epochs"),
