@@ -119,6 +119,18 @@ def test_same_outputs_and_gradients(name: str) -> None:
     check_same(*({key: b.float() for key, b in each.named_buffers()} for each in (mine, reference)), name)
 
 
+def test_googlenets_own_weights_want_images_in_minus_one_to_one() -> None:
+    """Torchvision standardises them as ImageNet's and undoes it inside; weights.yaml says so at once."""
+    torch.manual_seed(0)
+    reference = theirs.GoogLeNet(num_classes=5, transform_input=True, init_weights=False).eval()
+    mine = GoogLeNet(num_classes=5).eval()
+    mine.load_state_dict(reference.state_dict())
+    images, preset = torch.rand(2, 3, 64, 64), theirs.GoogLeNet_Weights.IMAGENET1K_V1.transforms()
+    mean, std = (torch.tensor(values)[:, None, None] for values in (preset.mean, preset.std))
+    with torch.no_grad():
+        torch.testing.assert_close(mine((images - 0.5) / 0.5), reference((images - mean) / std))
+
+
 def check_same(found: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor], name: str) -> None:
     """Equal to the last bit, or with the size of all of them as the measure where a pool sums in another order."""
     assert found.keys() == wanted.keys()
