@@ -23,6 +23,7 @@ JOB_SETTINGS = {"slots_per_gpu": "NETS_SLOTS_PER_GPU", "time_limit": "NETS_TIME_
 SETTINGS = ("suite", "table", "threads", *JOB_SETTINGS)
 RESERVED = ("data", "weights", "features")
 GENERATES = ("adversarial", "diffusion")
+FIXED = ("task", "source", "changed", "initialisation")  # of a recipe: what it is, and no part of a run
 
 
 def find_table(settings: dict[str, Any]) -> Path:
@@ -89,7 +90,7 @@ def expand_row(cells: dict[str, str], where: str, catalogues: dict, purpose: str
         Run(
             name="-".join([*parts, f"s{seed}"]),
             model=cells["model"],
-            title=title(model["title"], networks, overridden),
+            title=title(model["title"], networks, overridden, recipe.epochs),
             dataset=cells["dataset"],
             variant=cells["variant"],
             seed=seed,
@@ -116,11 +117,15 @@ def generates(model: dict) -> bool:
     return model["task"] in GENERATES or model.get("generates", False)
 
 
-def title(name: str, networks: dict[str, Network], overridden: dict[str, Any]) -> str:
-    """The model's title, with the arguments that the row changes: 'VGG-11 (width 0.25)'."""
+def title(name: str, networks: dict[str, Network], overridden: dict[str, Any], epochs: int) -> str:
+    """The model's title, with what the row changes of it, and how long a shorter training is: 'VGG-11 (width 0.25)',
+    'LeNet-5 (10 epochs)'.
+    """
     changed = [key.removeprefix("model.") for key in overridden if key.startswith("model.")]
     values = {argument: value for network in networks.values() for argument, value in network.args.items()}
     words = [f"{argument.replace('_', ' ')} {values[argument]}" for argument in changed]
+    if epochs < overridden.get("epochs", epochs):
+        words.append(f"{epochs} epoch{'s' if epochs != 1 else ''}")
     return f"{name} ({', '.join(words)})" if words else name
 
 
@@ -141,7 +146,7 @@ def resolve(cells: dict[str, str], where: str, model: dict, recipe: dict) -> tup
             raise ConfigError(f"{where}: {key}={text} is no finite number; set one.")
         if path[0] == "model":
             old = override_networks(networks, ".".join(path[1:]), value, where)
-        elif path[0] in ("task", "source", "changed"):
+        elif path[0] in FIXED:
             raise ConfigError(f"{where}: {path[0]} can't be overridden; name another recipe.")
         else:
             target = recipe
@@ -157,7 +162,7 @@ def resolve(cells: dict[str, str], where: str, model: dict, recipe: dict) -> tup
     complete(recipe, rules["$defs"]["recipe"])
     if recipe["task"] in rules["$defs"]:
         complete(recipe["options"], rules["$defs"][recipe["task"]])
-    kept = {k: v for k, v in recipe.items() if k not in ("task", "source", "changed")}
+    kept = {k: v for k, v in recipe.items() if k not in FIXED}
     if recipe["task"] != model["task"]:
         raise ConfigError(
             f"{where}: recipe {cells['recipe']!r} is for {recipe['task']}, {cells['model']!r} for {model['task']}."

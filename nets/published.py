@@ -9,9 +9,10 @@ from nets.errors import ConfigError, suggest
 from nets.table import parse_value
 
 COLUMNS = ("model", "dataset", "metric", "value", "source", "note", "explains")
+SPLIT = "split"  # a last column that a file, or a row of it, may leave out
 PERCENT = ("top1", "top5")
 
-Key = tuple[str, str, str]  # model or model-variant, data set, metric
+Key = tuple[str, str, str, str]  # model or model-variant, data set, metric, split
 
 
 @dataclass(frozen=True)
@@ -31,15 +32,16 @@ def find_published(table: Path) -> Path:
 
 
 def load_published(path: Path) -> dict[Key, list[Published]]:
-    """All reported values by model, data set and metric, in the file's order. Raises ConfigError."""
+    """All reported values by model, data set, metric and split, in the file's order. Raises ConfigError."""
     catalogues = load_catalogues(path.parent)
     found: dict[Key, list[Published]] = {}
     with open(path, newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise ConfigError(f"{path}, line 1: the columns must be {', '.join(COLUMNS)}.")
+        if tuple(reader.fieldnames or ()) not in (COLUMNS, (*COLUMNS, SPLIT)):
+            raise ConfigError(f"{path}, line 1: the columns must be {', '.join(COLUMNS)} and, if you like, {SPLIT}.")
         for cells in reader:
             where = f"{path}, line {reader.line_num}"
+            cells[SPLIT] = cells.get(SPLIT) or "test"
             if None in cells or None in cells.values():
                 raise ConfigError(f"{where}: {len(COLUMNS)} cells are expected; put those with commas in quotes.")
             row = cells | {"value": parse_value(cells["value"])}
@@ -49,7 +51,7 @@ def load_published(path: Path) -> dict[Key, list[Published]]:
                     raise ConfigError(f"{where}: unknown {column} {name!r}; {suggest(name, known)}")
             if row["metric"] in PERCENT and not 0 <= row["value"] <= 100:
                 raise ConfigError(f"{where}: {row['metric']} {row['value']} is not a percentage.")
-            values = found.setdefault((row["model"], row["dataset"], row["metric"]), [])
+            values = found.setdefault((row["model"], row["dataset"], row["metric"], row[SPLIT]), [])
             if any(row["source"] == other.source for other in values):
                 raise ConfigError(f"{where}: {row['model']} on {row['dataset']} has a value of this source already.")
             values.append(Published(float(row["value"]), row["source"], row["note"], row["explains"]))

@@ -12,6 +12,8 @@ pixels. The two hidden layers have 1024 units, because 4096 would be nine tenths
 
 from torch import Tensor, nn
 
+from nets.models.pooling import AveragePool
+
 CHANNELS = (64, 192, 384, 256, 256)
 
 
@@ -52,7 +54,7 @@ class AlexNet(nn.Module):
             nn.ReLU(inplace=True),
             nn.MaxPool2d(kernel_size=3, stride=2, padding=padding),  # 6 | 4 | 4
         )
-        self.avgpool = nn.AdaptiveAvgPool2d(side)  # changes nothing at these sizes
+        self.avgpool = AveragePool(side)  # changes nothing at these sizes
         self.classifier = nn.Sequential(
             nn.Dropout(dropout),
             nn.Linear(c5 * side**2, units),

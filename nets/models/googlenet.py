@@ -15,6 +15,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from nets.models.pooling import AveragePool
+
 INCEPTION = {  # 1x1, 3x3 reduce, 3x3, "5x5" reduce, "5x5", pool projection
     "3a": (64, 96, 128, 16, 32, 32),
     "3b": (128, 128, 192, 32, 96, 64),
@@ -67,7 +69,7 @@ class AuxiliaryHead(nn.Module):
 
     def __init__(self, in_channels: int, channels: int, units: int, num_classes: int, dropout: float) -> None:
         super().__init__()
-        self.pool = nn.AdaptiveAvgPool2d(4)
+        self.pool = AveragePool(4)
         self.conv = ConvBN(in_channels, channels, 1)
         self.fc1 = nn.Linear(channels * 4 * 4, units)
         self.dropout = nn.Dropout(dropout)

@@ -9,7 +9,9 @@ the ten digits (radial basis functions); here stands a linear layer, as everywhe
 60,850 in all. The widespread variant is `c3="full", subsampling="average"`: 61,706.
 
 Images: the paper puts its 28 x 28 digits on a field of 32 x 32; C1 pads images below 32 pixels to
-that size. For larger ones, to 40 pixels, the kernel of C5 grows with S4, so C5 is always 1 x 1.
+that size. For larger ones, to 40 pixels, the kernel of C5 grows with S4, so C5 is always 1 x 1. Above
+40 pixels S4 is averaged to the paper's 5 x 5 before C5, which would else outgrow all other layers (53 x
+53 at 224 pixels, 5 million weights).
 """
 
 import math
@@ -17,6 +19,8 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from nets.models.pooling import AveragePool
 
 # The paper's table I: which of the 6 maps of S2 each of the 16 maps of C3 sees.
 C3_TABLE = (
@@ -70,7 +74,7 @@ class SparseConv2d(nn.Module):
 
 
 class LeNet5(nn.Module):
-    """Images (N, C, 28..40, 28..40) -> logits (N, num_classes).
+    """Images (N, C, H, W) of 28 pixels or more -> logits (N, num_classes).
 
     c3: "sparse" is the paper's table of connections, "full" connects all 6 maps with all 16.
     subsampling: "trainable" is the paper's, "average" is plain average pooling.
@@ -87,8 +91,8 @@ class LeNet5(nn.Module):
         activation: str = "tanh",
     ) -> None:
         super().__init__()
-        if not 28 <= image_size <= 40:
-            raise ValueError(f"LeNet5 takes images of 28 to 40 pixels, not of {image_size}.")
+        if image_size < 28:
+            raise ValueError(f"LeNet5 takes images of 28 pixels or more, not of {image_size}.")
         for name, value, known in (
             ("c3", c3, ("sparse", "full")),
             ("subsampling", subsampling, ("trainable", "average")),
@@ -105,11 +109,12 @@ class LeNet5(nn.Module):
         self.squash = ScaledTanh() if activation == "tanh" else nn.ReLU()
         padding = max(0, math.ceil((32 - image_size) / 2))
         s2_size = (image_size + 2 * padding - 4) // 2
-        s4_size = (s2_size - 4) // 2
+        s4_size = (s2_size - 4) // 2 if image_size <= 40 else 5
         self.c1 = nn.Conv2d(in_channels, 6, kernel_size=5, padding=padding)
         self.s2 = subsample(6)
         self.c3 = SparseConv2d(6, C3_TABLE, 5) if c3 == "sparse" else nn.Conv2d(6, 16, 5)
         self.s4 = subsample(16)
+        self.pool = AveragePool(s4_size)  # changes nothing to 40 pixels
         self.c5 = nn.Conv2d(16, 120, kernel_size=s4_size)
         self.f6 = nn.Linear(120, 84)
         self.output = nn.Linear(84, num_classes)
@@ -134,7 +139,7 @@ class LeNet5(nn.Module):
         x = self.squash(self.c1(x))  # (N, 6, 28, 28)
         x = self.s2(x)  # (N, 6, 14, 14)
         x = self.squash(self.c3(x))  # (N, 16, 10, 10)
-        x = self.s4(x)  # (N, 16, 5, 5)
+        x = self.pool(self.s4(x))  # (N, 16, 5, 5)
         x = self.squash(self.c5(x)).flatten(1)  # (N, 120)
         x = self.squash(self.f6(x))  # (N, 84)
         return self.output(x)  # (N, num_classes)

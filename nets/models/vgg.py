@@ -10,6 +10,8 @@ have 512 units in place of 4096. The pools round up, because 28 pixels would oth
 
 from torch import Tensor, nn
 
+from nets.models.pooling import AveragePool
+
 # Channels of the convolutions of the five stages, each of which ends with a pool.
 STAGES = {
     11: ((64,), (128,), (256,) * 2, (512,) * 2, (512,) * 2),  # the paper's A
@@ -48,9 +50,9 @@ class VGG(nn.Module):
                 in_channels = channels
             layers.append(nn.MaxPool2d(2, ceil_mode=small))
         units = max(1, round((512 if small else 4096) * width))
-        side = self.side = 1 if small else 7
+        side = 1 if small else 7
         self.features = nn.Sequential(*layers)
-        self.avgpool = nn.AdaptiveAvgPool2d(side)
+        self.avgpool = AveragePool(side)  # changes nothing at 28, 32 and 224 pixels
         self.classifier = nn.Sequential(
             nn.Linear(in_channels * side**2, units),
             nn.ReLU(inplace=True),
@@ -75,7 +77,5 @@ class VGG(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         self._check(min(x.shape[-2:]))
         x = self.features(x)  # (N, 512, H / 32, W / 32)
-        if x.shape[-1] != self.side or x.shape[-2] != self.side:  # at 224 pixels there is nothing to pool; and
-            x = self.avgpool(x)  # CUDA's gradient of it isn't deterministic
-        x = x.flatten(1)  # (N, 512 * 7 * 7), or (N, 512) below 64 pixels
+        x = self.avgpool(x).flatten(1)  # (N, 512 * 7 * 7), or (N, 512) below 64 pixels
         return self.classifier(x)  # (N, num_classes)

@@ -11,7 +11,19 @@ pools that pad by 1 (4 x 4 maps of 28 and of 32 pixels); 1024 hidden units.
 
 from torch import Tensor, nn
 
+from nets.models.pooling import AveragePool
+
 CHANNELS = (96, 256, 384, 384, 256)
+
+
+class ContrastNorm(nn.LocalResponseNorm):
+    """Response normalisation across channels, of maps flattened to (N, C, H W).
+
+    For (N, C, H, W) torch pools in three dimensions, and CUDA's gradient of that is not deterministic.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.flatten(2)).view(x.shape)
 
 
 class ZFNet(nn.Module):
@@ -37,7 +49,7 @@ class ZFNet(nn.Module):
             return nn.MaxPool2d(3, stride=2, padding=1 if small else 0, ceil_mode=not small)
 
         def contrast() -> nn.Module:
-            return nn.LocalResponseNorm(size=5, alpha=1e-4, beta=0.75, k=2.0)
+            return ContrastNorm(size=5, alpha=1e-4, beta=0.75, k=2.0)
 
         stride, pad1, pad2 = (1, 3, 2) if small else (2, 1, 0)
         self.features = nn.Sequential(  # maps at 224 | at 32 | at 28 pixels
@@ -57,7 +69,7 @@ class ZFNet(nn.Module):
             nn.ReLU(inplace=True),
             pool(),  # 6 | 4 | 4
         )
-        self.avgpool = nn.AdaptiveAvgPool2d(side)  # changes nothing at these sizes
+        self.avgpool = AveragePool(side)  # changes nothing at these sizes
         self.classifier = nn.Sequential(
             nn.Dropout(dropout),
             nn.Linear(c5 * side**2, units),

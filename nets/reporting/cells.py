@@ -1,5 +1,6 @@
 """The columns and cells of comparison tables: what was measured, over seeds, and what it cost."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,19 +44,23 @@ class Column:
     source: str = ""  # where published numbers come from
 
 
-def metric_columns(runs: list[Run]) -> list[Column]:
-    """A column for each metric of the headline's split, and for each passport of it; the headline first."""
+def metric_columns(runs: list[Run], also: Collection[tuple[str, str]] = ()) -> list[Column]:
+    """A column for each metric of the headline's split, and for each passport of it; the headline first.
+
+    Of other splits those of the (metric, split) in `also`, each behind the same metric of the headline's.
+    """
     found: dict[tuple[str, str, str], Column] = {}
-    headlines = [run.headline.get("metric") for run in runs if run.headline]
+    headlines = [(run.headline["metric"], run.headline["split"]) for run in runs if run.headline]
+    splits = {split for _, split in headlines}
     for run in runs:
         for entry in run.numbers:
-            if entry["split"] == run.headline.get("split"):
+            if entry["split"] == run.headline.get("split") or (entry["metric"], entry["split"]) in also:
                 passport = entry.get("passport")
                 key = (entry["metric"], entry["split"], passports.digest(passport))
                 found.setdefault(key, column_of(entry, *key, bool(passport and passport.get("indicative"))))
     with_values = {metric for metric, _, digest in found if digest}
     columns = [c for (metric, _, digest), c in found.items() if digest or metric not in with_values]
-    columns.sort(key=lambda c: (c.metric not in headlines, glossary.order(c.metric)))
+    columns.sort(key=lambda c: ((c.metric, c.split) not in headlines, glossary.order(c.metric), c.split not in splits))
     for column in columns[:1]:
         column.headline = True
     return columns
@@ -64,7 +69,9 @@ def metric_columns(runs: list[Run]) -> list[Column]:
 def column_of(entry: dict[str, Any], metric: str, split: str, digest: str, indicative: bool) -> Column:
     """The column of an entry of metrics.json."""
     known = glossary.describe(metric)
-    key = metric + (f"[{digest}{',indicative' if indicative else ''}]" if digest else "")
+    key = (metric if split == "test" else f"{split}_{metric}") + (
+        f"[{digest}{',indicative' if indicative else ''}]" if digest else ""
+    )
     return Column(
         key,
         known.label + ("" if split == "test" else f" ({split})"),

@@ -60,7 +60,8 @@ def model(table: Table, row: Row, best: bool) -> dict[str, Any]:
 
 def headline_text(table: Table, row: Row) -> str:
     """A row's headline for people: 'Top-1 97.46 ± 0.18 %'; of several passports the one that it has."""
-    columns = [c for c in table.columns if table.headline and c.metric == table.headline.metric]
+    at = table.headline
+    columns = [c for c in table.columns if at and (c.metric, c.split) == (at.metric, at.split)]
     for column in columns:
         if row.cells[column.key].sort is not None:
             unit = f" {column.unit}" if column.unit else ""

@@ -7,39 +7,76 @@ from nets.reporting import glossary
 from nets.reporting.cells import ABSENT, Cell, Column
 from nets.reporting.results import Run
 
+Values = dict[Key, list[Published]]
+OBJECTIVE = "objective"  # the loss that a recipe trains: a variant's is another quantity than the plain model's
+EXPLANATION = "explanation"
 
-def published_columns(headline: Column) -> list[Column]:
-    """Published, ours minus published, and why they may differ."""
+
+def measures(runs: Sequence[Run], published: Values) -> set[tuple[str, str]]:
+    """The (metric, split) that are reported of any of these runs."""
+    known = {(metric, split) for *_, metric, split in published}
+    return {(metric, split) for metric, split in known if any(reported(run, metric, split, published) for run in runs)}
+
+
+def reported(run: Run, metric: str, split: str, published: Values) -> list[Published]:
+    """What is reported of a run's model on its data set, the first compared with ours.
+
+    Of its variant where there is such; else of the plain model, unless the two are not alike: a row that learned from
+    pretrained weights is not compared with training from scratch, nor one recipe's loss with another's.
+    """
+    model, variant, dataset = (run.config[key] for key in ("model", "variant", "dataset"))
+    if own := published.get((f"{model}-{variant}", dataset, metric, split)):
+        return own
+    if transferred(run) or (variant and metric == OBJECTIVE):
+        return []
+    return published.get((model, dataset, metric, split), [])
+
+
+def transferred(run: Run) -> bool:
+    """Whether a run learned from pretrained weights; under `evaluate_only` it has learned nothing."""
+    transfer = run.config["recipe"].get("options", {}).get("transfer")
+    return bool(run.config.get("pretrained")) and transfer != "evaluate_only"
+
+
+def published_columns(measured: Column) -> list[Column]:
+    """What is published of a measured column, and ours minus that; the headline's go without its name."""
+    key, name = ("", "") if measured.headline else (f"{measured.key}_", f" {measured.label}")
+    look = {"unit": measured.unit, "decimals": measured.decimals, "minor": measured.minor}
     return [
-        Column("published", "Published", headline.unit, decimals=headline.decimals),
-        Column("difference", "Difference", headline.unit, decimals=headline.decimals),
-        Column("explanation", "What explains it", words=True),
+        Column(f"{key}published", f"Published{name}", **look),
+        Column(f"{key}difference", f"Difference{name}", **look),
     ]
 
 
-def reported(run: Run, headline: Column, published: dict[Key, list[Published]]) -> list[Published]:
-    """What is reported of a run's model, of its variant where there is such, on its data set; the first is compared
-    with.
-    """
-    model, variant, dataset = (run.config[key] for key in ("model", "variant", "dataset"))
-    plain = published.get((model, dataset, headline.metric), [])
-    return published.get((f"{model}-{variant}", dataset, headline.metric), plain)
-
-
-def published_cells(run: Run, ours: Cell, headline: Column, values: Sequence[Published]) -> dict[str, Cell]:
-    """A row's cells for `published_columns`; `run` is any of the row's seeds."""
+def published_cells(ours: Cell, measured: Column, values: Sequence[Published]) -> dict[str, Cell]:
+    """A row's cells for `published_columns`."""
+    beside, apart = (column.key for column in published_columns(measured))
     if not values:
-        return {column.key: Cell(ABSENT) for column in published_columns(headline)}
+        return {beside: Cell(ABSENT), apart: Cell(ABSENT)}
     first = values[0]
-    number = glossary.number(first.value, headline.decimals)
-    raw = {"published": first.value, "published_source": first.source}
-    cells = {"published": Cell(number, first.value, hint=first.source, raw=raw), "difference": Cell(ABSENT)}
+    number = glossary.number(first.value, measured.decimals)
+    raw = {beside: first.value, f"{beside}_source": first.source}
+    cells = {beside: Cell(number, first.value, hint=first.source, raw=raw), apart: Cell(ABSENT)}
     if ours.sort is not None:
         difference = ours.sort - first.value
-        text = ("+" if difference > 0 else "") + glossary.number(difference, headline.decimals)
-        cells["difference"] = Cell(text, difference, raw={"difference": difference})
-    why = "; ".join([*changes(run), *filter(None, [first.explains])])
-    return cells | {"explanation": Cell(why or ABSENT, raw={"explanation": why})}
+        text = ("+" if difference > 0 else "") + glossary.number(difference, measured.decimals)
+        cells[apart] = Cell(text, difference, raw={apart: difference})
+    return cells
+
+
+def explanation(run: Run, compared: Sequence[tuple[Column, Sequence[Published]]]) -> Cell:
+    """Why ours may differ: what the row changes, then what the sources of the columns compared did otherwise.
+
+    A reason is said once; one that is not the headline's names its column. `run` is any of the row's seeds.
+    """
+    if not any(values for _, values in compared):
+        return Cell(ABSENT)
+    reasons = {reason: reason for reason in changes(run)}
+    for column, values in compared:
+        for reason in filter(None, values[0].explains.split("; ") if values else ()):
+            reasons.setdefault(reason, reason if column.headline else f"{column.label}: {reason}")
+    why = "; ".join(reasons.values())
+    return Cell(why or ABSENT, raw={EXPLANATION: why})
 
 
 def changes(run: Run) -> list[str]:
@@ -48,7 +85,8 @@ def changes(run: Run) -> list[str]:
     arguments = {key: v for network in run.config["networks"].values() for key, v in network["args"].items()}
     for key, old in run.config["overridden"].items():
         if key == "epochs":
-            words.append(f"{recipe['epochs']} of {old} epochs")
+            epochs = recipe["epochs"]
+            words.append(f"{epochs} of {old} epochs" if epochs < old else f"{epochs} epochs, not {old}")
         elif key.startswith("model."):
             name = key.removeprefix("model.")
             words.append(f"{name.replace('_', ' ')} {arguments[name]}")

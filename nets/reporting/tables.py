@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 from nets.published import Key, Published
 from nets.reporting import glossary, passports
 from nets.reporting.cells import SIZES, Cell, Column, cost_cells, cost_columns, metric_cell, metric_columns
-from nets.reporting.published import note, published_cells, published_columns, reported
+from nets.reporting.published import (
+    EXPLANATION,
+    explanation,
+    measures,
+    note,
+    published_cells,
+    published_columns,
+    reported,
+)
 from nets.reporting.results import Run, family, models
 from nets.reporting.scales import scales
 
@@ -41,18 +49,18 @@ class Table:
 def comparison(runs: list[Run], published: dict[Key, list[Published]] | None = None) -> Table:
     """The table of runs that share a task and a data set. Best first; models with holes last.
 
-    Where `published` has values of some of them, they stand between what was measured and what it cost.
+    Where `published` has values of some of them, they stand between what was measured and what it cost, and a column
+    of another split than the headline's is there if it has some.
     """
-    config = runs[0].config
-    measured, cost = metric_columns(runs), cost_columns(runs)
+    config, published = runs[0].config, published or {}
+    measured, cost = metric_columns(runs, measures(runs, published)), cost_columns(runs)
     rows = []
     for group in models(runs).values():
         holes = {run.seed: glossary.STATUSES.get(run.status, run.status) for run in group if not run.ok}
         cells = {column.key: metric_cell(group, column, holes) for column in measured}
         cells |= cost_cells(group, holes)
         rows.append(Row(group[0].label, group, cells, not holes))
-    beside = add_published(rows, measured[0], published) if measured and published else []
-    columns = measured + beside + cost
+    columns = measured + add_published(rows, measured, published) + cost
     if measured:
         rows.sort(key=lambda row: rank(row.cells[measured[0].key], measured[0]))
     for column in measured:
@@ -63,18 +71,30 @@ def comparison(runs: list[Run], published: dict[Key, list[Published]] | None = N
     return Table(task, config["dataset"], title, columns, rows, notes(runs, rows, columns), scale)
 
 
-def add_published(rows: list[Row], headline: Column, published: dict[Key, list[Published]]) -> list[Column]:
-    """Put the cells of published values into the rows; returns their columns, or none if there is no value."""
-    values = [reported(row.runs[0], headline, published) for row in rows]
-    if not any(values):
+def add_published(rows: list[Row], measured: list[Column], published: dict[Key, list[Published]]) -> list[Column]:
+    """Put the cells of published values into the rows; returns their columns, or none if there is no value.
+
+    Numbers with a passport are left out: those of others have another, or none.
+    """
+    columns: list[Column] = []
+    compared: list[list[tuple[Column, list[Published]]]] = [[] for _ in rows]
+    for column in measured:
+        found = [reported(row.runs[0], column.metric, column.split, published) for row in rows]
+        if column.passport or not any(found):
+            continue
+        beside = published_columns(column)
+        beside[0].source = ". ".join(
+            note(row.label, values, column) for row, values in zip(rows, found, strict=True) if values
+        )
+        columns += beside
+        for row, values, known in zip(rows, found, compared, strict=True):
+            row.cells |= published_cells(row.cells[column.key], column, values)
+            known.append((column, values))
+    if not columns:
         return []
-    for row, found in zip(rows, values, strict=True):
-        row.cells |= published_cells(row.runs[0], row.cells[headline.key], headline, found)
-    columns = published_columns(headline)
-    columns[0].source = ". ".join(
-        note(row.label, found, headline) for row, found in zip(rows, values, strict=True) if found
-    )
-    return columns
+    for row, known in zip(rows, compared, strict=True):
+        row.cells[EXPLANATION] = explanation(row.runs[0], known)
+    return [*columns, Column(EXPLANATION, "What explains it", words=True)]
 
 
 def rank(cell: Cell, column: Column) -> tuple[bool, float]:
@@ -103,7 +123,7 @@ def notes(runs: list[Run], rows: list[Row], columns: list[Column]) -> list[tuple
 
     for column in columns:
         if column.source:
-            add(column, f"Published, the first compared with ours: {column.source}.")
+            add(column, f"{column.label}, the first compared with ours: {column.source}.")
         if column.passport:
             add(column, passports.sentence(by_digest[column.passport]))
         for row in rows:

@@ -11,7 +11,7 @@ from nets.tasks import transfer
 from nets.tasks.contract import Evaluation, Task, count_macs
 
 WORST = 24  # wrongly classified images that are kept for the figures
-LEARNED = 0.05  # of the way from chance to 100 %: a classifier below this on its training data has learned nothing
+LEARNED = 0.05  # of the way from chance to 100 %: a classifier that ends below this has learned nothing
 
 
 class Classification(Task):
@@ -71,13 +71,16 @@ class Classification(Task):
         self.networks.train(not self.frozen)
         outputs = self.forward(batch.images)
         logits, *auxiliary = outputs if isinstance(outputs, tuple) else (outputs,)
-        smoothing = self.options["label_smoothing"]
-        loss = main = F.cross_entropy(logits.float(), batch.labels, label_smoothing=smoothing)
+        loss = main = self.loss(logits, batch.labels)
         for head in auxiliary:
-            loss = loss + self.options["auxiliary_weight"] * F.cross_entropy(head.float(), batch.labels)
+            loss = loss + self.options["auxiliary_weight"] * self.loss(head, batch.labels)
         self.update("classifier", loss)
         correct = logits.detach().argmax(1).eq(batch.labels).float().mean()
         return {"loss": main.detach(), "top1": 100 * correct}
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Cross-entropy with the recipe's label smoothing, in nats."""
+        return F.cross_entropy(logits.float(), labels, label_smoothing=self.options["label_smoothing"])
 
     def validate(self, data: Batches) -> dict[str, float]:
         logits, labels = self.predict(data)
@@ -129,10 +132,11 @@ class Classification(Task):
 
     def failure(self, history):
         chance = 100 / self.run.num_classes
-        top1 = history[-1]["train/top1"]
-        if top1 < chance + LEARNED * (100 - chance):
-            return (
-                f"Training top-1 ended at {top1:.1f} %, near the {chance:.1f} % of chance; "
-                "try another optimizer.lr (most often a lower one) or more epochs."
-            )
+        # Validation too: of averaged weights it is these that are measured, not those that the steps moved.
+        for split, name in (("Training", "train/top1"), ("Validation", "validation/top1")):
+            if (top1 := history[-1][name]) < chance + LEARNED * (100 - chance):
+                return (
+                    f"{split} top-1 ended at {top1:.1f} %, near the {chance:.1f} % of chance; "
+                    "try another optimizer.lr (most often a lower one) or more epochs."
+                )
         return None

@@ -16,7 +16,5 @@ def lr_factor(schedule: dict[str, Any], step: int, steps_per_epoch: int, epochs:
             return schedule["gamma"] ** passed
         case "cosine":
             return (1 + math.cos(math.pi * progress)) / 2
-        case "linear":
-            return 1 - progress
         case _:
             return 1.0

@@ -5,7 +5,7 @@ import inspect
 import pytest
 import yaml
 
-from nets.catalogues import ROOT
+from nets.catalogues import ROOT, schema
 from nets.config import load_runs
 from nets.errors import ConfigError
 from nets.tasks.contract import import_class
@@ -58,6 +58,16 @@ def test_no_recipe_is_dead_and_each_names_its_source():
     assert all(len(recipe["source"]) > 20 for recipe in RECIPES.values())
 
 
+def test_recipes_of_classifiers_say_how_weights_begin_and_what_was_changed():
+    learning = {name: each for name, each in RECIPES.items() if each["task"] == "classification"}
+    for name, recipe in learning.items():
+        of_papers = "transfer" not in recipe.get("options", {}) and name not in ("short", "few_labels")
+        assert len(recipe.get("initialisation", "")) > 40 or not of_papers, name
+        assert len(recipe["changed"]) > 20, name
+        if recipe.get("clip_norm") and of_papers:
+            assert f"clipped to a norm of {recipe['clip_norm']}" in recipe["changed"], name
+
+
 @pytest.mark.parametrize(
     "used", ["ema", "cutout", "flip", "crop_padding", "warmup_epochs", "nesterov", "label_smoothing", "clip_norm"]
 )
@@ -69,7 +79,8 @@ def test_every_means_is_there_because_a_recipe_uses_it(used):
 
 def test_optimizers_and_schedules_are_used():
     assert {recipe["optimizer"]["name"] for recipe in RECIPES.values()} >= {"sgd", "adam", "rmsprop"}
-    assert {recipe.get("schedule", {}).get("name") for recipe in RECIPES.values()} >= {"step", "cosine"}
+    known = schema("recipes")["$defs"]["recipe"]["properties"]["schedule"]["properties"]["name"]["enum"]
+    assert {run.recipe.schedule["name"] for run in SUITES} == set(known)
 
 
 def test_digits_are_not_mirrored(tmp_path):
@@ -86,13 +97,17 @@ def test_digits_are_not_mirrored(tmp_path):
     ("overrides", "title"),
     [
         ("", "VGG-11"),
-        ("epochs=3", "VGG-11"),
+        ("epochs=3", "VGG-11 (3 epochs)"),
+        ("epochs=1", "VGG-11 (1 epoch)"),
+        ("epochs=4", "VGG-11"),
+        ("epochs=40", "VGG-11"),  # a longer training is no excuse; the table says it where values are compared
+        ("model.width=0.25 epochs=3", "VGG-11 (width 0.25, 3 epochs)"),
         ("model.width=1.0", "VGG-11"),
         ("model.width=0.25", "VGG-11 (width 0.25)"),
         ("model.width=0.25 model.dropout=0", "VGG-11 (width 0.25, dropout 0)"),
     ],
 )
-def test_titles_say_what_a_row_changes_of_the_network(tmp_path, overrides, title):
+def test_titles_say_what_a_row_changes_of_the_network_and_how_much_shorter_it_trains(tmp_path, overrides, title):
     assert run(tmp_path, f"vgg11\tmnist5k\t\tshort\t0\t{overrides}").title == title
 
 

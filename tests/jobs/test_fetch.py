@@ -7,8 +7,10 @@ import yaml
 from torchvision import models
 
 from nets.catalogues import ROOT
+from nets.config import load_runs
 from nets.files import sha256
 from nets.jobs.fetch import fetch, main
+from nets.published import load_published
 
 
 @pytest.fixture
@@ -69,11 +71,17 @@ def test_by_hand(place, capsys):
     )
 
 
-def test_the_catalogue_is_torchvisions():
+DATASETS = {"v1": "imagenet", "v2": "imagenet_232"}
+
+
+def test_the_catalogue_is_torchvisions_and_so_are_the_published_values():
     entries = yaml.safe_load((ROOT / "config/weights.yaml").read_text())
     datasets = yaml.safe_load((ROOT / "config/datasets.yaml").read_text())
-    resizes = {"v1": datasets["imagenet"], "v2": datasets["imagenet_232"]}
-    assert len([entry for entry in entries.values() if "model" in entry]) == 6
+    resizes = {version: datasets[name] for version, name in DATASETS.items()}
+    published = load_published(ROOT / "config/published.csv")
+    runs = [run for run in load_runs(ROOT / "config/full.tsv") if run.recipe.name == "evaluate_only"]
+    assert {run.pretrained["name"] for run in runs} == {name for name, entry in entries.items() if "model" in entry}
+    assert len(runs) == 20
     for name, entry in entries.items():
         if "model" not in entry:
             continue
@@ -83,7 +91,11 @@ def test_the_catalogue_is_torchvisions():
         assert (entry["model"], entry["url"]) == (model, theirs.url)
         assert theirs.url.endswith(f"-{entry['sha256']}.pth")
         assert entry["shape"] == [3, *preset.crop_size * 2]
-        assert (entry["mean"], entry["std"]) == (preset.mean, preset.std)
+        half = [0.5, 0.5, 0.5]  # what GoogLeNet's transform_input makes of ImageNet's statistics
+        assert (entry["mean"], entry["std"]) == ((half, half) if model == "googlenet" else (preset.mean, preset.std))
+        record = theirs.meta["_metrics"]["ImageNet-1K"]
+        for metric, value in (("top1", record["acc@1"]), ("top5", record["acc@5"])):
+            assert published[model, DATASETS[version], metric, "test"][0].value == value
         assert [resizes[version]["sources"][0]["resize"]] == preset.resize_size
 
 

@@ -98,8 +98,8 @@ def test_sparse_convolution_is_a_convolution_with_zeros() -> None:
     torch.testing.assert_close(sparse(images), dense(images))
 
 
-@pytest.mark.parametrize("size", [28, 29, 30, 31, 32, 33, 36, 40])
-def test_lenet5_takes_28_to_40_pixels(size: int) -> None:
+@pytest.mark.parametrize("size", [28, 29, 30, 31, 32, 33, 36, 40, 41, 64, 224])
+def test_lenet5_takes_28_pixels_and_more(size: int) -> None:
     assert LeNet5(3, 7, size)(torch.randn(2, 3, size, size)).shape == (2, 7)
 
 

@@ -13,12 +13,12 @@ from nets.reporting.results import Run, benchmark, load_runs
 from nets.reporting.tables import comparison
 
 PUBLISHED = {
-    ("lenet5", "mnist5k", "top1"): [
+    ("lenet5", "mnist5k", "top1", "test"): [
         Published(98.0, "LeCun et al. 1998", "error 2 %", "more training images"),
         Published(97.5, "someone/somewhere", "", ""),
     ],
-    ("mlp", "mnist5k", "top1"): [Published(95.3, "LeCun et al. 1998", "", "")],
-    ("dcgan", "mnist5k", "top1"): [Published(1.0, "no such metric", "", "")],
+    ("mlp", "mnist5k", "top1", "test"): [Published(95.3, "LeCun et al. 1998", "", "")],
+    ("dcgan", "mnist5k", "top1", "test"): [Published(1.0, "no such metric", "", "")],
 }
 
 
@@ -84,11 +84,90 @@ def test_changes_of_the_row_are_said_in_words(results):
     assert changes(Run(results, config, {}, {})) == [
         "12 of 200 epochs", "width 0.25", "augment.flip off, not on", "ema 0.9", "optimizer.lr 0.001, not 0.1",
     ]  # fmt: skip
+    config["overridden"] = {"epochs": 4}
+    assert changes(Run(results, config, {}, {})) == ["12 epochs, not 4"]
 
 
 def test_a_variant_is_compared_with_values_of_its_own(results):
     runs = benchmark(load_runs(results, results / "runs.txt"))["classification", "mnist5k"]
-    own = {("lenet5-wide_2", "mnist5k", "top1"): [Published(99.0, "a paper on width", "", "")]}
+    own = {("lenet5-wide_2", "mnist5k", "top1", "test"): [Published(99.0, "a paper on width", "", "")]}
     table = comparison(runs, PUBLISHED | own)
     assert row_of(table, "LeNet-5 (wide_2)").cells["published"].sort == 99.0
     assert row_of(table, "LeNet-5").cells["published"].sort == 98.0
+
+
+def changed(run, numbers=(), **config):
+    """A run with other entries of its description, and more numbers."""
+    metrics = run.metrics | {"metrics": [*run.metrics["metrics"], *numbers]}
+    return Run(run.folder, run.config | config, run.manifest, metrics)
+
+
+@pytest.fixture(scope="module")
+def lenets(results):
+    """The three seeds of LeNet-5."""
+    return [run for run in load_runs(results, results / "runs.txt") if run.name.startswith("lenet5-mnist5k-s")]
+
+
+@pytest.mark.parametrize(
+    ("variant", "transfer", "compared"),
+    [
+        ("features", "feature_extraction", None),
+        ("fine_tuned", "fine_tuning", 97.0),
+        ("", "fine_tuning", None),
+        ("as_fetched", "evaluate_only", 98.0),
+    ],
+)
+def test_what_starts_from_other_weights_is_not_compared_with_training_from_scratch(lenets, variant, transfer, compared):
+    own = {("lenet5-fine_tuned", "mnist5k", "top1", "test"): [Published(97.0, "a paper on transfer", "", "")]}
+    recipe = lenets[0].config["recipe"] | {"options": {"pretrained": "w", "transfer": transfer}}
+    runs = [changed(run, variant=variant, recipe=recipe, pretrained={"name": "w"}) for run in lenets]
+    (row,) = comparison(runs, PUBLISHED | own).rows
+    assert compared == (row.cells["published"].sort if "published" in row.cells else None)
+
+
+def test_every_metric_with_values_has_its_columns_the_headline_first(lenets):
+    reasons = "more training images; another decoder"
+    top5 = {("lenet5", "mnist5k", "top5", "test"): [Published(99.9, "someone/else", "", reasons)]}
+    table = comparison(lenets, PUBLISHED | top5)
+    keys = [column.key for column in table.columns]
+    assert keys[keys.index("published") :][:5] == [
+        "published", "difference", "top5_published", "top5_difference", "explanation",
+    ]  # fmt: skip
+    (row,) = table.rows
+    assert row.cells["top5_difference"].sort == pytest.approx(row.cells["top5"].sort - 99.9)
+    assert row.cells["explanation"].text == "more training images; Top-5: another decoder"
+    (column,) = [column for column in table.columns if column.key == "top5_published"]
+    assert (column.label, column.unit) == ("Published Top-5", "%")
+    assert dict(table.notes)[column.marks].startswith("Published Top-5, the first compared with ours: LeNet-5: 99.90")
+    head = formats.raw(table).splitlines()[0]
+    assert "difference,top5_published,top5_published_source,top5_difference,explanation" in head
+    assert "nll_published" not in head
+
+
+def test_of_another_split_there_is_a_column_where_a_value_is_published(lenets):
+    entry = {"split": "train", "metric": "top1", "value": 99.5, "direction": "higher", "passport": None}
+    runs = [changed(run, numbers=[entry]) for run in lenets]
+    train = {("lenet5", "mnist5k", "top1", "train"): [Published(99.0, "its author", "", "")]}
+    assert "train_top1" not in [column.key for column in comparison(runs, PUBLISHED).columns]
+    table = comparison(runs, PUBLISHED | train)
+    assert [column.key for column in table.columns][:3] == ["top1", "train_top1", "top5"]
+    assert table.headline.key == "top1"
+    (row,) = table.rows
+    assert (row.cells["train_top1"].text, row.cells["train_top1_difference"].text) == ("99.50", "+0.50")
+    assert row.cells["published"].sort == 98.0
+    assert "Published Top-1 (train)" in formats.markdown(table)
+
+
+def test_one_recipes_loss_is_not_compared_with_anothers(lenets):
+    entry = {"split": "test", "metric": "objective", "value": 2.0, "direction": "lower", "passport": None}
+    values = {("lenet5", "mnist5k", "objective", "test"): [Published(1.0, "its author", "", "")]}
+    plain = [changed(run, numbers=[entry]) for run in lenets]
+    variant = [changed(run, numbers=[entry], variant="summed") for run in lenets]
+    table = comparison(plain + variant, values)
+    assert [row.cells["objective_published"].text for row in table.rows] == ["1.0000", "–"]
+
+
+def test_numbers_with_a_passport_are_not_compared(results):
+    runs = benchmark(load_runs(results, results / "runs.txt"))["generation", "mnist5k"]
+    fid = {("dcgan", "mnist5k", "fid_indomain", "test"): [Published(1.0, "measured otherwise", "", "")]}
+    assert "published" not in [column.key for column in comparison(runs, fid).columns]

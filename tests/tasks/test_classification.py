@@ -54,9 +54,11 @@ class TwoHeads(nn.Module):
         return (self.main(x), self.auxiliary(x)) if self.training else self.main(x)
 
 
+@pytest.mark.parametrize("smoothing", [0, 0.1])
 @pytest.mark.parametrize("weight", [0.3, 0.6])
-def test_auxiliary_heads_have_their_weight(run_of, data, weight):
-    run = run_of("lenet5", f"options.auxiliary_weight={weight} optimizer.name=sgd")
+def test_auxiliary_heads_have_their_weight_and_smooth_labels_too(run_of, data, weight, smoothing):
+    options = f"options.auxiliary_weight={weight} options.label_smoothing={smoothing}"
+    run = run_of("lenet5", f"{options} optimizer.name=sgd")
     task = Classification(run, data.pixels, torch.device("cpu"))
     torch.manual_seed(0)
     network = task.networks["classifier"] = TwoHeads()
@@ -109,14 +111,23 @@ def test_every_classifier_takes_two_steps_and_is_measured(model, tmp_path, few_d
     assert task.macs()["classifier"] > 0
 
 
+def at(train, validation):
+    return [{"train/top1": train, "validation/top1": validation}]
+
+
 def test_a_run_at_chance_has_failed(task):
-    assert "near the 10.0 % of chance" in task.failure([{"train/top1": 11.2}])
-    assert task.failure([{"train/top1": 40.0}]) is None
+    assert "Training top-1 ended at 11.2 %, near the 10.0 % of chance" in task.failure(at(11.2, 11.2))
+    assert task.failure(at(40.0, 42.0)) is None
+
+
+def test_averaged_weights_at_chance_have_failed_though_the_last_ones_learned(task):
+    assert "Validation top-1 ended at 10.4 %, near the 10.0 % of chance" in task.failure(at(60.0, 10.4))
+    assert task.failure(at(60.0, 10.4) + at(70.0, 50.0)) is None  # the last epoch counts
 
 
 def test_two_classes_may_learn_slowly(run_of, few_digits):
     run = run_of("lenet5")
     run = dataclasses.replace(run, data=run.data | {"classes": ["a", "b"]})
     task = Classification(run, Classification.pixel_range(few_digits("train").info), torch.device("cpu"))
-    assert "near the 50.0 % of chance" in task.failure([{"train/top1": 50.5}])
-    assert task.failure([{"train/top1": 66.1}]) is None
+    assert "near the 50.0 % of chance" in task.failure(at(50.5, 50.1))
+    assert task.failure(at(66.1, 64.0)) is None

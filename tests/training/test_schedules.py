@@ -31,10 +31,6 @@ def test_cosine_falls_from_one_towards_zero():
     assert found == sorted(found, reverse=True)
 
 
-def test_linear():
-    assert factors(name="linear")[20] == pytest.approx(0.5)
-
-
 def test_warm_up_rises_to_the_full_rate_and_then_the_schedule_begins():
     found = factors(name="cosine", warmup_epochs=1)
     assert found[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])

@@ -1,0 +1,46 @@
+"""Networks without batch norm: their recipes learn, and a run that stays at chance is a hole, not a result."""
+
+import json
+
+import pytest
+
+from nets.config import load_runs
+from nets.jobs import train
+
+HEADER = "model\tdataset\trecipe\tseeds\toverrides\n"
+
+
+def trained(folder, digits, model, recipe, overrides):
+    """The manifest and the last row of the history of a run of the job."""
+    (folder / "one.tsv").write_text(f"{HEADER}{model}\tmnist5k\t{recipe}\t0\t{overrides}\n")
+    (folder / "config.json").write_text(load_runs(folder / "one.tsv")[0].to_json())
+    command = ["--run-dir", folder, "--data-dir", digits, "--retry", "make run RETRY=1"]
+    assert train.main([str(word) for word in command]) == 0
+    names, *_, last = ((line.split(",")) for line in (folder / "history.csv").read_text().splitlines())
+    return json.loads((folder / "manifest.json").read_text()), dict(zip(names, map(float, last), strict=True))
+
+
+def test_a_run_that_stays_at_chance_is_marked_diverged(tmp_path, digits):
+    shorter = "model.width=0.0625 epochs=2 schedule.milestones=[1] augment.flip=false"
+    manifest, last = trained(tmp_path, digits, "alexnet", "alexnet", f"{shorter} optimizer.lr=1e-7")
+    assert last["train/top1"] < 14.5
+    assert manifest["status"] == "diverged"
+    assert "near the 10.0 % of chance" in manifest["reason"]
+    assert manifest["retry"] == "make run RETRY=1"
+    assert manifest["weights"] == {}
+
+
+@pytest.mark.parametrize(
+    ("model", "recipe", "narrower"),
+    [
+        ("alexnet", "alexnet", "model.width=0.125 epochs=4 schedule.milestones=[3]"),
+        ("zfnet", "zfnet", "model.width=0.0625 epochs=5 schedule.milestones=[4]"),
+        ("vgg11", "vgg", "model.width=0.125 epochs=7 schedule.milestones=[6]"),
+    ],
+    ids=["alexnet", "zfnet", "vgg"],
+)
+def test_the_recipes_of_networks_without_batch_norm_learn(tmp_path, digits, model, recipe, narrower):
+    """All else as it stands, but that digits are not mirrored."""
+    manifest, last = trained(tmp_path, digits, model, recipe, f"{narrower} augment.flip=false")
+    assert manifest["status"] == "ok"
+    assert last["validation/top1"] > 40
