@@ -1,11 +1,11 @@
-"""The source files that a stage of the workflow is made of, so that an edit reruns what it can have changed.
+"""The source that a stage of the workflow is made of, so that an edit reruns what it can have changed.
 
 Snakemake sees no imports; here they are read from the source text, without importing anything.
 """
 
 import ast
+import hashlib
 import importlib.util
-import os
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -15,11 +15,18 @@ from nets.errors import UserError
 PACKAGE = Path(__file__).resolve().parent
 
 
-def closure(modules: Iterable[str]) -> list[str]:
-    """Files of the given modules and of all modules of the same packages that they import, directly or not, sorted.
+@cache
+def fingerprint(modules: tuple[str, ...], pattern: str = "") -> str:
+    """SHA-256 of the source of `closure(modules)`, and of the files of the project that match a glob pattern."""
+    more = sorted(PACKAGE.parent.glob(pattern)) if pattern else []
+    found = hashlib.sha256()
+    for path in [*closure(modules), *more]:
+        found.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return found.hexdigest()
 
-    Relative to the working folder, so that a project that is moved with its results is the same project.
-    """
+
+def closure(modules: Iterable[str]) -> list[Path]:
+    """Files of the given modules and of all modules of the same packages that they import, directly or not."""
     found: dict[str, Path] = {}
     waiting = list(modules)
     packages = {PACKAGE.name, *(module.split(".")[0] for module in waiting)}
@@ -30,7 +37,7 @@ def closure(modules: Iterable[str]) -> list[str]:
             found[module] = path
             if "site-packages" not in path.parts:  # what is installed has a version, and is not followed
                 waiting += [name for name in imports(path) if name.split(".")[0] in packages]
-    return sorted(os.path.relpath(path) for path in found.values())
+    return [found[module] for module in sorted(found)]
 
 
 def check_findable(modules: Iterable[str]) -> None:

@@ -43,8 +43,8 @@ def test_packages_know_only_what_they_may(package):
 
 @pytest.mark.parametrize("package", ["reporting", "config", "published", "pretrained", "sources", "files"])
 def test_what_reads_results_or_tables_needs_no_torch(package):
-    for path in closure([f"nets.{package}"]) + [str(p) for p in (ROOT / "nets" / package).rglob("*.py")]:
-        assert not any(re.match(r"torch\b|torchvision\b", name) for name in imported(Path(path))), path
+    for path in closure([f"nets.{package}"]) + list((ROOT / "nets" / package).rglob("*.py")):
+        assert not any(re.match(r"torch\b|torchvision\b", name) for name in imported(path)), path
 
 
 def test_the_package_does_not_know_snakemake_and_the_workflow_does_not_train():

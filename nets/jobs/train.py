@@ -26,7 +26,7 @@ from nets.jobs.common import run_job
 from nets.jobs.crowding import Crowded, again_alone, out_of_memory
 from nets.jobs.pretrained import Start, find_start
 from nets.run import Run
-from nets.sources import closure
+from nets.sources import fingerprint
 from nets.tasks import task_class
 from nets.tasks.contract import Task
 from nets.training.checkpoints import Checkpoints
@@ -148,7 +148,7 @@ def key(run: Run, start: Start | None, info: dict[str, Any]) -> str:
     The run's description, the source of its training, the data, and the weights that it starts from.
     """
     modules = ["nets.jobs.train", f"nets.tasks.{run.task}", *(network.module for network in run.networks.values())]
-    source = [sha256(Path(file)) for file in closure(modules)]
+    source = fingerprint(tuple(modules))
     parts = [run.digest, source, info.get("hashes"), start and start.sha256, torch.__version__]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

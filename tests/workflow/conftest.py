@@ -36,20 +36,20 @@ class Project:
         self.table = self.work / "tiny.tsv"
         self.table.write_text(TINY)
 
-    def snakemake(self, *arguments: str, **options) -> subprocess.CompletedProcess:
-        """Run Snakemake in the working folder, without a network; all that it says is in `stdout`."""
-        command = [sys.executable, "-m", "snakemake", "-s", str(self.folder / "Snakefile"), "--cores", "2", *arguments]
+    def start(self, *arguments: str, before: tuple[str, ...] = ()) -> subprocess.Popen:
+        """Start Snakemake in the working folder, without a network; by default on the tiny table."""
+        command = [sys.executable, "-m", "snakemake", "-s", str(self.folder / "Snakefile"), "--cores", "2"]
+        command = [*before, *command, *(arguments or ("--config", "table=tiny.tsv"))]
         environment = os.environ | {"NETS_OFFLINE": "1", "NETS_DATA": "nowhere", "TORCH_HOME": "nowhere"}
         environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
-        return subprocess.run(
-            command,
-            cwd=self.work,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            **options,
-        )
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        return subprocess.Popen(command, cwd=self.work, env=environment, start_new_session=True, **streams)
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
+        """Run Snakemake to its end; all that it says is in `stdout`."""
+        process = self.start(*arguments)
+        said, _ = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, said)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess:
         """Run the tiny table."""

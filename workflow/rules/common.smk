@@ -6,7 +6,7 @@ from nets.config import find_table, job_environment, load_runs
 from nets.errors import UserError
 from nets.files import check_writable
 from nets.published import find_published, load_published
-from nets.sources import check_findable, closure
+from nets.sources import check_findable, fingerprint
 from nets.training.locks import drop_stale
 from nets.training.slots import count_slots
 
@@ -61,15 +61,15 @@ def data_of(*files):
     ]
 
 
-def sources_of(job):
-    """The source files that a run's stage is made of: the job, its task, its networks."""
+def source_of(job):
+    """What a run's stage is made of, as a hash: the job, its task, its networks."""
 
-    def paths(wildcards):
+    def found(wildcards):
         run = RUNS[wildcards.run]
         networks = [network.module for network in run.networks.values()]
-        return closure([f"nets.jobs.{job}", f"nets.tasks.{run.task}", *networks])
+        return fingerprint((f"nets.jobs.{job}", f"nets.tasks.{run.task}", *networks))
 
-    return paths
+    return found
 
 
 def pretrained_of(wildcards):

@@ -1,8 +1,5 @@
 # One run's pictures; all runs' numbers in one table, and beside each other.
-TEMPLATES = sorted(
-    os.path.relpath(path)
-    for path in Path(workflow.basedir).glob("nets/reporting/templates/*")
-)
+TEMPLATES = "nets/reporting/templates/*"
 RUN_FILES = expand(
     f"{RESULTS}/runs/{{run}}/{{file}}",
     run=RUNS,
@@ -24,7 +21,6 @@ rule draw:
         history=f"{RESULTS}/runs/{{run}}/history.csv",
         snapshots=f"{RESULTS}/runs/{{run}}/snapshots.npz",
         arrays=f"{RESULTS}/runs/{{run}}/arrays.npz",
-        sources=closure(["nets.jobs.draw"]),
     output:
         report(
             directory(f"{RESULTS}/runs/{{run}}/figures"),
@@ -39,6 +35,7 @@ rule draw:
     conda:
         "../../environment.yml"
     params:
+        source=fingerprint(("nets.jobs.draw",)),
         run=subpath(input.metrics, parent=True),
     shell:
         "python -m nets.jobs.draw --run-dir {params.run} 2>&1 | tee {log} >&2"
@@ -48,7 +45,6 @@ rule collect:
     input:
         metrics=METRICS,
         runs=f"{RESULTS}/runs.txt",
-        sources=closure(["nets.jobs.collect"]),
     output:
         report(
             f"{RESULTS}/metrics.csv",
@@ -60,6 +56,7 @@ rule collect:
     conda:
         "../../environment.yml"
     params:
+        source=fingerprint(("nets.jobs.collect",)),
         results=subpath(input.runs, parent=True),
     shell:
         "python -m nets.jobs.collect --results {params.results} --runs-from {input.runs} --output {output} 2>&1 | tee {log} >&2"
@@ -70,7 +67,6 @@ rule compare:
         metrics=METRICS,
         runs=f"{RESULTS}/runs.txt",
         published=PUBLISHED,
-        sources=closure(["nets.jobs.compare"]) + TEMPLATES,
     output:
         report(
             directory(f"{RESULTS}/tables"),
@@ -91,6 +87,7 @@ rule compare:
     conda:
         "../../environment.yml"
     params:
+        source=fingerprint(("nets.jobs.compare",), TEMPLATES),
         results=subpath(input.runs, parent=True),
     shell:
         "python -m nets.jobs.compare --results {params.results} --runs-from {input.runs}"

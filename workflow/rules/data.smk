@@ -37,8 +37,6 @@ rule list_runs:
 
 
 rule prepare:
-    input:
-        sources=closure(["nets.jobs.prepare"]),
     output:
         info="results/data/{dataset}/dataset.json",
         arrays=expand("results/data/{{dataset}}/{file}", file=LEARNING + TEST),
@@ -48,6 +46,7 @@ rule prepare:
         "../../environment.yml"
     threads: 2
     params:
+        source=fingerprint(("nets.jobs.prepare",)),
         entry=lambda wildcards: json.dumps(
             {k: v for k, v in DATASETS[wildcards.dataset].items() if k != "extractor"}
         ),

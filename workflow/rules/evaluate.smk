@@ -19,7 +19,6 @@ rule reference:
         arrays=data_of(*LEARNING, *TEST),
         data=info_of,
         weights=extractor_of,
-        sources=closure(["nets.jobs.reference"]),
     output:
         reference=f"{RESULTS}/fidelity/{{dataset}}-{{extractor}}/reference.json",
         features=f"{RESULTS}/fidelity/{{dataset}}-{{extractor}}/features.npy",
@@ -32,6 +31,7 @@ rule reference:
     resources:
         gpu=1,
     params:
+        source=fingerprint(("nets.jobs.reference",)),
         data=subpath(input.data, parent=True),
         folder=subpath(output.reference, parent=True),
     shell:
@@ -47,7 +47,6 @@ rule evaluate:
         manifest=f"{RESULTS}/runs/{{run}}/manifest.json",
         weights=f"{RESULTS}/runs/{{run}}/model.safetensors",
         references=references_of,
-        sources=sources_of("evaluate"),
     output:
         metrics=f"{RESULTS}/runs/{{run}}/metrics.json",
         arrays=f"{RESULTS}/runs/{{run}}/arrays.npz",
@@ -59,6 +58,7 @@ rule evaluate:
     resources:
         gpu=1,
     params:
+        source=source_of("evaluate"),
         run=subpath(input.config, parent=True),
         data=subpath(input.data, parent=True),
     shell:

@@ -11,7 +11,6 @@ rule report:
         comparison=[f"{RESULTS}/tables", f"{RESULTS}/figures"],
         runs=f"{RESULTS}/runs.txt",
         published=PUBLISHED,
-        sources=closure(["nets.jobs.report"]) + TEMPLATES,
     output:
         f"{RESULTS}/report.html",
     log:
@@ -19,6 +18,7 @@ rule report:
     conda:
         "../../environment.yml"
     params:
+        source=fingerprint(("nets.jobs.report",), TEMPLATES),
         results=subpath(input.runs, parent=True),
     shell:
         "python -m nets.jobs.report --results {params.results} --runs-from {input.runs}"
@@ -30,7 +30,6 @@ rule track:
         metrics=METRICS,
         figures=FIGURES,
         runs=f"{RESULTS}/runs.txt",
-        sources=closure(["nets.jobs.track"]),
     output:
         touch(TRACKED) if SERVER else update(TRACKED),
     log:
@@ -38,6 +37,7 @@ rule track:
     conda:
         "../../environment.yml"
     params:
+        source=fingerprint(("nets.jobs.track",)),
         results=subpath(input.runs, parent=True),
         server=hashlib.sha256((SERVER or "").encode()).hexdigest(),  # addresses may hold passwords
     shell:

@@ -7,7 +7,6 @@ rule train:
         data=info_of,
         config=f"{RESULTS}/runs/{{run}}/config.json",
         pretrained=pretrained_of,
-        sources=sources_of("train"),
     output:
         manifest=f"{RESULTS}/runs/{{run}}/manifest.json",
         history=f"{RESULTS}/runs/{{run}}/history.csv",
@@ -21,6 +20,7 @@ rule train:
     resources:
         gpu=1,
     params:
+        source=source_of("train"),
         run=subpath(input.config, parent=True),
         data=subpath(input.data, parent=True),
     shell:
