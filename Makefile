@@ -7,7 +7,7 @@ name := $(if $(TABLE),$(basename $(notdir $(TABLE))),$(SUITE))
 settings := $(if $(TABLE),table=$(TABLE),suite=$(SUITE))
 results := results/$(name)
 
-.PHONY: help run plan test lint mlflow lock clean
+.PHONY: help run fetch plan test lint mlflow lock clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -15,6 +15,7 @@ help:  ## what there is
 	@echo "make run SUITE=full      the same for config/full.tsv"
 	@echo "make run TABLE=my.tsv    the same for a table of your own"
 	@echo "make run RETRY=1         try again what failed (diverged, out of memory, no data)"
+	@echo "make fetch               get every data set and all weights of a suite beforehand"
 	@echo "make plan                what a suite would run"
 	@echo "make mlflow              the runs in MLflow's page"
 	@echo "make test                all tests"
@@ -35,6 +36,10 @@ run: .venv/ready  ## the suite
 	@$(if $(RETRY),python -m nets.jobs.retry --results $(results))
 	@snakemake --cores all --config $(settings)
 	@python -m nets.jobs.summary --results $(results)
+
+fetch: .venv/ready
+	@python -m nets.jobs.retry --results $(results)
+	@snakemake --cores all --quiet all --config $(settings) -- gather
 
 plan: .venv/ready
 	@python -m nets.jobs.plan --table $(or $(TABLE),config/$(SUITE).tsv)

@@ -20,6 +20,25 @@ lenet5\tcifar10\t\tlenet5\t0\tepochs=1
 """
 
 
+# Every Python process under this writes down whom it would speak to.
+WATCH = """
+import os, sys
+
+def watch(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto"):
+        with open(os.environ["NETS_TEST_CALLS"], "a") as file:
+            print(sys.argv, event, arguments[-2:] if event == "socket.getaddrinfo" else arguments[1:], file=file)
+
+sys.addaudithook(watch)
+"""
+
+
+def without_network() -> tuple[str, ...]:
+    """The words before a command that take its network away; none where that can't be done."""
+    possible = shutil.which("unshare") and not subprocess.run(["unshare", "-n", "true"], capture_output=True).returncode
+    return ("unshare", "-n") if possible else ()
+
+
 class Project:
     """A copy of the workflow, and a folder to work in."""
 
@@ -33,6 +52,9 @@ class Project:
         quick = "recipe: lenet5, overrides: epochs=2}"  # the extractor
         datasets = self.folder / "config/datasets.yaml"
         datasets.write_text(datasets.read_text().replace("recipe: lenet5}", quick))
+        (folder / "watch").mkdir()
+        (folder / "watch/sitecustomize.py").write_text(WATCH)
+        self.watch, self.calls = folder / "watch", folder / "calls.txt"
         self.table = self.work / "tiny.tsv"
         self.table.write_text(TINY)
 
@@ -41,13 +63,14 @@ class Project:
         command = [sys.executable, "-m", "snakemake", "-s", str(self.folder / "Snakefile"), "--cores", "2"]
         command = [*before, *command, *(arguments or ("--config", "table=tiny.tsv"))]
         environment = os.environ | {"NETS_OFFLINE": "1", "NETS_DATA": "nowhere", "TORCH_HOME": "nowhere"}
+        environment |= {"PYTHONPATH": str(self.watch), "NETS_TEST_CALLS": str(self.calls)}
         environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         return subprocess.Popen(command, cwd=self.work, env=environment, start_new_session=True, **streams)
 
-    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
+    def snakemake(self, *arguments: str, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess:
         """Run Snakemake to its end; all that it says is in `stdout`."""
-        process = self.start(*arguments)
+        process = self.start(*arguments, before=before)
         said, _ = process.communicate()
         return subprocess.CompletedProcess(process.args, process.returncode, said)
 
@@ -76,6 +99,6 @@ def project(tmp_path_factory) -> Project:
 @pytest.fixture(scope="session")
 def finished(project) -> Project:
     """The copy after a run of the tiny table."""
-    found = project.run()
+    found = project.snakemake("--config", "table=tiny.tsv", before=without_network())
     assert found.returncode == 0, found.stdout
     return project

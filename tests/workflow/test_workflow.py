@@ -55,6 +55,19 @@ def test_a_small_run_leaves_everything(finished):
     assert not list((results / "runs").glob("*/checkpoints/*.pt"))
 
 
+def test_offline_nobody_is_spoken_to(finished):
+    """The whole of it ran with NETS_OFFLINE=1, and as root without any network."""
+    assert not finished.calls.exists(), finished.calls.read_text()
+
+
+def test_what_is_here_and_what_is_not(finished):
+    found = finished.run("--quiet", "all", "--forcerun", "gather", "--until", "gather", "--", "gather")
+    assert "mnist5k    here" in found.stdout
+    assert "cifar10    CIFAR-10 is not here" in found.stdout
+    assert "inception  pt_inception" in found.stdout
+    assert "2 of 3 are missing." in found.stdout
+
+
 def test_the_numbers_are_tidy(finished):
     with open(finished.work / "results/tiny/metrics.csv") as file:
         rows = list(csv.DictReader(file))

@@ -72,6 +72,16 @@ def source_of(job):
     return found
 
 
+def fetched_for(run):
+    """The notes of weights from elsewhere that a run needs: what it starts from, and what measures its samples."""
+    names = []
+    if run.pretrained and run.pretrained["kind"] == "weights":
+        names.append(run.pretrained["name"])
+    if run.fidelity and run.fidelity["inception"]:
+        names.append("inception")
+    return [f"results/weights/{name}.json" for name in names]
+
+
 def pretrained_of(wildcards):
     """What a run starts from: the weights of a run of this suite, or what was fetched; nothing for most."""
     start = RUNS[wildcards.run].pretrained

@@ -5,6 +5,7 @@ TEST = ("test-images.npy", "test-labels.npy", "test.npy")
 
 localrules:
     describe,
+    gather,
     list_runs,
 
 

@@ -14,6 +14,18 @@ rule fetch:
         "python -m nets.jobs.fetch --weights {wildcards.weights} --output {output} 2>&1 | tee {log} >&2"
 
 
+rule gather:
+    input:
+        sorted(f"results/data/{dataset}/dataset.json" for dataset in DATASETS),
+        sorted({file for run in RUNS for file in fetched_for(RUNS[run])}),
+    log:
+        f"{RESULTS}/logs/gather.log",
+    conda:
+        "../../environment.yml"
+    shell:
+        "python -m nets.jobs.holdings {input} 2>&1 | tee {log} >&2"
+
+
 rule reference:
     input:
         arrays=data_of(*LEARNING, *TEST),
