@@ -157,3 +157,26 @@ class LatentClassifier(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         return self.linear(z)
+
+
+class EncoderClassifier(nn.Module):
+    """The encoder of a `ConvAutoencoder` and a linear head: images (N, C, H, W) -> logits (N, K).
+
+    So an autoencoder can be the pretraining of a classifier (Masci et al., section 4); alone it is that classifier
+    from scratch.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 1,
+        image_size: int = 28,
+        num_classes: int = 10,
+        latent_dim: int = 32,
+        widths: Sequence[int] = (32, 64, 128),
+    ) -> None:
+        super().__init__()
+        self.encoder = conv_encoder(in_channels, image_size, widths, latent_dim)
+        self.head = nn.Linear(latent_dim, num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.encoder(x).relu())
