@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from nets.data.batches import UNIT, Batch, Batches
 from nets.metrics import latent, probes
@@ -16,6 +16,17 @@ from nets.tasks.contract import Evaluation, Task, count_macs
 
 SHOWN = 16  # images of the figures
 DRAWN = 64  # samples of a VAE's figure
+
+
+class Decoder(nn.Module):
+    """What of an autoencoder draws a sample."""
+
+    def __init__(self, autoencoder: nn.Module) -> None:
+        super().__init__()
+        self.autoencoder = autoencoder
+
+    def forward(self, code: Tensor) -> Tensor:
+        return self.autoencoder.decode(code)
 
 
 class Reconstruction(Task):
@@ -140,4 +151,5 @@ class Reconstruction(Task):
             "autoencoder": torch.zeros(1, *self.run.shape, device=self.device),
             "latent_classifier": torch.zeros(1, network.latent_dim, device=self.device),
         }
-        return {role: count_macs(self.networks[role], inputs[role]) for role in self.networks}
+        found = {role: count_macs(self.networks[role], inputs[role]) for role in self.networks}
+        return found | {"decoder": count_macs(Decoder(network), inputs["latent_classifier"])}

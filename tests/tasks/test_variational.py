@@ -95,3 +95,7 @@ def test_samples_are_fixed_by_seed(task_of):
     assert first.dtype == torch.uint8 and first.shape == (6, 1, 28, 28)
     assert torch.equal(first, again) and not torch.equal(first, other)
     assert task.sampling()["samples"] == 64
+
+
+def test_the_decoder_is_counted_apart_since_it_alone_draws(task_of):
+    assert task_of().macs() == {"autoencoder": 2 * 784 * 32 + 32 * 4 + 2 * 32, "decoder": 2 * 32 + 32 * 784}
