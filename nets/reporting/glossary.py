@@ -18,6 +18,8 @@ class Metric:
 
 METRICS = {
     "top1": Metric("Top-1", "%", 2, "Share of images whose most probable class is the right one."),
+    "top1_sampled": Metric("Top-1, sampled code", "%", 2, "Top-1 of a VAE's classifier on a sample of each image's "
+                           "code, as in training; plain top-1 is that on the mean of the code."),
     "top5": Metric("Top-5", "%", 2, "Share of images whose right class is among the five most probable."),
     "nll": Metric("NLL", "nats", 4, "Negative log-likelihood: how surprised the network is by the truth, on average. "
                   "It punishes being wrong with confidence."),
