@@ -71,6 +71,21 @@ def test_a_variant_adds_its_networks_and_overrides_reach_them(table):
     }
 
 
+@pytest.mark.parametrize("model", ["autoencoder", "vae", "conv_autoencoder", "conv_vae"])
+def test_every_autoencoder_can_learn_with_a_classifier(table, model):
+    recipe = "vae" if "vae" in model else "autoencoder"
+    run = load_runs(table(f"{model}\tmnist5k\twith_classifier\t{recipe}\t0\tmodel.latent_dim=5"))[0]
+    assert run.networks["latent_classifier"].args == {"latent_dim": 5}
+
+
+def test_a_variant_that_is_nearly_one_with_a_network(table):
+    said = "'{}' would add no network to {}, while 'with_classifier' adds one to conv_autoencoder, autoencoder, vae"
+    for model, variant in (("autoencoder", "with_clasifier"), ("pca", "with_classifier")):
+        with pytest.raises(ConfigError, match="line 2: variant " + said.format(variant, model)):
+            load_runs(table(f"{model}\tmnist5k\t{variant}\t{model}\t0\t"))
+    assert load_runs(table("autoencoder\tmnist5k\tlatent30\tautoencoder\t0\t"))
+
+
 def test_a_catalogue_beside_the_table_extends_the_projects(table, tmp_path):
     entry = {
         "title": "Mine",
