@@ -14,7 +14,7 @@ from typing import Any
 
 from nets.catalogues import ROOT, check, complete, load_catalogues, schema
 from nets.errors import ConfigError, suggest
-from nets.fit import check_fit
+from nets.fit import check_autoencoder, check_fit
 from nets.pretrained import resolve as resolve_pretrained
 from nets.pretrained import row_name
 from nets.run import Network, Recipe, Run
@@ -86,6 +86,7 @@ def expand_row(cells: dict[str, str], where: str, catalogues: dict, purpose: str
     data = catalogues["datasets"][cells["dataset"]]
     networks, recipe, overridden = resolve(cells, where, model, catalogues["recipes"][cells["recipe"]])
     check_fit(cells, where, model, data, recipe)
+    check_autoencoder(cells, where, model, networks, recipe, overridden)
     parts = [part for part in (cells["model"], cells["dataset"], cells["variant"]) if part]
     return [
         Run(
