@@ -169,7 +169,8 @@ class EncoderClassifier(nn.Module):
     """The encoder of a `ConvAutoencoder` and a linear head: images (N, C, H, W) -> logits (N, K).
 
     So an autoencoder can be the pretraining of a classifier (Masci et al., section 4); alone it is that classifier
-    from scratch.
+    from scratch. Batch norm stands between, because codes that drive a sigmoid are large, with a scale of their own
+    (20 on MNIST): a new head would spend its training on bringing them down.
     """
 
     def __init__(
@@ -182,7 +183,8 @@ class EncoderClassifier(nn.Module):
     ) -> None:
         super().__init__()
         self.encoder = conv_encoder(in_channels, image_size, widths, latent_dim)
+        self.norm = nn.BatchNorm1d(latent_dim)
         self.head = nn.Linear(latent_dim, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.encoder(x).relu())
+        return self.head(self.norm(self.encoder(x)).relu())

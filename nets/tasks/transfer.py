@@ -32,8 +32,8 @@ def load_start(networks: nn.Module, state: dict[str, Tensor], start: dict[str, A
     """
     learned = "autoencoder.encoder."
     encoder = {name.replace(learned, "classifier.encoder."): state[name] for name in state if name.startswith(learned)}
-    state = encoder or state
     head, own = last_linear(networks), networks.state_dict()
+    state = own | encoder if encoder else state
     name = next(name for name, module in networks.named_modules() if module is head)
     if not start["keep_head"]:
         state = state | {key: own[key] for key in (f"{name}.weight", f"{name}.bias") if key in own}

@@ -14,7 +14,9 @@ HEADER = "model\tdataset\tvariant\trecipe\tseeds\toverrides\n"
 MODELS, RECIPES, DATASETS = (
     yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()) for name in ("models", "recipes", "datasets")
 )
-SUITES = [run for suite in ("quick", "full") for run in load_runs(ROOT / f"config/{suite}.tsv")]
+SUITES = [
+    run for suite in ("quick", "full", "cpu", "reconstruction") for run in load_runs(ROOT / f"config/{suite}.tsv")
+]
 CLASSIFIERS = [name for name, entry in MODELS.items() if entry["task"] == "classification"]
 COMPARED = [name for name in CLASSIFIERS if name != "encoder_classifier"]  # which shows what pretraining is good for
 FAMILIES = ["softmax", "mlp", "cnn", "lenet5", "alexnet", "zfnet", "vgg11", "vgg16_bn", "googlenet", "resnet18",

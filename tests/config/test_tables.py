@@ -251,7 +251,7 @@ def test_only_segmentation_takes_images_that_are_not_square(table, mine):
         load_runs(table("mine\tcamvid\t\tlenet5\t0\t"))
 
 
-@pytest.mark.parametrize("suite", ["quick", "full"])
+@pytest.mark.parametrize("suite", ["quick", "full", "cpu", "reconstruction"])
 def test_the_suites_are_valid(suite, tmp_path):
     runs = load_runs(ROOT / f"config/{suite}.tsv")
     assert len({run.name for run in runs}) == len(runs) > 0

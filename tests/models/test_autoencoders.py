@@ -166,5 +166,5 @@ def test_a_classifier_has_the_encoder_of_the_autoencoder():
     classifier.encoder.load_state_dict(autoencoder.encoder.state_dict())
     images = torch.rand(5, 3, 32, 32)
     logits = classifier(images)
-    torch.testing.assert_close(logits, classifier.head(F.relu(autoencoder.encode(images))))
+    torch.testing.assert_close(logits, classifier.head(F.relu(classifier.norm(autoencoder.encode(images)))))
     assert logits.shape == (5, 7)
