@@ -5,6 +5,7 @@ Imports no torch: Snakemake reads this at each start.
 """
 
 import copy
+import difflib
 import math
 import os
 import re
@@ -13,7 +14,7 @@ from typing import Any
 
 from nets.catalogues import ROOT, check, complete, load_catalogues, schema
 from nets.errors import ConfigError, suggest
-from nets.fit import check_fit
+from nets.fit import check_autoencoder, check_fit
 from nets.pretrained import resolve as resolve_pretrained
 from nets.pretrained import row_name
 from nets.run import Network, Recipe, Run
@@ -81,10 +82,11 @@ def expand_row(cells: dict[str, str], where: str, catalogues: dict, purpose: str
             raise ConfigError(f"{where}: unknown {column} {cells[column]!r}; {suggest(cells[column], known)}")
     if not re.fullmatch(r"[a-z0-9_.]*", cells["variant"]):
         raise ConfigError(f"{where}: variant {cells['variant']!r} may hold only a-z, 0-9, '_' and '.'.")
-    model = with_variant(catalogues["models"][cells["model"]], cells["variant"])
+    model = with_variant(cells, where, catalogues["models"])
     data = catalogues["datasets"][cells["dataset"]]
     networks, recipe, overridden = resolve(cells, where, model, catalogues["recipes"][cells["recipe"]])
     check_fit(cells, where, model, data, recipe)
+    check_autoencoder(cells, where, model, networks, recipe, overridden)
     parts = [part for part in (cells["model"], cells["dataset"], cells["variant"]) if part]
     return [
         Run(
@@ -107,9 +109,20 @@ def expand_row(cells: dict[str, str], where: str, catalogues: dict, purpose: str
     ]
 
 
-def with_variant(model: dict, variant: str) -> dict:
-    """A model's entry with the networks that the row's variant adds."""
-    return model | {"networks": model["networks"] | model.get("variants", {}).get(variant, {})}
+def with_variant(cells: dict[str, str], where: str, models: dict) -> dict:
+    """A model's entry with the networks that the row's variant adds. Raises ConfigError for a name that nearly adds."""
+    model, variant = models[cells["model"]], cells["variant"]
+    added = model.get("variants", {})
+    meant = difflib.get_close_matches(
+        variant, {name for entry in models.values() for name in entry.get("variants", {})}
+    )
+    if meant and variant not in added:
+        holders = [name for name, entry in models.items() if meant[0] in entry.get("variants", {})]
+        raise ConfigError(
+            f"{where}: variant {variant!r} would add no network to {cells['model']}, while {meant[0]!r} adds one to "
+            f"{', '.join(holders)}; correct the name, or take one that is not like it."
+        )
+    return model | {"networks": model["networks"] | added.get(variant, {})}
 
 
 def generates(model: dict) -> bool:

@@ -1,7 +1,7 @@
 """Pairs of model, data set and recipe that cannot work, said before anything runs."""
 
 from nets.errors import ConfigError, suggest
-from nets.run import Recipe
+from nets.run import Network, Recipe
 
 NEEDS_LABELS = ("classification", "latent_classifier")
 NEEDS_MASKS = ("segmentation",)
@@ -45,10 +45,39 @@ def check_fit(cells: dict[str, str], where: str, model: dict, data: dict, recipe
         )
     check_schedule(where, recipe)
     check_optimizers(where, recipe)
+    if model["task"] == "reconstruction":
+        check_fitted(cells, where, model.get("fitted", False), data, recipe)
     unknown = [role for role in recipe.optimizers if role not in model["networks"]]
     if unknown:
         hint = suggest(unknown[0], model["networks"])
         raise ConfigError(f"{where}: optimizers names {unknown[0]!r}, which {cells['model']} has not; {hint}")
+
+
+def check_fitted(cells: dict[str, str], where: str, fitted: bool, data: dict, recipe: Recipe) -> None:
+    """PCA in steps, or a network without them."""
+    if fitted and not recipe.options["fitted"]:
+        raise ConfigError(f"{where}: {cells['model']} is fitted to all images at once, not trained; take recipe 'pca'.")
+    if recipe.options["fitted"] and not fitted:
+        raise ConfigError(
+            f"{where}: recipe {cells['recipe']!r} fits to all images at once, and {cells['model']} has to be trained; "
+            "take another recipe."
+        )
+    if fitted and (recipe.epochs != 1 or recipe.batch_size < data["splits"].get("train", 0)):
+        raise ConfigError(f"{where}: {cells['model']} is fitted in one step; leave out epochs and batch_size.")
+
+
+def check_autoencoder(
+    cells: dict[str, str], where: str, model: dict, networks: dict[str, Network], recipe: Recipe, overridden: dict
+) -> None:
+    """Options that would do nothing."""
+    if model["task"] != "reconstruction":
+        return
+    linear = networks["autoencoder"].args.get("linear", model.get("fitted", False))
+    if linear and recipe.options["loss"] == "bce":
+        raise ConfigError(f"{where}: options.loss=bce needs pixels in 0..1, which a linear network leaves; take mse.")
+    for key in ("options.beta", "options.samples"):
+        if key in overridden and not model.get("generates"):
+            raise ConfigError(f"{where}: {key} is of VAEs, and {cells['model']} is none; leave it out.")
 
 
 def check_schedule(where: str, recipe: Recipe) -> None:

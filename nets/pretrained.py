@@ -6,6 +6,10 @@ from typing import Any
 from nets.errors import ConfigError, suggest
 from nets.run import Run
 
+ENCODERS = {  # classifiers that have the encoder of an autoencoder
+    "nets.models.autoencoder.EncoderClassifier": "nets.models.autoencoder.ConvAutoencoder",
+}
+
 Rows = dict[str, dict[int, Run]]  # by <model>-<dataset>[-<variant>], then by seed
 
 
@@ -64,11 +68,26 @@ def of_weights(run: Run, where: str, entry: dict[str, Any]) -> dict[str, Any]:
 
 def of_run(run: Run, where: str, source: Run) -> dict[str, Any]:
     """The start from what another run has learned; its digest is part of this run's own description."""
+    if source.task == "reconstruction":
+        return of_autoencoder(run, where, source)
     if source.networks != run.networks:
         raise ConfigError(f"{where}: {row_name(source)} has another architecture; both rows need the same model.")
     kept = source.data["classes"] == run.data["classes"]
     facts = {"sha256": source.digest, "shape": list(source.input_shape), "mean": None, "std": None}
     return {"kind": "run", "name": source.name, "keep_head": kept} | facts
+
+
+def of_autoencoder(run: Run, where: str, source: Run) -> dict[str, Any]:
+    """The start from an autoencoder's encoder, which has seen pixels in 0..1; the head is new."""
+    ours, theirs = run.networks["classifier"], source.networks["autoencoder"]
+    if (ENCODERS.get(ours.path), ours.args) != (theirs.path, theirs.args):
+        raise ConfigError(
+            f"{where}: {row_name(source)} has no encoder for {run.model}; only encoder_classifier starts from an "
+            "autoencoder, a conv_autoencoder with the same latent_dim and widths."
+        )
+    channels = source.shape[0]
+    facts = {"sha256": source.digest, "shape": list(source.shape), "mean": [0.0] * channels, "std": [1.0] * channels}
+    return {"kind": "run", "name": source.name, "keep_head": False} | facts
 
 
 def check_options(run: Run, where: str) -> None:

@@ -10,7 +10,7 @@ from nets.table import parse_value
 
 COLUMNS = ("model", "dataset", "metric", "value", "source", "note", "explains")
 SPLIT = "split"  # a last column that a file, or a row of it, may leave out
-PERCENT = ("top1", "top5")
+PERCENT = ("top1", "top1_sampled", "top5")
 
 Key = tuple[str, str, str, str]  # model or model-variant, data set, metric, split
 

@@ -1,20 +1,44 @@
-"""What all tests share: small prepared data of real digits, and short runs on them."""
+"""What all tests share: small prepared data of real digits, short runs on them, and real data where there are some.
+
+Real data are looked for in `$NETS_DATA`, as it is when the tests start, in the layouts that config/datasets.yaml names.
+"""
 
 import dataclasses
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
+import yaml
 
 from nets.config import load_runs
 from nets.data.prepare import prepare
 from nets.data.prepared import open_split
 from nets.run import Run
 
+REAL_DATA = os.environ.get("NETS_DATA")
 HEADER = "model\tdataset\tvariant\trecipe\tseeds\toverrides\n"
+
+
+@pytest.fixture(scope="session")
+def catalogue() -> dict:
+    return yaml.safe_load(Path("config/datasets.yaml").read_text())
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Callable[[str], Path]:
+    """The path of something in the real `$NETS_DATA`; skips where it is not there."""
+
+    def find(name: str) -> Path:
+        path = Path(REAL_DATA or "data").absolute() / name
+        if not path.exists():
+            pytest.skip(f"no {name} in NETS_DATA ({REAL_DATA or 'data'})")
+        return path
+
+    return find
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from nets.catalogues import ROOT
 from nets.jobs.common import run_job
 from nets.published import load_published
 from nets.reporting import formats
+from nets.reporting.classes import class_table
 from nets.reporting.comparisons import draw_comparison
 from nets.reporting.results import benchmark, load_runs
 from nets.reporting.tables import comparison
@@ -35,6 +36,8 @@ def compare(results: Path, names: Path, published: Path) -> None:
         table = comparison(runs, values)
         formats.write(table, results / "tables")
         draw_comparison(table, runs, results / "figures")
+        if table.task == "segmentation" and (classes := class_table(runs)):
+            formats.write(classes, results / "tables")
 
 
 if __name__ == "__main__":

@@ -114,7 +114,8 @@ def measure(run: Run, args: argparse.Namespace, weights: dict[str, Any], device:
         metrics, arrays = entries + metrics, found.arrays
     if kind.probed:
         train = Batches(open_split(args.data_dir, "train"), pixels, device)
-        metrics += [entry(name, *value) for name, value in task.probe(train, data).items()]
+        probes = task.probe(train, data).items()
+        metrics += [entry(name, *value, split=split) for split, found in probes for name, value in found.items()]
     if run.fidelity:
         found, pictures = fidelity.measure(task, args.references, args.data_dir, device)
         metrics, arrays = metrics + found, arrays | pictures

@@ -91,8 +91,12 @@ def conv_decoder(latent_dim: int, widths: Sequence[int], out_channels: int, imag
 
 
 class EncoderDecoder(nn.Module):
-    """(N, C, H, W) in 0..1 -> code (N, latent_dim) -> logits (N, C, H, W): sigmoid is the image."""
+    """(N, C, H, W) in 0..1 -> code (N, latent_dim) -> logits (N, C, H, W): sigmoid is the image.
 
+    Of one that is `linear`, what is decoded is the image itself, and may leave 0..1.
+    """
+
+    linear = False
     latent_dim: int
     encoder: nn.Module
     decoder: nn.Module
@@ -107,14 +111,14 @@ class EncoderDecoder(nn.Module):
 
     def image(self, logits: Tensor) -> Tensor:
         """What `decode` returns -> pixels in 0..1."""
-        return logits.sigmoid()
+        return logits if self.linear else logits.sigmoid()
 
     def forward(self, x: Tensor) -> Tensor:
         return self.decode(self.encode(x))
 
 
 class Autoencoder(EncoderDecoder):
-    """The fully connected one. With ``widths=()`` encoder and decoder are linear, as in PCA."""
+    """The fully connected one. With ``widths=(), linear=True`` it learns what PCA computes (Baldi and Hornik 1989)."""
 
     def __init__(
         self,
@@ -123,8 +127,10 @@ class Autoencoder(EncoderDecoder):
         latent_dim: int = 2,
         widths: Sequence[int] = (128, 64),
         relu_code: bool = False,
+        linear: bool = False,
     ) -> None:
         super().__init__()
+        self.linear = linear
         self.latent_dim = latent_dim
         self.encoder = dense_encoder(in_channels, image_size, widths, latent_dim)
         if relu_code:
@@ -157,3 +163,28 @@ class LatentClassifier(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         return self.linear(z)
+
+
+class EncoderClassifier(nn.Module):
+    """The encoder of a `ConvAutoencoder` and a linear head: images (N, C, H, W) -> logits (N, K).
+
+    So an autoencoder can be the pretraining of a classifier (Masci et al., section 4); alone it is that classifier
+    from scratch. Batch norm stands between, because codes that drive a sigmoid are large, with a scale of their own
+    (20 on MNIST): a new head would spend its training on bringing them down.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 1,
+        image_size: int = 28,
+        num_classes: int = 10,
+        latent_dim: int = 32,
+        widths: Sequence[int] = (32, 64, 128),
+    ) -> None:
+        super().__init__()
+        self.encoder = conv_encoder(in_channels, image_size, widths, latent_dim)
+        self.norm = nn.BatchNorm1d(latent_dim)
+        self.head = nn.Linear(latent_dim, num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.norm(self.encoder(x)).relu())

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 class PCA(nn.Module):
     """Images (N, C, H, W) -> code (N, latent_dim), the principal components -> images (N, C, H, W)."""
 
+    linear = True
+
     def __init__(self, in_channels: int = 1, image_size: int = 28, latent_dim: int = 2) -> None:
         super().__init__()
         self.latent_dim = latent_dim

@@ -10,6 +10,7 @@ from nets.reporting.statistics import Summary, summarise
 
 ABSENT = "–"
 SIZES = ("parameters", "macs")
+PART = "decoder"  # of an autoencoder: counted in it, and apart, since it alone draws samples
 
 
 @dataclass
@@ -136,7 +137,7 @@ def cost_cells(group: list[Run], holes: dict[int, str]) -> dict[str, Cell]:
     for column in cost_columns([]):
         if column.key in SIZES:
             sizes = next((s for s in (run.manifest.get(column.key) for run in group) if s), {})
-            sizes = {name: sizes[name] for name in sorted(sizes, key=lambda name: name != "generator")}
+            sizes = {name: sizes[name] for name in sorted(sizes, key=lambda name: name != "generator") if name != PART}
             raw = {f"{column.key}_{network}": value for network, value in sizes.items()}
             text = " + ".join(glossary.count(value) for value in sizes.values())
             cells[column.key] = Cell(text or ABSENT, main_size(sizes), hint=" + ".join(sizes), raw=raw)
@@ -154,7 +155,8 @@ def drawing_cells(group: list[Run]) -> dict[str, Cell]:
         return {"sampling": Cell(ABSENT), "sample_macs": Cell(ABSENT)}
     run, how = found
     words = passports.manner(how)
-    macs = main_size(run.manifest.get("macs") or {})
+    sizes = run.manifest.get("macs") or {}
+    macs = sizes.get(PART) or main_size(sizes)
     price = macs and macs * how["steps"]
     size = Cell(glossary.count(price), price, raw={"sample_macs": price}) if price else Cell(ABSENT)
     return {"sampling": Cell(words, raw={"sampling": words}), "sample_macs": size}

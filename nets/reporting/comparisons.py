@@ -115,8 +115,8 @@ def scale(axis, late: np.ndarray, percent: bool) -> None:
 def cost(table: Table, key: str, path: Path) -> bool:
     """The headline against a cost, a point a model with its interval; only rows that have both numbers."""
     column = table.headline
-    if key == "macs" and any(row.cells["sample_macs"].sort for row in table.rows):
-        return False  # what a sample costs says more
+    if key == ("macs" if column and column.metric.startswith("fid_") else "sample_macs"):
+        return False  # the quality of samples has the price of a sample, any other that of the network
     shown = [row for row in table.rows if column and complete(row, column, key)]
     if len(shown) < 2:
         return False

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from nets.reporting.results import Run
+from nets.reporting.results import Run, Samples
 
 TYPES = {".png": "image/png", ".gif": "image/gif"}
 CAPTIONS = {
@@ -35,6 +35,8 @@ CAPTIONS = {
     "confusion.svg": "Test images: the truth by row, the answer by column. Shades are stretched to show rare errors.",
 }
 
+OF_SAMPLES = ("samples.png", "nearest.png", "classes.svg")  # of a run that stands for its samples alone
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -55,7 +57,8 @@ def data_uri(path: Path) -> str:
 
 def run_pictures(run: Run, best: bool) -> list[Picture]:
     """The figures of a run, the most telling first; its mistakes only where it is the best of its data set."""
-    paths = [run.folder / "figures" / name for name in CAPTIONS if best or name != "worst.png"]
+    names = OF_SAMPLES if isinstance(run, Samples) else CAPTIONS
+    paths = [run.folder / "figures" / name for name in names if best or name != "worst.png"]
     what = "images" if run.config["task"] == "reconstruction" else "latents"
     return [
         Picture(data_uri(p), f"{p.stem.capitalize()} of {run.label} on {run.config['dataset']}, seed {run.seed}",

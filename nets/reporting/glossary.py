@@ -18,6 +18,8 @@ class Metric:
 
 METRICS = {
     "top1": Metric("Top-1", "%", 2, "Share of images whose most probable class is the right one."),
+    "top1_sampled": Metric("Top-1, sampled code", "%", 2, "Top-1 of a VAE's classifier on a sample of each image's "
+                           "code, as in training; plain top-1 is that on the mean of the code."),
     "top5": Metric("Top-5", "%", 2, "Share of images whose right class is among the five most probable."),
     "nll": Metric("NLL", "nats", 4, "Negative log-likelihood: how surprised the network is by the truth, on average. "
                   "It punishes being wrong with confidence."),
@@ -40,8 +42,8 @@ METRICS = {
                    "at most the logarithm of the probability that the model gives to the image."),
     "nll_is64": Metric("NLL, 64 samples", "nats", 2, "Negative log-likelihood of an image under a VAE, estimated by "
                        "64 importance samples of its code: between the truth and minus ELBO, lower with more samples."),
-    "bpd": Metric("NLL", "bits/dim", 4, "The same negative log-likelihood in bits, by pixel and channel. It compares "
-                  "with papers on binary images, not with those on 256 levels of grey."),
+    "bpd": Metric("NLL", "bits/dim", 4, "The same negative log-likelihood in bits, by pixel. It compares with "
+                  "papers on binary images, not with those on 256 levels of grey; images in colour have none."),
     "active_units": Metric("Active units", "", 0, "How many numbers of a VAE's code vary with the image (variance of "
                            "the mean above 0.01); the others have given up and repeat the prior."),
     "probe_top1": Metric("Linear probe", "%", 2, "Top-1 of a logistic regression on the frozen code: how much of the "

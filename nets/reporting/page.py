@@ -8,6 +8,7 @@ from typing import Any
 
 from nets.published import Key, Published
 from nets.reporting import formats, glossary, passports, render
+from nets.reporting.classes import class_table
 from nets.reporting.details import run_details
 from nets.reporting.embed import comparison_pictures, run_pictures
 from nets.reporting.results import Run, benchmark, load_runs, read_json
@@ -40,12 +41,14 @@ def page(results: Path, names: Path, base: Path, published: dict[Key, list[Publi
 def section(results: Path, runs: list[Run], published: dict[Key, list[Published]] | None) -> dict[str, Any]:
     """What the page shows of one task on one data set."""
     table = comparison(runs, published)
+    classes = class_table(runs) if table.task == "segmentation" else None
     return {
         "id": f"{table.task}-{table.dataset}",
         "table": table,
         "html": formats.html(table),
         "dataset": runs[0].config["data"].get("title") or table.dataset,
         "pictures": comparison_pictures(results / "figures", table.task, table.dataset),
+        "classes": formats.html(classes) if classes else "",
         "models": [model(table, row, best=row is table.rows[0]) for row in table.rows],
     }
 

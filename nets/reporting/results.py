@@ -83,6 +83,29 @@ class Run:
         return read_history(self.folder / "history.csv")
 
 
+class Samples(Run):
+    """A run whose task is another, a VAE's, as a generator: what its samples are worth, and no loss of its training."""
+
+    @property
+    def headline(self) -> dict[str, str]:
+        """FID, by the same features as a generator's."""
+        indomain = self.config["fidelity"].get("indomain")
+        return {"metric": "fid_indomain" if indomain else "fid_inception", "split": "test"}
+
+    @property
+    def numbers(self) -> list[dict[str, Any]]:
+        """The entries that measure samples."""
+        return [
+            e for e in super().numbers if e["metric"].endswith(("_indomain", "_inception")) or e["metric"] == "copies"
+        ]
+
+    @cached_property
+    def history(self) -> dict[str, list[float]]:
+        """The columns of history.csv but for the losses, which are of another kind than a generator's."""
+        found = read_history(self.folder / "history.csv")
+        return {name: values for name, values in found.items() if not name.startswith("train/")}
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON file. Raises UserError."""
     try:
@@ -112,12 +135,23 @@ def family(config: dict[str, Any]) -> str:
     return "generation" if config["task"] in ("adversarial", "diffusion") else config["task"]
 
 
+def as_generator(run: Run) -> Run:
+    """A run that generates, though it is not its task, as one of those of which it is."""
+    return Samples(run.folder, run.config | {"task": "generation"}, run.manifest, run.metrics)
+
+
 def benchmark(runs: Iterable[Run]) -> dict[tuple[str, str], list[Run]]:
-    """Runs that are compared, by task and data set, in the order given; extractors are left out."""
+    """Runs that are compared, by task and data set, in the order given; extractors are left out.
+
+    A VAE stands twice: for its reconstructions, and for its samples.
+    """
     groups: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
         if run.config["purpose"] == "benchmark":
-            groups.setdefault((family(run.config), run.config["dataset"]), []).append(run)
+            dataset = run.config["dataset"]
+            groups.setdefault((family(run.config), dataset), []).append(run)
+            if run.config["task"] == "reconstruction" and run.config["fidelity"]:
+                groups.setdefault(("generation", dataset), []).append(as_generator(run))
     return groups
 
 

@@ -50,7 +50,7 @@ def encode_split(network: nn.Module, data: Batches) -> Encoded:
         bce = metrics.bce(batch.images, output)
         parts.append(tuple(t.cpu() for t in (batch.images, batch.labels, mean, network.image(output), bce)))
     *known, bce = (torch.cat(column) for column in zip(*parts, strict=True))
-    return Encoded(*known, None if hasattr(network, "fit") else bce, log_variance is not None)
+    return Encoded(*known, None if getattr(network, "linear", False) else bce, log_variance is not None)
 
 
 def measure(seen: Encoded) -> dict[str, tuple[float, str]]:

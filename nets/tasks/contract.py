@@ -89,8 +89,12 @@ class Task(ABC):
     def macs(self) -> dict[str, int]:
         """Multiply-accumulate operations of one image through each network, forward."""
 
-    def probe(self, train: Batches, test: Batches) -> dict[str, tuple[float, str]]:
-        """Metrics on test data of simple classifiers that are fitted to the frozen features of training data."""
+    def probe(self, train: Batches, test: Batches) -> dict[str, dict[str, tuple[float, str]]]:
+        """By split, metrics that need training data.
+
+        `test`: of simple classifiers that are fitted to the frozen features of training data. `train`: of the network
+        itself, which tell how much of what it knows it knows by heart.
+        """
         return {}
 
     @property

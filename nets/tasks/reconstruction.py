@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from nets.data.batches import UNIT, Batch, Batches
 from nets.metrics import latent, probes
@@ -18,6 +18,17 @@ SHOWN = 16  # images of the figures
 DRAWN = 64  # samples of a VAE's figure
 
 
+class Decoder(nn.Module):
+    """What of an autoencoder draws a sample."""
+
+    def __init__(self, autoencoder: nn.Module) -> None:
+        super().__init__()
+        self.autoencoder = autoencoder
+
+    def forward(self, code: Tensor) -> Tensor:
+        return self.autoencoder.decode(code)
+
+
 class Reconstruction(Task):
     """`autoencoder` has `encode`, `decode` and `image`: images in 0..1 to a code, to logits, to images again.
 
@@ -27,9 +38,16 @@ class Reconstruction(Task):
     """
 
     headline = "mse"
-    selection = ("mse", "lower")
     measured = ("best",)
     probed = True
+
+    @property
+    @torch.no_grad()
+    def selection(self):
+        """A VAE's weights are chosen by its loss: the squared error alone favours codes far from the prior."""
+        image = torch.zeros(1, *self.run.shape, device=self.device)
+        variational = codes.posterior(self.networks["autoencoder"], image)[1] is not None
+        return ("loss" if variational else "mse"), "lower"
 
     @staticmethod
     def pixel_range(info):
@@ -95,25 +113,34 @@ class Reconstruction(Task):
         network = self.networks["autoencoder"]
         with self.frozen():
             seen = codes.encode_split(network, data)
-            found = codes.measure(seen) | {"objective": (self.mean_losses(data)["loss"], "none")}
+            found = codes.measure(seen) | self.trained(seen, data)
             arrays = codes.pictures(network, seen, SHOWN, self.device)
-            if "latent_classifier" in self.networks:
-                logits = self.networks["latent_classifier"](seen.codes.to(self.device)).cpu()
-                found["top1"] = top_k(logits, seen.labels, 1), "higher"
             if seen.variational:
                 found |= variational.measure(network, data)
                 arrays["samples"] = self.sample(DRAWN, seed=self.run.seed).numpy()
         return Evaluation(found, arrays)
 
-    def probe(self, train: Batches, test: Batches) -> dict[str, tuple[float, str]]:
-        if not self.run.num_classes:
-            return {}
+    def trained(self, seen: codes.Encoded, data: Batches) -> dict[str, tuple[float, str]]:
+        """What the recipe minimises, on a split; top-1 of the joint classifier, of a VAE also on sampled codes."""
+        losses = self.mean_losses(data)
+        found = {"objective": (losses["loss"], "none")}
+        if "latent_classifier" in self.networks:
+            logits = self.networks["latent_classifier"](seen.codes.to(self.device)).cpu()
+            found["top1"] = top_k(logits, seen.labels, 1), "higher"
+            if seen.variational:
+                found["top1_sampled"] = losses["top1"], "higher"
+        return found
+
+    def probe(self, train: Batches, test: Batches) -> dict[str, dict[str, tuple[float, str]]]:
         with self.frozen():
             learning, unseen = (codes.encode_split(self.networks["autoencoder"], data) for data in (train, test))
-        found = {}
+            mse = metrics.mse(learning.images, learning.reconstructions).double().mean().item()
+            found = {"train": {"mse": (mse, "lower")} | self.trained(learning, train), "test": {}}
+        if learning.labels.min() < 0:  # no labels
+            return found
         for name, classify in (("probe_top1", probes.linear_probe), ("knn_top1", probes.nearest_neighbours)):
             answers = classify(learning.codes, learning.labels, unseen.codes, self.run.num_classes)
-            found[name] = 100 * answers.eq(unseen.labels).double().mean().item(), "higher"
+            found["test"][name] = 100 * answers.eq(unseen.labels).double().mean().item(), "higher"
         return found
 
     @torch.no_grad()
@@ -140,4 +167,5 @@ class Reconstruction(Task):
             "autoencoder": torch.zeros(1, *self.run.shape, device=self.device),
             "latent_classifier": torch.zeros(1, network.latent_dim, device=self.device),
         }
-        return {role: count_macs(self.networks[role], inputs[role]) for role in self.networks}
+        found = {role: count_macs(self.networks[role], inputs[role]) for role in self.networks}
+        return found | {"decoder": count_macs(Decoder(network), inputs["latent_classifier"])}

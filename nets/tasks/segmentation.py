@@ -96,9 +96,10 @@ class Segmentation(Task):
 
 
 def cross_entropy(logits: Tensor, masks: Tensor) -> Tensor:
-    """Mean over the pixels that are not void, of logits (N, K, H, W) and masks (N, H, W).
+    """Mean over the pixels that are not void, of logits (N, K, H, W) and masks (N, H, W); 0 where all are void.
 
     The last step is of a flat list, since torch's loss of maps adds up in no fixed order on a GPU.
     """
     log_probabilities = logits.float().contiguous().log_softmax(1)  # contiguous: four times as fast on a CPU
-    return F.nll_loss(log_probabilities.permute(0, 2, 3, 1).flatten(0, 2), masks.flatten(), ignore_index=-1)
+    rows = log_probabilities.permute(0, 2, 3, 1).flatten(0, 2)
+    return F.nll_loss(rows, masks.flatten(), ignore_index=-1, reduction="sum") / (masks >= 0).sum().clamp(min=1)

@@ -26,8 +26,14 @@ def last_linear(network: nn.Module) -> nn.Linear:
 
 
 def load_start(networks: nn.Module, state: dict[str, Tensor], start: dict[str, Any]) -> None:
-    """Put the weights of a start into networks; the head stays new unless the start keeps it. Raises UserError."""
+    """Put the weights of a start into networks; the head stays new unless the start keeps it. Raises UserError.
+
+    Of an autoencoder it is the encoder that a classifier starts from.
+    """
+    learned = "autoencoder.encoder."
+    encoder = {name.replace(learned, "classifier.encoder."): state[name] for name in state if name.startswith(learned)}
     head, own = last_linear(networks), networks.state_dict()
+    state = own | encoder if encoder else state
     name = next(name for name, module in networks.named_modules() if module is head)
     if not start["keep_head"]:
         state = state | {key: own[key] for key in (f"{name}.weight", f"{name}.bias") if key in own}

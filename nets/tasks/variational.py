@@ -18,19 +18,23 @@ SAMPLES = 64  # of the posterior, for the importance-sampled likelihood
 
 @torch.no_grad()
 def measure(network: nn.Module, data: Batches) -> dict[str, tuple[float, str]]:
-    """Rate (KL), evidence lower bound and likelihood in nats an image, bits a dimension, active units of the code."""
+    """Rate (KL), evidence lower bound and likelihood in nats an image, active units of the code.
+
+    Of grey images also bits a dimension: coloured ones have no binary counterpart in papers to compare with.
+    """
     found, means = [], []
     for batch in data.ordered():
         numbers, mean = measure_batch(network, batch.images)
         found.append(numbers.double().cpu())
         means.append(mean.cpu())
     kl, elbo, nll = torch.cat(found, dim=1).mean(1).tolist()
-    pixels = batch.images[0].numel()
+    channels, height, width = batch.images.shape[1:]
+    bits = {"bpd": (nll / (height * width * log(2)), "lower")} if channels == 1 else {}
     return {
         "kl": (kl, "none"),
         "elbo": (elbo, "higher"),
         f"nll_is{SAMPLES}": (nll, "lower"),
-        "bpd": (nll / (pixels * log(2)), "lower"),
+        **bits,
         "active_units": (float(latent.active_units(torch.cat(means))), "none"),
     }
 

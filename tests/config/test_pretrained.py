@@ -94,3 +94,32 @@ def test_a_mistake_is_named_with_its_row(load, row, said):
     with pytest.raises(ConfigError, match=rf"my.tsv, line [34]\b.*({said})") as error:
         load(SOURCE, row)
     assert "\n" not in str(error.value)
+
+
+def encoder(overrides=""):
+    return target(f"model.latent_dim=8 {start('conv_autoencoder-mnist5k')} {overrides}", model="encoder_classifier")
+
+
+def autoencoder(model="conv_autoencoder", overrides="model.latent_dim=8"):
+    return f"{model}\tmnist5k\t\t{'vae' if 'vae' in model else 'conv_autoencoder'}\t0\t{overrides}"
+
+
+def test_a_classifier_may_start_from_an_autoencoder(load):
+    found = load(autoencoder(), encoder())[1].pretrained
+    assert found["name"] == "conv_autoencoder-mnist5k-s0" and not found["keep_head"]
+    assert (found["shape"], found["mean"], found["std"]) == ([1, 28, 28], [0.0], [1.0]), "it has seen pixels in 0..1"
+
+
+@pytest.mark.parametrize(
+    ("source", "row"),
+    [
+        (autoencoder(overrides="model.latent_dim=9"), encoder()),
+        (autoencoder(), encoder("model.widths=[8,8]")),
+        (autoencoder("conv_vae"), encoder().replace("conv_autoencoder-", "conv_vae-")),
+        (autoencoder("autoencoder"), encoder().replace("conv_autoencoder-", "autoencoder-")),
+        (autoencoder(), target(start("conv_autoencoder-mnist5k"))),
+    ],
+)
+def test_an_autoencoder_with_another_encoder(load, source, row):
+    with pytest.raises(ConfigError, match="line 3: .*mnist5k has no encoder for .*; only encoder_classifier starts"):
+        load(source, row)

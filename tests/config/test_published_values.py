@@ -7,6 +7,7 @@ from nets.config import load_runs
 from nets.errors import ConfigError
 from nets.published import COLUMNS, find_published, load_published
 
+RANGES = {"mse": (0, 0.1), "objective": (20, 40)}
 HEAD = ",".join(COLUMNS) + "\n"
 
 
@@ -25,8 +26,22 @@ def test_the_projects_values():
     )
     assert [784 * value for value in science] == pytest.approx([13.87, 3.00], abs=0.005)
     for (_, _, metric, _), values in found.items():
-        low, high = {"top1": (20, 100), "top5": (20, 100), "mse": (0, 0.1)}[metric]
+        low, high = RANGES.get(metric, (20, 100))
         assert all(low < value.value < high and value.source for value in values)
+
+
+def test_the_teaching_repositorys_values_by_split():
+    found = {key: values[0].value for key, values in load_published(ROOT / "config/published.csv").items()}
+    printed = {
+        ("autoencoder", "mse"): (0.0388, 0.0379),
+        ("autoencoder-with_classifier", "top1"): (95.71, 99.17),
+        ("vae", "objective"): (27.58, 26.51),
+        ("vae-with_classifier", "objective"): (28.79, 26.95),
+        ("vae-with_classifier", "top1_sampled"): (93.92, 95.43),
+    }
+    for (model, metric), values in printed.items():
+        assert tuple(found[model, "mnist", metric, split] for split in ("test", "train")) == values
+    assert found["autoencoder-with_classifier", "mnist", "mse", "test"] == 0.0441
 
 
 def test_a_table_brings_its_own(tmp_path):

@@ -71,6 +71,21 @@ def test_a_variant_adds_its_networks_and_overrides_reach_them(table):
     }
 
 
+@pytest.mark.parametrize("model", ["autoencoder", "vae", "conv_autoencoder", "conv_vae"])
+def test_every_autoencoder_can_learn_with_a_classifier(table, model):
+    recipe = "vae" if "vae" in model else "autoencoder"
+    run = load_runs(table(f"{model}\tmnist5k\twith_classifier\t{recipe}\t0\tmodel.latent_dim=5"))[0]
+    assert run.networks["latent_classifier"].args == {"latent_dim": 5}
+
+
+def test_a_variant_that_is_nearly_one_with_a_network(table):
+    said = "'{}' would add no network to {}, while 'with_classifier' adds one to conv_autoencoder, autoencoder, vae"
+    for model, variant in (("autoencoder", "with_clasifier"), ("pca", "with_classifier")):
+        with pytest.raises(ConfigError, match="line 2: variant " + said.format(variant, model)):
+            load_runs(table(f"{model}\tmnist5k\t{variant}\t{model}\t0\t"))
+    assert load_runs(table("autoencoder\tmnist5k\tlatent30\tautoencoder\t0\t"))
+
+
 def test_a_catalogue_beside_the_table_extends_the_projects(table, tmp_path):
     entry = {
         "title": "Mine",
@@ -106,6 +121,15 @@ def test_a_catalogue_beside_the_table_extends_the_projects(table, tmp_path):
             lenet("options.pretrained=inception options.transfer=fine_tuning"),
             "inception are weights of ",
         ),
+        ("autoencoder\tmnist5k\t\tautoencoder\t0\tmodel.linear=true options.loss=bce", "which a linear network leaves"),
+        ("pca\tmnist5k\t\tpca\t0\toptions.loss=bce", "which a linear network leaves; take mse"),
+        ("pca\tmnist5k\t\tautoencoder\t0\t", "pca is fitted to all images at once, not trained; take recipe 'pca'"),
+        ("autoencoder\tmnist5k\t\tpca\t0\t", "autoencoder has to be trained; take another recipe"),
+        ("pca\tmnist5k\t\tpca\t0\tbatch_size=64", "pca is fitted in one step; leave out epochs and batch_size"),
+        ("pca\tmnist5k\t\tpca\t0\tepochs=2", "pca is fitted in one step"),
+        ("autoencoder\tmnist5k\t\tautoencoder\t0\toptions.beta=4", "options.beta is of VAEs, and autoencoder is none"),
+        ("autoencoder\tmnist5k\t\tautoencoder\t0\toptions.samples=64", "options.samples is of VAEs"),
+        ("unet\tdigit_scenes\t\tunet\t0\toptions.loss=dice", "options: Additional properties are not allowed ('loss'"),
         (lenet("epochs"), "override 'epochs' is not of the form key=value"),
         (lenet("epochs.first=1"), "epochs has no keys of its own"),
         (lenet("model.depth=5"), "the model has no argument 'depth'"),
@@ -227,7 +251,7 @@ def test_only_segmentation_takes_images_that_are_not_square(table, mine):
         load_runs(table("mine\tcamvid\t\tlenet5\t0\t"))
 
 
-@pytest.mark.parametrize("suite", ["quick", "full"])
+@pytest.mark.parametrize("suite", ["quick", "full", "cpu", "reconstruction"])
 def test_the_suites_are_valid(suite, tmp_path):
     runs = load_runs(ROOT / f"config/{suite}.tsv")
     assert len({run.name for run in runs}) == len(runs) > 0

@@ -1,42 +1,20 @@
 """Small data sets of every kind, and the real ones where the machine has them.
 
-Real data are looked for in `$NETS_DATA`, as it is when the tests start: `mnist`, `cifar10`, `cifar100` in the layouts
-that config/datasets.yaml names. Every test itself sees an empty `$NETS_DATA` of its own, and no network.
+The real ones are tests/conftest.py's `real_data`; every test itself sees an empty `$NETS_DATA` of its own, and no
+network.
 """
 
 import gzip
 import hashlib
-import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
 
 from nets.data.prepare import prepare
-
-REAL_DATA = os.environ.get("NETS_DATA")
-
-
-@pytest.fixture(scope="session")
-def catalogue() -> dict:
-    return yaml.safe_load(Path("config/datasets.yaml").read_text())
-
-
-@pytest.fixture(scope="session")
-def real_data() -> Callable[[str], Path]:
-    """The path of something in the real `$NETS_DATA`; skips where it is not there."""
-
-    def find(name: str) -> Path:
-        path = Path(REAL_DATA or "data").absolute() / name
-        if not path.exists():
-            pytest.skip(f"no {name} in NETS_DATA ({REAL_DATA or 'data'})")
-        return path
-
-    return find
 
 
 @pytest.fixture(autouse=True)

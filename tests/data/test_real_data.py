@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nets.data.prepare import prepare
+from nets.data.prepared import open_split
 from nets.data.sources import load
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
@@ -46,3 +47,13 @@ def test_cifar100(catalogue, real_data):
     np.testing.assert_array_equal(np.bincount(loaded.learning.labels), [500] * 100)
     np.testing.assert_array_equal(np.bincount(loaded.test.labels), [100] * 100)
     assert next(loaded.test.chunks()).shape[1:] == (3, 32, 32)
+
+
+def test_camvid(catalogue, tmp_path, real_data, monkeypatch):
+    monkeypatch.setenv("NETS_DATA", str(real_data("camvid").parent))
+    info = prepare("camvid", catalogue["camvid"], tmp_path)
+    assert info["status"] == "ok", info["reason"]
+    assert info["counts"] == {"train": 367, "validation": 101, "test": 233}
+    test = open_split(tmp_path, "test")
+    assert test.images.shape[1:] == (3, 180, 240) and test.masks.shape[1:] == (180, 240)
+    assert sorted(np.unique(test.masks)) == list(range(12)), "11 classes, and void"

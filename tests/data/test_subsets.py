@@ -10,6 +10,7 @@ from nets.data.errors import DataError
 from nets.data.folders import decode
 from nets.data.prepare import prepare
 from nets.data.prepared import open_split, read_info
+from nets.data.splits import divide
 
 
 @pytest.fixture
@@ -33,6 +34,26 @@ def test_the_halves_of_the_digits(halves, mnist5k):
     assert images_of(halves / "mnist5k_0to4", 3, 3) == images_of(mnist5k, 3, 3)
     few = images_of(halves / "mnist5k_5to9", 8, 3)
     assert len(few) == 300 and few < images_of(mnist5k, 8, 8), "the fourth of 5 to 9 is 8"
+
+
+@pytest.mark.parametrize(("name", "labels"), [("mnist5k_1pct", 35), ("mnist5k_10pct", 350)])
+def test_few_labels_and_the_same_test_images(catalogue, tmp_path, mnist5k, name, labels):
+    info = prepare(name, catalogue[name], tmp_path / name)
+    assert info["counts"] == {"train": labels, "validation": 500, "test": 1000}
+    assert max(info["class_counts"]["train"]) - min(info["class_counts"]["train"]) <= 1
+    few, whole = open_split(tmp_path / name, "test"), open_split(mnist5k, "test")
+    np.testing.assert_array_equal(few.images[few.indices], whole.images[whole.indices])
+
+
+def test_few_labels_of_mnist_keep_its_test_images(catalogue):
+    learning = np.arange(60000) % 10
+    whole, *few = (
+        divide(learning, catalogue[name]["splits"], 10000) for name in ("mnist", "mnist_1pct", "mnist_10pct")
+    )
+    assert [len(part["train"]) for part in few] == [550, 5500]
+    for part in few:
+        np.testing.assert_array_equal(np.bincount(learning[part["train"]]), [len(part["train"]) // 10] * 10)
+        np.testing.assert_array_equal(part["test"], whole["test"])
 
 
 def test_the_order_of_classes_is_the_order_of_labels(root, tmp_path, make_entry, make_idx):

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from nets.models.autoencoder import Autoencoder, ConvAutoencoder, LatentClassifier
+from nets.models.autoencoder import Autoencoder, ConvAutoencoder, EncoderClassifier, LatentClassifier
 from nets.models.vae import VAE, ConvVAE
 
 NETWORKS = (Autoencoder, ConvAutoencoder, VAE, ConvVAE)
@@ -158,3 +158,13 @@ def test_the_latent_classifier_separates_what_is_separable():
         F.cross_entropy(classifier(codes), labels).backward()
         optimizer.step()
     assert classifier(codes).argmax(1).eq(labels).float().mean() > 0.95
+
+
+def test_a_classifier_has_the_encoder_of_the_autoencoder():
+    sizes = {"in_channels": 3, "image_size": 32, "latent_dim": 6, "widths": (4, 8)}
+    autoencoder, classifier = ConvAutoencoder(**sizes).eval(), EncoderClassifier(num_classes=7, **sizes).eval()
+    classifier.encoder.load_state_dict(autoencoder.encoder.state_dict())
+    images = torch.rand(5, 3, 32, 32)
+    logits = classifier(images)
+    torch.testing.assert_close(logits, classifier.head(F.relu(classifier.norm(autoencoder.encode(images)))))
+    assert logits.shape == (5, 7)

@@ -207,6 +207,12 @@ def write_arrays(folder: Path, spec: Spec, dice: np.random.Generator, digits: np
 
 
 @pytest.fixture(scope="session")
+def invent():
+    """What writes the folder of a suite, and what describes a row of it: for a suite of a test's own."""
+    return write_results, Spec
+
+
+@pytest.fixture(scope="session")
 def results(tmp_path_factory) -> Path:
     """The invented suite, drawn and compared; tests only read it."""
     from nets.jobs import collect, compare, draw

@@ -1,9 +1,15 @@
 """Pictures of segmentations: the classes' colours, mistakes in red, and a legend that fits."""
 
+import csv
+import json
+
 import numpy as np
+import pytest
 from PIL import Image
 
+from nets.jobs import compare
 from nets.reporting import segments
+from nets.reporting.page import page
 
 NAMES = ["ground", "cat", "dog"]
 
@@ -55,3 +61,37 @@ def test_a_class_that_does_not_occur_is_said(tmp_path):
     segments.class_iou(np.array([90.0, np.nan, 12.5]), NAMES, tmp_path / "iou.svg")
     drawn = (tmp_path / "iou.svg").read_text()
     assert "does not occur" in drawn and "12.5" in drawn and "dog" in drawn
+
+
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory, invent):
+    """Two seeds of one network and one of another, which never answers with the last class."""
+    write_results, spec = invent
+    results = tmp_path_factory.mktemp("out") / "results/small"
+    (results / "runs").mkdir(parents=True)
+    rows = [
+        spec("unet", "U-Net", "classification", 50.0, seeds=(0, 1)),
+        spec("fcn8s", "FCN", "classification", 40.0, seeds=(0,)),
+    ]
+    names = write_results(results, rows)
+    for name, values in zip(names, ([90, 40, 10], [80, 60, 20], [70, 30, np.nan]), strict=True):
+        folder = results / "runs" / name
+        config = json.loads((folder / "config.json").read_text())
+        config |= {"task": "segmentation", "data": config["data"] | {"classes": NAMES}}
+        (folder / "config.json").write_text(json.dumps(config))
+        np.savez(folder / "arrays.npz", class_iou=np.array(values, float))
+    assert compare.main(["--results", str(results), "--runs-from", str(results / "runs.txt")]) == 0
+    return results
+
+
+def test_every_class_has_a_column_of_numbers(suite):
+    with open(suite / "tables/segmentation-mnist5k-classes.csv") as file:
+        unet, fcn = csv.DictReader(file)
+    assert [float(unet[f"iou_{name}_mean"]) for name in NAMES] == [85, 50, 15]
+    assert (unet["iou_cat_n"], fcn["iou_cat_mean"], fcn["iou_dog_mean"]) == ("2", "30.0", "")
+    assert "85.00" in (suite / "tables/segmentation-mnist5k-classes.md").read_text()
+
+
+def test_the_page_has_the_classes_too(suite):
+    text = page(suite, suite / "runs.txt", suite)
+    assert "IoU of each class on MNIST, 5,000 digits" in text and text.count("Class by class") == 1

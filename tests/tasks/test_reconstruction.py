@@ -79,9 +79,29 @@ def test_a_step_moves_both_networks_and_they_learn_together(joint, data, model):
 def test_the_code_is_probed(run_of, few_digits, data):
     task = Reconstruction(run_of("pca", "model.latent_dim=20"), UNIT, torch.device("cpu"))
     task.step(next(data.ordered(256)))
-    found = task.probe(data, Batches(few_digits("test", 300), UNIT, torch.device("cpu")))
+    found = task.probe(data, Batches(few_digits("test", 300), UNIT, torch.device("cpu")))["test"]
     assert found.keys() == {"probe_top1", "knn_top1"}
     assert all(50 < value < 95 and direction == "higher" for value, direction in found.values())
+
+
+@pytest.mark.parametrize("model", ["autoencoder", "vae"])
+def test_training_data_have_the_numbers_that_notebooks_print(joint, few_digits, data, model):
+    task, unseen = joint(model), Batches(few_digits("test", 100), UNIT, torch.device("cpu"))
+    sampled = {"top1_sampled"} if model == "vae" else set()
+    found = task.probe(data, unseen)["train"]
+    assert found.keys() == {"mse", "objective", "top1"} | sampled
+    same = task.evaluate(data).metrics
+    for name, value in found.items():
+        assert value == (pytest.approx(same[name][0], rel=1e-6), same[name][1]) or name in {"objective"} | sampled
+        assert value[0] == pytest.approx(same[name][0], rel=0.05)
+
+
+def test_images_with_masks_are_reconstructed_without_labels(run_of, few_digits):
+    torch.manual_seed(0)
+    task = Reconstruction(run_of("vae", "model.widths=[16]", dataset="digit_scenes"), UNIT, torch.device("cpu"))
+    scenes = Batches(few_digits("train", 16, masks=True), UNIT, torch.device("cpu"))
+    assert task.probe(scenes, scenes)["test"] == {}
+    assert "top1" not in task.evaluate(scenes).metrics
 
 
 def test_interpolations_begin_and_end_at_reconstructions(run_of, data):

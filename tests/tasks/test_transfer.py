@@ -14,6 +14,7 @@ from nets.data.batches import UNIT, Batches, PixelRange
 from nets.errors import UserError
 from nets.tasks import transfer
 from nets.tasks.classification import Classification
+from nets.tasks.reconstruction import Reconstruction
 from nets.training.checkpoints import Checkpoints
 from nets.training.devices import choose_device
 from nets.training.loop import Training
@@ -183,3 +184,28 @@ def test_images_are_seen_as_the_start_knew_them():
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
     same = {"shape": [1, 28, 28], "mean": None, "std": None}
     assert torch.equal(transfer.adapt(pixels, grey, same), pixels)
+
+
+def test_a_classifier_starts_from_an_autoencoders_encoder_and_sees_its_pixels(tmp_path, few_digits):
+    rows = [
+        "conv_autoencoder\tmnist5k\t\tconv_autoencoder\t0\tmodel.widths=[4,8] model.latent_dim=6",
+        "encoder_classifier\tmnist5k_1pct\ttuned\tfew_labels\t0\tmodel.widths=[4,8] model.latent_dim=6 "
+        "options.pretrained=conv_autoencoder-mnist5k options.transfer=fine_tuning",
+    ]
+    (tmp_path / "my.tsv").write_text(HEADER + "\n".join(rows))
+    source, run = load_runs(tmp_path / "my.tsv")
+    torch.manual_seed(0)
+    autoencoder = Reconstruction(source, UNIT, torch.device("cpu"))
+    standardised = PixelRange(tuple(run.data["mean"]), tuple(run.data["std"]))
+    task = Classification(run, standardised, torch.device("cpu"))
+    head = task.networks["classifier"].head.weight.clone()
+    task.start_from(autoencoder.networks.state_dict())
+    known, own = autoencoder.networks["autoencoder"], task.networks["classifier"]
+    assert torch.equal(own.head.weight, head)
+    codes = []
+    own.encoder.register_forward_hook(lambda module, inputs, output: codes.append(output))
+    split = few_digits("test", 32)
+    for pixels, hold in ((standardised, task.forward), (UNIT, known.encode)):
+        (batch,) = Batches(split, pixels, torch.device("cpu")).ordered()
+        found = hold(batch.images)
+    torch.testing.assert_close(codes[0], found, rtol=1e-4, atol=1e-5)

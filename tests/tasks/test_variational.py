@@ -8,6 +8,7 @@ import torch
 from nets.data.batches import UNIT, Batches
 from nets.metrics import latent
 from nets.metrics.reconstruction import bce, squared_error
+from nets.tasks import variational
 from nets.tasks.reconstruction import Reconstruction
 
 SMALL = "model.widths=[32]"
@@ -95,3 +96,20 @@ def test_samples_are_fixed_by_seed(task_of):
     assert first.dtype == torch.uint8 and first.shape == (6, 1, 28, 28)
     assert torch.equal(first, again) and not torch.equal(first, other)
     assert task.sampling()["samples"] == 64
+
+
+def test_the_decoder_is_counted_apart_since_it_alone_draws(task_of):
+    assert task_of().macs() == {"autoencoder": 2 * 784 * 32 + 32 * 4 + 2 * 32, "decoder": 2 * 32 + 32 * 784}
+
+
+def test_weights_are_chosen_by_the_loss_and_those_of_an_autoencoder_by_the_error(task_of, run_of):
+    assert task_of().selection == ("loss", "lower")
+    plain = Reconstruction(run_of("autoencoder", SMALL), UNIT, torch.device("cpu"))
+    assert plain.selection == ("mse", "lower")
+
+
+def test_bits_a_dimension_are_of_grey_images_alone(run_of):
+    images = torch.rand(4, 3, 32, 32)
+    network = Reconstruction(run_of("vae", SMALL, dataset="cifar10"), UNIT, torch.device("cpu")).networks["autoencoder"]
+    data = type("Data", (), {"ordered": lambda self: [type("B", (), {"images": images})]})()
+    assert "bpd" not in variational.measure(network, data)
