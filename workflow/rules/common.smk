@@ -41,6 +41,17 @@ EXTRACTORS = {
     run.dataset: run.fidelity["indomain"] for run in RUNS.values() if run.fidelity
 }
 
+SAMPLES = {  # how many images the generators of a data set draw
+    dataset: sorted(
+        {
+            run.recipe.options["samples"]
+            for run in RUNS.values()
+            if run.fidelity and run.dataset == dataset
+        }
+    )
+    for dataset in EXTRACTORS
+}
+
 
 wildcard_constraints:
     run=r"[\w.]+-[\w.]+(-[\w.]+)?-s\d+",
@@ -81,6 +92,13 @@ def pretrained_of(wildcards):
         return [f"results/weights/{start['name']}.json"]
     source = f"{RESULTS}/runs/{start['name']}"
     return [f"{source}/manifest.json", f"{source}/model.safetensors"]
+
+
+def watching_of(wildcards):
+    """The classifier in whose features samples are measured while a run learns to draw them, if it does."""
+    run = RUNS[wildcards.run]
+    indomain = run.fidelity and run.fidelity["indomain"]
+    return [f"{RESULTS}/runs/{indomain}/manifest.json"] if indomain else []
 
 
 def references_of(wildcards):
