@@ -1,6 +1,7 @@
 """Everything about one run, for its place at the end of the report."""
 
 import json
+from math import isnan
 from typing import Any
 
 from nets.reporting import glossary, passports
@@ -82,4 +83,5 @@ def history(run: Run) -> dict[str, list[Any]]:
     columns = [name for name in run.history if name == "epoch" or name.startswith(("train/", "validation/"))]
     length = len(run.history["epoch"]) if columns else 0
     chosen = sorted({round(i * (length - 1) / max(min(ROWS, length) - 1, 1)) for i in range(min(ROWS, length))})
-    return {"columns": columns, "rows": [[f"{run.history[c][i]:.5g}" for c in columns] for i in chosen], "all": length}
+    rows = [["" if isnan(value := run.history[c][i]) else f"{value:.5g}" for c in columns] for i in chosen]
+    return {"columns": columns, "rows": rows, "all": length}

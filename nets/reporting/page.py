@@ -11,6 +11,7 @@ from nets.reporting import formats, glossary, passports, render
 from nets.reporting.details import run_details
 from nets.reporting.embed import comparison_pictures, run_pictures
 from nets.reporting.results import Run, benchmark, load_runs, read_json
+from nets.reporting.stability import TEXT, stability
 from nets.reporting.tables import Row, Table, comparison
 
 
@@ -40,12 +41,14 @@ def page(results: Path, names: Path, base: Path, published: dict[Key, list[Publi
 def section(results: Path, runs: list[Run], published: dict[Key, list[Published]] | None) -> dict[str, Any]:
     """What the page shows of one task on one data set."""
     table = comparison(runs, published)
+    steady = stability(runs) if table.task == "generation" else None
     return {
         "id": f"{table.task}-{table.dataset}",
         "table": table,
         "html": formats.html(table),
         "dataset": runs[0].config["data"].get("title") or table.dataset,
         "pictures": comparison_pictures(results / "figures", table.task, table.dataset),
+        "stability": steady and {"text": TEXT, "html": formats.html(steady)},
         "models": [model(table, row, best=row is table.rows[0]) for row in table.rows],
     }
 
