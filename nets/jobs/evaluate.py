@@ -116,6 +116,7 @@ def measure(run: Run, args: argparse.Namespace, weights: dict[str, Any], device:
         train = Batches(open_split(args.data_dir, "train"), pixels, device)
         metrics += [entry(name, *value) for name, value in task.probe(train, data).items()]
     if run.fidelity:
+        write_json(args.run_dir / "timing.json", fidelity.time_a_sample(task))
         found, pictures = fidelity.measure(task, args.references, args.data_dir, device)
         metrics, arrays = metrics + found, arrays | pictures
     return metrics, arrays

@@ -4,6 +4,7 @@ Used by `nets.jobs.reference` for the scale of real images and noise, and by `ne
 """
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ DIRECTIONS = {
 }
 COMPARED = 1000  # samples, and held-out images, whose nearest training images are sought
 CLOSE = 0.01  # share of held-out images that are nearer to a training image than a sample may be
+TIMED = 64  # samples of a look at the clock
 SHOWN = 16  # samples over their nearest training images
 
 
@@ -67,6 +69,14 @@ def measure(task: Task, references: list[Path], data_dir: Path, device: torch.de
             }
     copies, pictures = measure_copies(samples[:COMPARED], data_dir, sampling)
     return [*metrics, copies], arrays | pictures
+
+
+def time_a_sample(task: Task) -> dict[str, Any]:
+    """How long the task takes for a sample, in batches, on the device at hand: a fact of the machine, not a metric."""
+    task.sample(TIMED, seed=0)  # the first time has other costs
+    start = time.perf_counter()
+    task.sample(TIMED, seed=0).cpu()  # which waits for the device
+    return {"seconds_per_sample": (time.perf_counter() - start) / TIMED, "device": task.device.type}
 
 
 def holes(extractor: str, reason: str) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from math import isnan
 from typing import Any
 
 from nets.reporting import glossary, passports
-from nets.reporting.results import Run
+from nets.reporting.results import Run, read_json
 
 ROWS = 25  # of a history at most; history.csv has all
 
@@ -51,6 +51,8 @@ def number(entry: dict[str, Any]) -> dict[str, Any]:
 def facts(run: Run) -> dict[str, str]:
     """What the manifest says, in words; what it does not say is left out."""
     m = run.manifest
+    path = run.folder / "timing.json"
+    timing = read_json(path)["seconds_per_sample"] if path.exists() else None
     hardware, packages = m.get("hardware") or {}, m.get("packages") or {}
     found = {
         "seed": run.seed,
@@ -62,6 +64,7 @@ def facts(run: Run) -> dict[str, str]:
         "epochs and steps": m.get("epochs") and f"{m['epochs']} and {m.get('steps')}",
         "continued after a stop": m.get("resumed") and f"{m['resumed']} times",
         "images drawn by": (how := passports.drawn(run)) and passports.manner(how),
+        "time of an image drawn": timing and f"{1000 * timing:.3g} ms, in batches",
         "parameters": sizes(m.get("parameters")),
         "MACs per image": sizes(m.get("macs")),
         "device": ", ".join(str(m[key]) for key in ("device", "precision") if m.get(key)),

@@ -112,7 +112,9 @@ def test_the_average_is_what_a_diffusion_writes_and_what_is_measured(trained, fe
     assert evaluate.main(job) == 0
     shown = np.load(folder / "arrays.npz")["samples"]
     assert (shown == task.sample(len(shown), seed=run.seed).numpy()).all()
+    assert json.loads((folder / "timing.json").read_text())["seconds_per_sample"] > 0
     metrics = json.loads((folder / "metrics.json").read_text())["metrics"]
+    assert not [metric for metric in metrics if "second" in metric["metric"]]  # no number that differs from run to run
     assert {metric["passport"]["ema"] for metric in metrics} == {0.9}
 
 
