@@ -14,7 +14,12 @@ try:
     TABLE = find_table(config)
     os.environ.update(job_environment(config, TABLE))
     RESULTS = f"results/{TABLE.stem}"
-    for folder in (RESULTS, "results/data", "results/weights"):
+    for folder in (
+        RESULTS,
+        "results/data",
+        "results/weights",
+        "results/features",
+    ):
         check_writable(Path(folder))
     WEIGHTS = load_catalogues(TABLE.parent)["weights"]
     RUNS = {run.name: run for run in load_runs(TABLE)}
