@@ -132,11 +132,12 @@ def generates(model: dict) -> bool:
 
 def title(name: str, networks: dict[str, Network], overridden: dict[str, Any], epochs: int) -> str:
     """The model's title, with what the row changes of it, and how long a shorter training is: 'VGG-11 (width 0.25)',
-    'LeNet-5 (10 epochs)'.
+    'DCGAN (discriminator width 8)', 'LeNet-5 (10 epochs)'.
     """
     changed = [key.removeprefix("model.") for key in overridden if key.startswith("model.")]
-    values = {argument: value for network in networks.values() for argument, value in network.args.items()}
-    words = [f"{argument.replace('_', ' ')} {values[argument]}" for argument in changed]
+    own = {f"{role}.{arg}": value for role, network in networks.items() for arg, value in network.args.items()}
+    values = {key.rpartition(".")[2]: value for key, value in own.items() if key not in changed} | own
+    words = [f"{argument.replace('_', ' ').replace('.', ' ')} {values[argument]}" for argument in changed]
     if epochs < overridden.get("epochs", epochs):
         words.append(f"{epochs} epoch{'s' if epochs != 1 else ''}")
     return f"{name} ({', '.join(words)})" if words else name
@@ -185,16 +186,21 @@ def resolve(cells: dict[str, str], where: str, model: dict, recipe: dict) -> tup
 
 
 def override_networks(networks: dict, argument: str, value: Any, where: str) -> Any:
-    """Set a constructor argument in each network of the entry that has it; returns what the first had."""
-    holders = [network for network in networks.values() if argument in network.get("args", {})]
+    """Set a constructor argument in each network of the entry that has it, or in one, as in `discriminator.width`.
+
+    Returns what the first had.
+    """
+    role, _, name = argument.rpartition(".")
+    holders = [found for key, found in networks.items() if role in ("", key) and name in found.get("args", {})]
     if not holders:
-        known = {name for network in networks.values() for name in network.get("args", {})}
+        pairs = [(key, arg) for key, found in networks.items() for arg in found.get("args", {})]
+        known = {arg for _, arg in pairs} | {f"{key}.{arg}" for key, arg in pairs}
         hint = suggest(argument, known) if known else "its entry in models.yaml has no args."
         raise ConfigError(f"{where}: the model has no argument {argument!r}; {hint}")
-    old = holders[0]["args"][argument]
+    old = holders[0]["args"][name]
     check_argument(argument, value, old, where)
     for network in holders:
-        network["args"][argument] = value
+        network["args"][name] = value
     return old
 
 
@@ -204,7 +210,7 @@ def check_argument(argument: str, value: Any, default: Any, where: str) -> None:
     kinds = numbers if isinstance(default, float) else type(default)
     if default is not None and (not isinstance(value, kinds) or isinstance(value, bool) != isinstance(default, bool)):
         raise ConfigError(f"{where}: model.{argument}={value} should be like {default!r}, the catalogue's.")
-    least = 0 if argument == "dropout" else None
+    least = 0 if argument.endswith("dropout") else None
     for number in value if isinstance(value, list) else [value]:
         if isinstance(number, numbers) and not isinstance(number, bool) and number <= 0 and number != least:
             raise ConfigError(f"{where}: model.{argument}={value}: {number} is no size; set a number above 0.")

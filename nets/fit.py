@@ -47,6 +47,7 @@ def check_fit(cells: dict[str, str], where: str, model: dict, data: dict, recipe
     check_optimizers(where, recipe)
     if model["task"] == "reconstruction":
         check_fitted(cells, where, model.get("fitted", False), data, recipe)
+    check_generator(where, model["task"], recipe.options)
     unknown = [role for role in recipe.optimizers if role not in model["networks"]]
     if unknown:
         hint = suggest(unknown[0], model["networks"])
@@ -78,6 +79,24 @@ def check_autoencoder(
     for key in ("options.beta", "options.samples"):
         if key in overridden and not model.get("generates"):
             raise ConfigError(f"{where}: {key} is of VAEs, and {cells['model']} is none; leave it out.")
+
+
+def check_generator(where: str, task: str, options: dict) -> None:
+    """Samplers with more steps than there are, or with an option of another; critics that nothing holds."""
+    if task == "diffusion":
+        steps, timesteps = options["sampling_steps"], options["timesteps"]
+        if steps is not None and steps > timesteps:
+            raise ConfigError(
+                f"{where}: options.sampling_steps={steps} are more than the {timesteps} of options.timesteps."
+            )
+        if options["eta"] and options["sampler"] == "ancestral":
+            raise ConfigError(f"{where}: options.eta is of options.sampler=ddim; ancestral sampling has none.")
+    critic = task == "adversarial" and options["loss"] == "wasserstein"
+    if critic and options["clip"] is None and not options["gradient_penalty"]:
+        raise ConfigError(
+            f"{where}: with options.loss=wasserstein nothing holds the critic; "
+            "set options.clip or options.gradient_penalty."
+        )
 
 
 def check_schedule(where: str, recipe: Recipe) -> None:

@@ -51,6 +51,13 @@ def read_info(folder: Path) -> dict:
         raise DataError(f"{path} is damaged ({error}); delete the folder and prepare it again.") from None
 
 
+def images_sha256(info: dict, split: str) -> str:
+    """What names the images of a split by their content: a hash of those of its array and its index list."""
+    part = "test" if split == "test" else "learning"
+    hashes = info["hashes"][f"{part}-images.npy"], info["hashes"][f"{split}.npy"]
+    return hashlib.sha256(" ".join(hashes).encode()).hexdigest()
+
+
 def open_split(folder: Path, split: str, verify: bool = True) -> Split:
     """Open `train`, `validation` or `test` of a prepared folder.
 

@@ -14,6 +14,7 @@ from nets.reporting import formats
 from nets.reporting.classes import class_table
 from nets.reporting.comparisons import draw_comparison
 from nets.reporting.results import benchmark, load_runs
+from nets.reporting.stability import draw_stability, stability
 from nets.reporting.tables import comparison
 
 
@@ -32,12 +33,15 @@ def compare(results: Path, names: Path, published: Path) -> None:
     values, groups = load_published(published), benchmark(load_runs(results, names))
     for folder in ("tables", "figures"):
         (results / folder).mkdir(parents=True, exist_ok=True)
-    for runs in groups.values():
+    for (task, dataset), runs in groups.items():
         table = comparison(runs, values)
         formats.write(table, results / "tables")
         draw_comparison(table, runs, results / "figures")
         if table.task == "segmentation" and (classes := class_table(runs)):
             formats.write(classes, results / "tables")
+        if task == "generation" and (steady := stability(runs)):
+            formats.write(steady, results / "tables")
+            draw_stability(steady, results / "figures" / f"stability-{dataset}.svg")
 
 
 if __name__ == "__main__":

@@ -117,6 +117,7 @@ def measure(run: Run, args: argparse.Namespace, weights: dict[str, Any], device:
         probes = task.probe(train, data).items()
         metrics += [entry(name, *value, split=split) for split, found in probes for name, value in found.items()]
     if run.fidelity:
+        write_json(args.run_dir / "timing.json", fidelity.time_a_sample(task))
         found, pictures = fidelity.measure(task, args.references, args.data_dir, device)
         metrics, arrays = metrics + found, arrays | pictures
     return metrics, arrays

@@ -4,13 +4,16 @@ Used by `nets.jobs.reference` for the scale of real images and noise, and by `ne
 """
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from nets.data.prepared import open_split
+from nets.data.prepared import images_sha256, open_split, read_info
+from nets.errors import UserError
 from nets.jobs.common import entry
 from nets.metrics import classes, fidelity, neighbours
 from nets.tasks.contract import Task
@@ -22,10 +25,11 @@ DIRECTIONS = {
 }
 COMPARED = 1000  # samples, and held-out images, whose nearest training images are sought
 CLOSE = 0.01  # share of held-out images that are nearer to a training image than a sample may be
+TIMED = 64  # samples of a look at the clock
 SHOWN = 16  # samples over their nearest training images
 
 
-def compare(real: np.ndarray, shares: list[float] | None, generated: Features) -> dict[str, float]:
+def compare(real: Tensor, shares: list[float] | None, generated: Features) -> dict[str, float]:
     """Every metric of generated images against real features (N, D); `shares` (K,) of classes where they are known."""
     found = {
         "fid": fidelity.fid(real, generated.features),
@@ -49,11 +53,13 @@ def measure(task: Task, references: list[Path], data_dir: Path, device: torch.de
         name = path.parent.name.rsplit("-", 1)[1]
         reference = json.loads(path.read_text())
         if reference["status"] != "ok":
-            why = {"reason": reference["reason"]}
-            metrics += [entry(f"{metric}_{name}", None, "lower", **why) for metric in ("fid", "kid")]
+            metrics += holes(name, reference["reason"])
             continue
+        if reference["reference"]["images_sha256"] != images_sha256(read_info(data_dir), "test"):
+            raise UserError(f"{path} is of other test images than {data_dir}; delete it and run its stage again.")
         generated = load_extractor(Path(reference["source"]), data_dir, device).read(samples)
-        found = compare(np.load(path.with_name("features.npy")), reference["classes"], generated)
+        real = torch.from_numpy(np.load(path.with_name("features.npy"))).to(device)
+        found = compare(real, reference["classes"], generated)
         passport = fidelity.passport(reference["extractor"], reference["reference"], sampling)
         metrics += [entry(f"{key}_{name}", v, DIRECTIONS[key], passport=passport) for key, v in found.items()]
         if reference["classes"] is not None:
@@ -65,24 +71,38 @@ def measure(task: Task, references: list[Path], data_dir: Path, device: torch.de
     return [*metrics, copies], arrays | pictures
 
 
-def measure_copies(samples: torch.Tensor, data_dir: Path, sampling: dict[str, Any]) -> tuple[dict, dict]:
+def time_a_sample(task: Task) -> dict[str, Any]:
+    """How long the task takes for a sample, in batches, on the device at hand: a fact of the machine, not a metric."""
+    task.sample(TIMED, seed=0)  # the first time has other costs
+    start = time.perf_counter()
+    task.sample(TIMED, seed=0).cpu()  # which waits for the device
+    return {"seconds_per_sample": (time.perf_counter() - start) / TIMED, "device": task.device.type}
+
+
+def holes(extractor: str, reason: str) -> list[dict[str, Any]]:
+    """Entries without a value for all that an extractor would have measured."""
+    names = [name for name in DIRECTIONS if name != "class_tv" or extractor == "indomain"]
+    return [entry(f"{name}_{extractor}", None, DIRECTIONS[name], reason=reason) for name in names]
+
+
+def measure_copies(samples: Tensor, data_dir: Path, sampling: dict[str, Any]) -> tuple[dict, dict]:
     """The share of samples (percent) nearer to a training image than 99 % of validation images are; in pixels.
 
     Fresh real images would have 1 %. Returns the entry, and a few samples with their nearest training images.
     """
     train, held_out = (open_split(data_dir, split) for split in ("train", "validation"))
-    known = train.images[train.indices]
-    fresh = held_out.images[np.random.default_rng(0).permutation(held_out.indices)[:COMPARED]]
-    apart, index = neighbours.nearest(flat(samples.numpy()), flat(known))
-    usual, _ = neighbours.nearest(flat(fresh), flat(known))
-    share = 100 * float((apart < np.quantile(usual, CLOSE)).mean())
+    known = torch.from_numpy(train.images[train.indices])
+    fresh = torch.from_numpy(held_out.images[np.random.default_rng(0).permutation(held_out.indices)[:COMPARED]])
+    apart, index = (found.cpu().numpy() for found in neighbours.nearest(samples.flatten(1), known.flatten(1)))
+    usual, _ = neighbours.nearest(fresh.flatten(1).to(samples.device), known.flatten(1))
+    share = 100 * float((apart < np.quantile(usual.cpu().numpy(), CLOSE)).mean())
     spread = np.argsort(apart, kind="stable")[np.linspace(0, len(apart) - 1, SHOWN).round().astype(int)]
-    against = {"split": "train", "count": len(known), "resolution": known.shape[-1]}
+    against = {
+        "split": "train",
+        "count": len(known),
+        "resolution": known.shape[-1],
+        "images_sha256": images_sha256(train.info, "train"),
+    }
     passport = fidelity.passport({"name": "pixels"}, against, sampling | {"samples": len(samples)})
-    pictures = {"nearest_samples": samples.numpy()[spread], "nearest_training": known[index[spread]]}
+    pictures = {"nearest_samples": samples.cpu().numpy()[spread], "nearest_training": known.numpy()[index[spread]]}
     return entry("copies", share, "lower", passport=passport | {"indicative": False}), pictures
-
-
-def flat(images: np.ndarray) -> np.ndarray:
-    """Images (N, C, H, W) as rows of pixels (N, C * H * W)."""
-    return images.reshape(len(images), -1)

@@ -7,20 +7,23 @@ Once for all the generators that it measures:
 """
 
 import argparse
+import hashlib
 import json
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from nets.data.prepared import open_split
+from nets.data.prepared import images_sha256, open_split, read_info
 from nets.files import atomic, write_json
 from nets.jobs import fidelity
 from nets.jobs.common import run_job
 from nets.metrics import classes
-from nets.tasks.extractors import Extractor, load_extractor
+from nets.tasks.extractors import Extractor, Features, load_extractor
 from nets.training.devices import choose_device
 from nets.training.slots import lease
 
@@ -32,6 +35,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, required=True, help="folder for features.npy and reference.json")
     parser.add_argument(
         "--extractor", type=Path, required=True, help="a classifier's manifest.json, or what nets.jobs.fetch wrote"
+    )
+    parser.add_argument("--cache", type=Path, help="folder of features by content, shared between suites")
+    parser.add_argument(
+        "--samples", type=int, nargs="+", default=[10_000], help="counts of generated images to scale (default: 10000)"
     )
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
     args = parser.parse_args(argv)
@@ -56,55 +63,92 @@ def refer(args: argparse.Namespace) -> None:
         content = {"status": broken["status"], "reason": broken["reason"], **known, "scale": []}
     else:
         extractor, images = load_extractor(source, args.data_dir, device), images_of(args.data_dir, "test")
-        features, logits = extractor.read(images)
-        shares = classes.shares(logits).tolist() if extractor.passport["name"] == "indomain" else None
+        info = read_info(args.data_dir)
+        real = read_once(extractor, images, info, args.cache)
+        features = real.features.cpu().numpy()
+        shares = classes.shares(real.logits).tolist() if extractor.passport["name"] == "indomain" else None
         content = {
             "status": "ok",
             "reason": None,
             "extractor": extractor.passport,
-            "reference": {"split": "test", "count": len(features), "resolution": images.shape[-1]},
+            "reference": {
+                "split": "test",
+                "count": len(features),
+                "resolution": images.shape[-1],
+                "images_sha256": images_sha256(info, "test"),
+            },
             "classes": shares,
-            "scale": scale(extractor, features, shares, images_of(args.data_dir, "train"), images),
+            "scale": scale(extractor, real.features, shares, images_of(args.data_dir, "train"), args.samples),
         }
     with atomic(args.output / "features.npy") as temporary, open(temporary, "wb") as file:
         np.save(file, features)
     write_json(args.output / "reference.json", content | {"source": str(source)})
 
 
-def images_of(data_dir: Path, split: str) -> torch.Tensor:
+def images_of(data_dir: Path, split: str) -> Tensor:
     """The images (N, C, H, W) uint8 of a split."""
     found = open_split(data_dir, split)
     return torch.from_numpy(found.images[found.indices])
 
 
+def read_once(extractor: Extractor, images: Tensor, info: dict[str, Any], cache: Path | None) -> Features:
+    """What an extractor sees in the test images: from the cache, or read now and kept there.
+
+    The file is named by all that decides its content, so whoever finds it may use it; a damaged one is made again.
+    """
+    if cache is None:
+        return extractor.read(images)
+    known = {key: value for key, value in extractor.passport.items() if key != "run"}
+    content = [images_sha256(info, "test"), info["mean"], info["std"], known]
+    path = cache / f"{hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()}.npz"
+    try:
+        with open(path, "rb") as file, np.load(file) as kept:
+            return Features(*(torch.from_numpy(kept[name]).to(extractor.device) for name in Features._fields))
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+        found = extractor.read(images)
+    with atomic(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, **{name: value.cpu().numpy() for name, value in found._asdict().items()})
+    return found
+
+
 def scale(
-    extractor: Extractor, features: np.ndarray, shares: list[float] | None, train: torch.Tensor, test: torch.Tensor
+    extractor: Extractor, real: Tensor, shares: list[float] | None, train: Tensor, counts: list[int]
 ) -> list[dict[str, Any]]:
     """What each metric says of images whose worth is known: real ones, real ones against each other, and noise.
 
-    Each set has as many images as the test set, or half of the training images if they are fewer.
+    In place of generated images, as many of them as are generated: `counts`. Against as many as there are test images,
+    whose features are `real`. Where training images are too few for both there is no such row.
     """
-    count = min(len(test), len(train) // 2)
     dice = torch.Generator().manual_seed(0)
-    chosen = torch.randperm(len(train), generator=dice)[: 2 * count]  # prepared images may be sorted by class
-    first, second = (extractor.read(train[part]) for part in chosen.split(count))
-    noise = extractor.read(torch.randint(256, test[:count].shape, dtype=torch.uint8, generator=dice))
-    halves = classes.shares(first.logits).tolist() if shares is not None else None
-    rows = [
-        ("training images against test images", len(test), fidelity.compare(features, shares, first)),
-        ("one half of the training images against the other", count, fidelity.compare(first.features, halves, second)),
-        ("noise against test images", len(test), fidelity.compare(features, shares, noise)),
-    ]
-    name = extractor.passport["name"]
-    return [
-        {
-            "title": title,
-            "samples": count,
-            "reference": against,
-            "metrics": {f"{k}_{name}": v for k, v in found.items()},
-        }
-        for title, against, found in rows
-    ]
+    most = min(len(train), max(counts) + len(real))
+    chosen = torch.randperm(len(train), generator=dice)[:most]  # prepared images may be sorted by class
+    seen = extractor.read(train[chosen])
+    noise = extractor.read(torch.randint(256, (max(counts), *train.shape[1:]), dtype=torch.uint8, generator=dice))
+    name, rows = extractor.passport["name"], []
+    for count in sorted(set(counts)):
+        first, other = part(seen, 0, count), part(seen, count, count + len(real))
+        others = classes.shares(other.logits).tolist() if shares is not None and len(other.logits) else None
+        sets = [
+            ("training images against test images", real, shares, first),
+            ("training images against others of them", other.features, others, first),
+            ("noise against test images", real, shares, part(noise, 0, count)),
+        ]
+        rows += [
+            {
+                "title": title,
+                "samples": count,
+                "reference": len(real),
+                "metrics": {f"{k}_{name}": v for k, v in fidelity.compare(against, known, found).items()},
+            }
+            for title, against, known, found in sets
+            if len(against) == len(real) and len(found.features) == count
+        ]
+    return rows
+
+
+def part(seen: Features, start: int, end: int) -> Features:
+    """Features and logits of some of the images."""
+    return Features(*(values[start:end] for values in seen))
 
 
 if __name__ == "__main__":

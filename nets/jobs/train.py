@@ -29,6 +29,8 @@ from nets.run import Run
 from nets.sources import fingerprint
 from nets.tasks import task_class
 from nets.tasks.contract import Task
+from nets.tasks.extractors import load_extractor
+from nets.tasks.watching import Judge
 from nets.training.checkpoints import Checkpoints
 from nets.training.devices import choose_device, choose_precision
 from nets.training.locks import locked
@@ -53,6 +55,9 @@ def main(argv: list[str] | None = None) -> int:
         nargs="*",
         default=[],
         help="manifest.json, or fetched note, of what it starts from",
+    )
+    parser.add_argument(
+        "--extractor", type=Path, help="manifest.json of the classifier that measures samples while they are learned"
     )
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
     parser.add_argument("--checkpoint-seconds", type=float, default=60, help="work that a kill may cost (default: 60)")
@@ -86,7 +91,8 @@ def train(args: argparse.Namespace, stop: StopRequest) -> None:
     run, folder = Run.load(args.run_dir), args.run_dir
     info = json.loads((args.data_dir / "dataset.json").read_text())
     start = find_start(run, args.pretrained)
-    checkpoints = Checkpoints(folder / "checkpoints", key(run, start, info))
+    extractor = find_extractor(args.extractor)
+    checkpoints = Checkpoints(folder / "checkpoints", key(run, start, info, extractor))
     if checkpoints.put_back(folder):
         print(f"{run.name}: it had ended with this description and source; its results are put back.", flush=True)
         return
@@ -111,7 +117,7 @@ def train(args: argparse.Namespace, stop: StopRequest) -> None:
             if watch.killed > 1:
                 raise MemoryError("the system ended it twice")
             watch.begin()
-            state = learn(run, args, device, start, checkpoints, manifest, stop)
+            state = learn(run, args, device, start, checkpoints, manifest, stop, extractor)
         except Exception as error:
             failure = outcome(error, args.alone)
             if failure is None:
@@ -142,14 +148,21 @@ def outcome(error: Exception, alone: bool) -> tuple[str, str] | None:
     return out_of_memory(error, alone)
 
 
-def key(run: Run, start: Start | None, info: dict[str, Any]) -> str:
+def find_extractor(source: Path | None) -> str | None:
+    """The SHA-256 of the weights by which samples are measured; None without an extractor, or where it is a hole."""
+    manifest = json.loads(source.read_text()) if source else {"status": "no_data"}
+    return manifest["weights"]["best"]["sha256"] if manifest["status"] == "ok" else None
+
+
+def key(run: Run, start: Start | None, info: dict[str, Any], extractor: str | None = None) -> str:
     """What names the checkpoints: all that decides what a run becomes, so that nothing is continued as another.
 
-    The run's description, the source of its training, the data, and the weights that it starts from.
+    The run's description, the source of its training, the data, the weights that it starts from, and those by which
+    its history is measured.
     """
     modules = ["nets.jobs.train", f"nets.tasks.{run.task}", *(network.module for network in run.networks.values())]
     source = fingerprint(tuple(modules))
-    parts = [run.digest, source, info.get("hashes"), start and start.sha256, torch.__version__]
+    parts = [run.digest, source, info.get("hashes"), start and start.sha256, extractor, torch.__version__]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -161,6 +174,7 @@ def learn(
     checkpoints: Checkpoints,
     manifest: dict[str, Any],
     stop: StopRequest,
+    extractor: str | None,
 ) -> State:
     """Train the run, write its weights, and complete its manifest."""
     torch.manual_seed(run.seed)
@@ -171,6 +185,11 @@ def learn(
     if start:
         task.start_from(start.load())
         manifest["pretrained"] = {"name": run.pretrained["name"], "sha256": start.sha256}
+    if extractor and run.fidelity and run.recipe.options["fid_samples"]:
+        watched = open_split(args.data_dir, "validation")
+        images = torch.from_numpy(watched.images[watched.indices])
+        task.judge = Judge(load_extractor(args.extractor, args.data_dir, device), images)
+        manifest["watched_by"] = {"name": run.fidelity["indomain"], "sha256": extractor}
     manifest["precision"] = str(precision.dtype).removeprefix("torch.")
     manifest["parameters"] = {r: sum(p.numel() for p in n.parameters()) for r, n in task.networks.items()}
     manifest["macs"] = task.macs()
@@ -234,11 +253,10 @@ def write_weights(path: Path, weights: dict[str, torch.Tensor], epoch: int = 0) 
 
 
 def write_history(path: Path, history: list[dict[str, float]]) -> None:
-    """Write a row an epoch; a run without one has the first columns alone."""
+    """Write a row an epoch; a run without one has the first columns alone. What an epoch has not is left empty."""
+    columns = list(dict.fromkeys(["epoch", "step", "seconds", *(name for row in history for name in row)]))
     with atomic(path) as temporary, open(temporary, "w", newline="") as file:
-        writer = csv.DictWriter(
-            file, list(history[0]) if history else ["epoch", "step", "seconds"], lineterminator="\n"
-        )
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(history)
 

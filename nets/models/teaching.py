@@ -11,7 +11,7 @@ padding on all sides where Keras pads a strided convolution more at the right an
     Mnist…          28      7 x 7 x 256, 128, 64 (/2), 1 (/2)    64 (/2), 128 (/2)
     Polynomial…     40      10 x 10 x 128, 128 (/2), 64 (/2), 1  16 (/2), 32 (/2), 64 (/2), 128
 
-Any multiple of 4 pixels will do. Their WGAN's critic is eight times as wide: ``width=128``.
+Any multiple of 4 pixels will do. Their WGAN's critic is the discriminator.
 """
 
 from torch import nn

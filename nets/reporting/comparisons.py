@@ -38,7 +38,7 @@ def watched(table: Table, runs: list[Run]) -> list[str]:
     headline = f"validation/{table.headline.metric}" if table.headline else ""
     if headline in names:
         return [headline]
-    return [name for name in names if name.startswith("train/")][:3]
+    return [name for name in names if name.startswith("train/") and not name.endswith("_std")][:3]
 
 
 def learning(table: Table, runs: list[Run], path: Path) -> bool:
@@ -52,7 +52,7 @@ def learning(table: Table, runs: list[Run], path: Path) -> bool:
     with style.drawing(path, width, height, columns=len(names)) as axes:
         for axis, name in zip(axes, names, strict=True):
             drawn = [model_curve(axis, group, name, index) for index, group in enumerate(groups)]
-            lines, late = zip(*filter(None, drawn), strict=True)
+            lines, late = zip(*filter(None, drawn), strict=True) if any(drawn) else ((), ([],))
             axis.set_title(curve_title(name))
             axis.set_xlabel("epoch")
             axis.xaxis.get_major_locator().set_params(integer=True)
@@ -77,18 +77,22 @@ def curve_title(name: str) -> str:
 def model_curve(axis, group: list[Run], name: str, index: int):
     """One model's curve; where a seed is a hole, the single seeds as thin lines instead of a mean.
 
+    What is not measured after each epoch has a marker where it is.
     Returns the line and all values after the first tenth of training; None where there is no curve.
     """
     runs = [run for run in group if run.ok and name in run.history]
     if not runs:
         return None
-    look = style.look(index) | ({} if len(runs[0].history[name]) > 1 else {"marker": "o"})
     length = min(len(run.history[name]) for run in runs)
-    epochs = runs[0].history["epoch"][:length]
     values = np.array([run.history[name][:length] for run in runs])
+    (known,) = np.nonzero(~np.isnan(values).any(axis=0))
+    if not len(known):
+        return None
+    look = style.look(index) | ({"marker": "o", "markersize": 3.5} if len(known) < max(2, length) else {})
     if name.startswith("train/"):
         values = np.array([smooth(row) for row in values])
-    late = values[:, length // 10 :].ravel()
+    late = values[:, known[known >= length // 10]].ravel()
+    epochs, values = np.asarray(runs[0].history["epoch"])[known], values[:, known]
     if len(runs) == len(group):
         (line,) = axis.plot(epochs, values.mean(axis=0), label=group[0].label, **look)
         band = {"color": look["color"], "alpha": 0.14, "linewidth": 0}

@@ -1,10 +1,11 @@
 """Everything about one run, for its place at the end of the report."""
 
 import json
+from math import isnan
 from typing import Any
 
 from nets.reporting import glossary, passports
-from nets.reporting.results import Run
+from nets.reporting.results import Run, read_json
 
 ROWS = 25  # of a history at most; history.csv has all
 
@@ -50,6 +51,8 @@ def number(entry: dict[str, Any]) -> dict[str, Any]:
 def facts(run: Run) -> dict[str, str]:
     """What the manifest says, in words; what it does not say is left out."""
     m = run.manifest
+    path = run.folder / "timing.json"
+    timing = read_json(path)["seconds_per_sample"] if path.exists() else None
     hardware, packages = m.get("hardware") or {}, m.get("packages") or {}
     found = {
         "seed": run.seed,
@@ -61,6 +64,7 @@ def facts(run: Run) -> dict[str, str]:
         "epochs and steps": m.get("epochs") and f"{m['epochs']} and {m.get('steps')}",
         "continued after a stop": m.get("resumed") and f"{m['resumed']} times",
         "images drawn by": (how := passports.drawn(run)) and passports.manner(how),
+        "time of an image drawn": timing and f"{1000 * timing:.3g} ms, in batches",
         "parameters": sizes(m.get("parameters")),
         "MACs per image": sizes(m.get("macs")),
         "device": ", ".join(str(m[key]) for key in ("device", "precision") if m.get(key)),
@@ -82,4 +86,5 @@ def history(run: Run) -> dict[str, list[Any]]:
     columns = [name for name in run.history if name == "epoch" or name.startswith(("train/", "validation/"))]
     length = len(run.history["epoch"]) if columns else 0
     chosen = sorted({round(i * (length - 1) / max(min(ROWS, length) - 1, 1)) for i in range(min(ROWS, length))})
-    return {"columns": columns, "rows": [[f"{run.history[c][i]:.5g}" for c in columns] for i in chosen], "all": length}
+    rows = [["" if isnan(value := run.history[c][i]) else f"{value:.5g}" for c in columns] for i in chosen]
+    return {"columns": columns, "rows": rows, "all": length}

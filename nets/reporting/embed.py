@@ -68,7 +68,7 @@ def run_pictures(run: Run, best: bool) -> list[Picture]:
 
 
 def comparison_pictures(folder: Path, task: str, dataset: str) -> dict[str, list[Picture]]:
-    """The figures that compare the models of a task on a data set: `learning` and `cost`."""
+    """The figures that compare the models of a task on a data set: `learning`, `cost` and `stability`."""
     captions = {
         "learning": "All models together: the mean over seeds, in a band from the lowest to the highest seed. "
         "Where the beginning is steep, the frame cuts it off.",
@@ -80,7 +80,7 @@ def comparison_pictures(folder: Path, task: str, dataset: str) -> dict[str, list
         "image (KL), distortion what is left to say (both in nats). On a dashed line the sum is the same: the negative "
         "ELBO. Towards the lower left is better; along a line, a VAE trades detail for a code nearer to the prior.",
     }
-    found: dict[str, list[Picture]] = {"learning": [], "cost": []}
+    found: dict[str, list[Picture]] = {"learning": [], "cost": [], "stability": []}
     for name, caption in captions.items():
         path = folder / f"{task}-{dataset}-{name}.svg"
         if path.exists():
@@ -88,4 +88,7 @@ def comparison_pictures(folder: Path, task: str, dataset: str) -> dict[str, list
             alt = f"{words.get(name, f'Quality against {name}')} of {task} on {dataset}"
             kind = name if name == "learning" else "cost"
             found[kind].append(Picture(data_uri(path), alt, caption, name))
+    if task == "generation" and (path := folder / f"stability-{dataset}.svg").exists():
+        caption = "Spreads in the last half of training: a point a seed, a bar the mean over seeds; left is steadier."
+        found["stability"].append(Picture(data_uri(path), f"Stability of training on {dataset}", caption, "stability"))
     return found

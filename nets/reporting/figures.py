@@ -74,7 +74,7 @@ def worst(arrays: dict[str, np.ndarray], names: list[str] | None, path: Path) ->
 
 def panels(history: dict[str, list[float]], headline: str | None) -> list[tuple[str, list[str]]]:
     """(title, columns) of each panel: the losses, and the metric that is watched on validation data."""
-    names = [name for name in history if name.startswith(("train/", "validation/"))]
+    names = [n for n in history if n.startswith(("train/", "validation/")) and not n.endswith("_std")]
     losses = [name for name in names if not is_metric(name)]
     watched = [name for name in names if name.startswith("validation/") and is_metric(name)]
     chosen = f"validation/{headline}" if f"validation/{headline}" in watched else next(iter(watched), None)
@@ -93,8 +93,11 @@ def is_metric(column: str) -> bool:
 
 
 def curves(history: dict[str, list[float]], found: list[tuple[str, list[str]]], path: Path) -> None:
-    """Losses and the watched metric over epochs; where several losses play against each other, smoothed too."""
-    epochs = history["epoch"]
+    """Losses and the watched metric over epochs; where several losses play against each other, smoothed too.
+
+    What is not measured after each epoch has a marker where it is.
+    """
+    epochs = np.asarray(history["epoch"])
     with style.drawing(path, 3.9, 2.1 * len(found) if len(found) > 1 else 2.7, rows=len(found)) as axes:
         for axis, (title, names) in zip(axes, found, strict=True):
             game = title == "Loss" and not any(name.startswith("validation/") for name in names) and len(names) > 1
@@ -104,8 +107,9 @@ def curves(history: dict[str, list[float]], found: list[tuple[str, list[str]]], 
                 if game:
                     axis.plot(epochs, values, **style.look(index) | {"linewidth": 0.8, "alpha": 0.35})
                     values = smooth(values)
-                marker = {"marker": "o", "markersize": 4} if len(values) == 1 else {}
-                axis.plot(epochs, values, label=word.replace("_", " "), **style.look(index) | marker)
+                known = ~np.isnan(values)
+                marker = {"marker": "o", "markersize": 4} if known.sum() < max(2, len(values)) else {}
+                axis.plot(epochs[known], values[known], label=word.replace("_", " "), **style.look(index) | marker)
             finish(axis, title + (", smoothed" if game else ""), history, names)
         axes[-1].set_xlabel("epoch")
 

@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Iterator
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from nets.reporting.results import Run
@@ -58,6 +59,7 @@ def metrics(run: Run) -> list["Metric"]:
         Metric(name, value, started + int(1000 * second), epoch)
         for name in curves
         for value, second, epoch in zip(run.history[name], clock, epochs, strict=True)
+        if not isnan(value)
     ]
     final = {f"{e['split']}/{e['metric']}": e["value"] for e in run.numbers if e["value"] is not None}
     for name in ("seconds", "images_per_second", "peak_memory_mb", "energy_joules"):

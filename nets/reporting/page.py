@@ -12,6 +12,7 @@ from nets.reporting.classes import class_table
 from nets.reporting.details import run_details
 from nets.reporting.embed import comparison_pictures, run_pictures
 from nets.reporting.results import Run, benchmark, load_runs, read_json
+from nets.reporting.stability import TEXT, stability
 from nets.reporting.tables import Row, Table, comparison
 
 
@@ -42,6 +43,7 @@ def section(results: Path, runs: list[Run], published: dict[Key, list[Published]
     """What the page shows of one task on one data set."""
     table = comparison(runs, published)
     classes = class_table(runs) if table.task == "segmentation" else None
+    steady = stability(runs) if table.task == "generation" else None
     return {
         "id": f"{table.task}-{table.dataset}",
         "table": table,
@@ -49,6 +51,7 @@ def section(results: Path, runs: list[Run], published: dict[Key, list[Published]
         "dataset": runs[0].config["data"].get("title") or table.dataset,
         "pictures": comparison_pictures(results / "figures", table.task, table.dataset),
         "classes": formats.html(classes) if classes else "",
+        "stability": steady and {"text": TEXT, "html": formats.html(steady)},
         "models": [model(table, row, best=row is table.rows[0]) for row in table.rows],
     }
 

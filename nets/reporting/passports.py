@@ -18,6 +18,7 @@ NAMES = {
     "reference.count": "reference images",
     "reference.split": "reference split",
     "reference.resolution": "resolution",
+    "reference.images_sha256": "SHA-256 of its images",
 }
 DRAWN = ("sampler", "steps", "ema")  # how a model draws: a part of the model, which stands in its row
 HIDDEN = ("indicative", *DRAWN)

@@ -8,7 +8,6 @@ from nets.reporting.cells import ABSENT, Cell, Column
 from nets.reporting.results import Run
 
 Values = dict[Key, list[Published]]
-OBJECTIVE = "objective"  # the loss that a recipe trains: a variant's is another quantity than the plain model's
 EXPLANATION = "explanation"
 
 
@@ -21,13 +20,13 @@ def measures(runs: Sequence[Run], published: Values) -> set[tuple[str, str]]:
 def reported(run: Run, metric: str, split: str, published: Values) -> list[Published]:
     """What is reported of a run's model on its data set, the first compared with ours.
 
-    Of its variant where there is such; else of the plain model, unless the two are not alike: a row that learned from
-    pretrained weights is not compared with training from scratch, nor one recipe's loss with another's.
+    Of its variant where there is such; of a classifier's else of the plain model, unless the variant learned from
+    pretrained weights. Variants of other tasks have other losses and codes: they are not alike.
     """
     model, variant, dataset = (run.config[key] for key in ("model", "variant", "dataset"))
     if own := published.get((f"{model}-{variant}", dataset, metric, split)):
         return own
-    if transferred(run) or (variant and metric == OBJECTIVE):
+    if transferred(run) or (variant and run.config["task"] != "classification"):
         return []
     return published.get((model, dataset, metric, split), [])
 

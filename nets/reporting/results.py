@@ -164,7 +164,7 @@ def models(runs: Iterable[Run]) -> dict[tuple[str, str], list[Run]]:
 
 
 def read_history(path: Path) -> dict[str, list[float]]:
-    """Columns of a history; empty where there is none. An empty cell is not a number."""
+    """Columns of a history; empty where there is none. An empty cell (an epoch without a snapshot) is NaN."""
     if not path.exists():
         return {}
     with path.open(newline="") as file:

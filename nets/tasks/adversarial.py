@@ -98,8 +98,9 @@ class Adversarial(Task):
         return loss.detach()
 
     def discriminate(self, images: Tensor) -> Tensor:
-        """Logits (N,) float32: positive for what looks real."""
-        return self.networks["discriminator"](images).float().flatten()
+        """Logits (N,) float32: positive for what looks real. Auxiliary heads (GoogLeNet's) have no say."""
+        output = self.networks["discriminator"](images)
+        return (output if isinstance(output, Tensor) else output[0]).float().flatten()
 
     def latents(self, count: int, generator: torch.Generator | None = None) -> Tensor:
         """Standard normal noise (count, L) on the device; from a CPU generator where one is given."""
@@ -113,16 +114,16 @@ class Adversarial(Task):
 
     @torch.no_grad()
     def generate(self, latents: Tensor) -> Tensor:
-        """Images (N, C, H, W) uint8 on the CPU of latents (N, L), with the statistics that batch norm learned."""
+        """Images (N, C, H, W) uint8 on the device of latents (N, L), with the statistics that batch norm learned."""
         self.networks.eval()
         images = []
         for part in latents.split(500):
             with self.autocast():
-                images.append(SYMMETRIC.invert(self.networks["generator"](part).float()).cpu())
+                images.append(SYMMETRIC.invert(self.networks["generator"](part).float()))
         return torch.cat(images).contiguous()
 
     def sample(self, count: int, seed: int) -> Tensor:
-        """Images (count, C, H, W) uint8 on the CPU; the same for the same seed and weights."""
+        """Images (count, C, H, W) uint8 on the device; the same for the same seed and weights."""
         return self.generate(self.latents(count, torch.Generator().manual_seed(seed)))
 
     def sampling(self) -> dict[str, object]:
@@ -136,7 +137,7 @@ class Adversarial(Task):
         ends = self.latents(2 * PATHS, torch.Generator().manual_seed(self.run.seed))
         between = self.generate(interpolate(ends[:PATHS], ends[PATHS:], STOPS))
         samples = self.sample(SHOWN, seed=self.run.seed)
-        return Evaluation({}, {"samples": samples.numpy(), "interpolation": between.numpy()})
+        return Evaluation({}, {"samples": samples.cpu().numpy(), "interpolation": between.cpu().numpy()})
 
     def macs(self):
         latent = torch.zeros(1, self.networks["generator"].latent_dim, device=self.device)

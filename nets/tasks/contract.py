@@ -7,7 +7,7 @@ learning rates, checkpoints, history.
 import importlib
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -53,6 +53,7 @@ class Task(ABC):
     measured: ClassVar[tuple[str, ...]] = ("last",)  # the weights that are evaluated; "best": see `selection`
     selection: ClassVar[tuple[str, str] | None] = None  # validation metric that chooses "best", and its direction
     probed: ClassVar[bool] = False  # whether evaluation asks for `probe`
+    judge: Callable[[Tensor], dict[str, float]] | None = None  # of what generates: measures samples while it learns
 
     def __init__(self, run: Run, pixels: PixelRange, device: torch.device, precision: Precision | None = None):
         self.run, self.pixels, self.device = run, pixels, device
@@ -113,6 +114,14 @@ class Task(ABC):
     def snapshot(self, data: Batches) -> Tensor | None:
         """Images (n, C, H, W) uint8 that show what the networks can do now, from the same latents or images."""
         return None
+
+    def watch(self) -> dict[str, float]:
+        """Metrics for the history that would cost too much after each epoch: asked for at those of snapshots."""
+        return self.judge(self.draft(self.options["fid_samples"], seed=self.run.seed)) if self.judge else {}
+
+    def draft(self, count: int, seed: int) -> Tensor:
+        """Samples of what generates, for its judge: as it draws them, or by less work where that is much."""
+        return self.sample(count, seed)
 
     def failure(self, history: list[dict[str, float]]) -> str | None:
         """One sentence if a run that ended has learned nothing, though its losses are finite."""

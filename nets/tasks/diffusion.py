@@ -8,13 +8,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nets.data.batches import SYMMETRIC, Batch, Batches
-from nets.errors import UserError
 from nets.tasks.contract import Evaluation, Task, count_macs
 from nets.tasks.diffusion_process import DiffusionProcess, final
 from nets.tasks.latents import interpolate
 
 SHOWN = 256  # samples of the figures
 FRAME = 16  # of a snapshot
+DRAFT = 20  # steps of what is drawn while it learns
 PATHS, STOPS = 4, 10  # interpolations, and images of each
 DRAWN, STAGES = 6, 10  # samples whose way out of the noise is shown, and stages of each
 
@@ -27,11 +27,7 @@ class Diffusion(Task):
     def __init__(self, *arguments):
         super().__init__(*arguments)
         self.process = DiffusionProcess(self.options["timesteps"], self.options["schedule"]).to(self.device)
-        if self.options["sampler"] == "ddim" and self.options["sampling_steps"] > self.process.steps:
-            steps = self.options["sampling_steps"]
-            raise UserError(
-                f"options.sampling_steps={steps} are more than the {self.process.steps} of options.timesteps."
-            )
+        self.sampling_steps = self.options["sampling_steps"] or self.process.steps
 
     @staticmethod
     def pixel_range(info):
@@ -73,18 +69,23 @@ class Diffusion(Task):
         return torch.randn((count, *self.run.shape), generator=generator).to(self.device)
 
     def states(self, noise: Tensor, generator: torch.Generator):
-        """From noise to images in -1..1, one state after each step of the recipe's sampler."""
+        """From noise to images in -1..1, one state after each step of the recipe's sampler.
+
+        Ancestral sampling by fewer steps than all is DDIM with as much noise as ancestral sampling has, eta 1.
+        """
         self.networks.eval()
-        if self.options["sampler"] == "ancestral":
+        ancestral = self.options["sampler"] == "ancestral"
+        if ancestral and self.sampling_steps == self.process.steps:
             return self.process.ancestral(self.denoise, noise, generator=generator)
-        return self.process.ddim(self.denoise, noise, self.options["sampling_steps"], self.options["eta"], generator)
+        eta = 1 if ancestral else self.options["eta"]
+        return self.process.ddim(self.denoise, noise, self.sampling_steps, eta, generator)
 
     def generate(self, noise: Tensor, generator: torch.Generator) -> Tensor:
-        """Images (N, C, H, W) uint8 on the CPU of noise (N, C, H, W)."""
-        return torch.cat([SYMMETRIC.invert(final(self.states(part, generator))).cpu() for part in noise.split(500)])
+        """Images (N, C, H, W) uint8 on the device of noise (N, C, H, W)."""
+        return torch.cat([SYMMETRIC.invert(final(self.states(part, generator))) for part in noise.split(500)])
 
     def sample(self, count: int, seed: int) -> Tensor:
-        """Images (count, C, H, W) uint8 on the CPU; the same for the same seed and weights."""
+        """Images (count, C, H, W) uint8 on the device; the same for the same seed and weights."""
         generator = torch.Generator().manual_seed(seed)
         return self.generate(self.latents(count, generator), generator)
 
@@ -94,31 +95,34 @@ class Diffusion(Task):
         return {
             "samples": self.options["samples"],
             "sampler": "ancestral" if ancestral else f"DDIM, eta {self.options['eta']:g}",
-            "steps": self.process.steps if ancestral else self.options["sampling_steps"],
+            "steps": self.sampling_steps,
             "ema": self.run.recipe.ema,
         }
 
-    def snapshot(self, data):
-        """Images of the same noise by few steps, which is cheap."""
-        noise = self.latents(FRAME, torch.Generator().manual_seed(self.run.seed))
+    def draft(self, count, seed):
+        """By few steps of DDIM, whatever the recipe's sampler: it is asked for again and again while it learns."""
+        noise, steps = self.latents(count, torch.Generator().manual_seed(seed)), min(DRAFT, self.process.steps)
         self.networks.eval()
-        return SYMMETRIC.invert(final(self.process.ddim(self.denoise, noise, min(20, self.process.steps))))
+        return torch.cat([SYMMETRIC.invert(final(self.process.ddim(self.denoise, n, steps))) for n in noise.split(500)])
+
+    def snapshot(self, data):
+        return self.draft(FRAME, seed=self.run.seed)
 
     def evaluate(self, data: Batches) -> Evaluation:
         generator = torch.Generator().manual_seed(self.run.seed)
         ends = self.latents(2 * PATHS, generator)
         noise = interpolate(ends[:PATHS], ends[PATHS:], STOPS)
-        between = SYMMETRIC.invert(final(self.process.ddim(self.denoise, noise, min(50, self.process.steps)))).cpu()
+        between = SYMMETRIC.invert(final(self.process.ddim(self.denoise, noise, min(50, self.process.steps))))
         samples = self.sample(SHOWN, seed=self.run.seed)
         arrays = {"samples": samples, "interpolation": between, "denoising": self.stages(generator)}
-        return Evaluation({}, {name: images.numpy() for name, images in arrays.items()})
+        return Evaluation({}, {name: images.cpu().numpy() for name, images in arrays.items()})
 
     def stages(self, generator: torch.Generator) -> Tensor:
         """A few samples (DRAWN, STAGES, C, H, W) uint8 at even distances from noise to image."""
         noise = self.latents(DRAWN, generator)
         states = [noise, *self.states(noise, generator)]
         chosen = torch.linspace(0, len(states) - 1, STAGES).round().long().tolist()
-        return torch.stack([SYMMETRIC.invert(states[i]) for i in chosen], dim=1).cpu()
+        return torch.stack([SYMMETRIC.invert(states[i]) for i in chosen], dim=1)
 
     def macs(self):
         image, time = torch.zeros(1, *self.run.shape, device=self.device), torch.zeros(1, device=self.device)

@@ -1,27 +1,29 @@
 """Feature extractors for fidelity: Inception v3, and a classifier of the images' own domain."""
 
+import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
 from nets.data.batches import PixelRange
+from nets.errors import UserError
 from nets.run import Run
 from nets.tasks.contract import build_network
 from nets.tasks.transfer import last_linear
 
 
 class Features(NamedTuple):
-    """What an extractor sees in N images: features (N, D) and the logits of its classes (N, K), float32."""
+    """What an extractor sees in N images: features (N, D) and logits of its classes (N, K), float32 on its device."""
 
-    features: np.ndarray
-    logits: np.ndarray
+    features: Tensor
+    logits: Tensor
 
 
 @dataclass(frozen=True)
@@ -34,17 +36,40 @@ class Extractor:
 
     @torch.no_grad()
     def read(self, images: Tensor, batch_size: int = 250) -> Features:
-        """Features and logits of images (N, C, H, W) uint8."""
-        parts = [self.function(part.to(self.device)) for part in images.split(batch_size)]
-        return Features(*(torch.cat([p.float().cpu() for p in kind]).numpy() for kind in zip(*parts, strict=True)))
+        """Features and logits of images (N, C, H, W) uint8, wherever they lie."""
+        with true_float32():
+            parts = [self.function(part.to(self.device)) for part in images.split(batch_size)]
+        return Features(*(torch.cat([p.float() for p in kind]) for kind in zip(*parts, strict=True)))
+
+
+@contextmanager
+def true_float32() -> Iterator[None]:
+    """Float32 as passports say it, without the shorter TF32 that GPUs may multiply in."""
+    backends = torch.backends.cuda.matmul, torch.backends.cudnn
+    allowed = [backend.allow_tf32 for backend in backends]
+    try:
+        for backend in backends:
+            backend.allow_tf32 = False
+        yield
+    finally:
+        for backend, old in zip(backends, allowed, strict=True):
+            backend.allow_tf32 = old
 
 
 def load_extractor(source: Path, data_dir: Path, device: torch.device) -> Extractor:
-    """The extractor of a manifest, or of fetched weights."""
-    if source.name == "manifest.json":
-        return load_indomain(source.parent, data_dir, device)
-    fetched = json.loads(source.read_text())
-    return load_inception(Path(fetched["file"]), fetched["sha256"], device)
+    """The extractor of a manifest, or of fetched weights; no random number of the caller's is used up."""
+    with torch.random.fork_rng(range(torch.cuda.device_count())):  # networks are built with random weights first
+        if source.name == "manifest.json":
+            return load_indomain(source.parent, data_dir, device)
+        fetched = json.loads(source.read_text())
+        return load_inception(Path(fetched["file"]), fetched["sha256"], device)
+
+
+def verify(weights: Path, sha256: str) -> None:
+    """Raise UserError unless a file of weights is the one whose hash will stand in passports."""
+    with open(weights, "rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+            raise UserError(f"{weights} has changed (its SHA-256 is not {sha256}); delete it and make it again.")
 
 
 def load_indomain(run_dir: Path, data_dir: Path, device: torch.device) -> Extractor:
@@ -52,6 +77,7 @@ def load_indomain(run_dir: Path, data_dir: Path, device: torch.device) -> Extrac
     run = Run.load(run_dir)
     manifest = json.loads((run_dir / "manifest.json").read_text())
     weights = manifest["weights"]["best"]
+    verify(run_dir / weights["file"], weights["sha256"])
     info = json.loads((data_dir / "dataset.json").read_text())
     channels, height, _ = run.shape
     facts = {"in_channels": channels, "image_size": height, "num_classes": run.num_classes}
@@ -84,6 +110,7 @@ def load_inception(weights: Path, sha256: str, device: torch.device) -> Extracto
     """Inception v3 as FID was defined on it, from torch-fidelity's port of the weights of December 2015."""
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
+    verify(weights, sha256)
     layers = ["2048", "logits_unbiased"]  # features, and classes as the Inception Score takes them
     network = FeatureExtractorInceptionV3("inception", layers, feature_extractor_weights_path=str(weights)).to(device)
     passport = {

@@ -39,6 +39,7 @@ class State:
     seconds: float = 0.0
     resumed: int = 0
     sums: dict[str, Tensor] = field(default_factory=dict)  # of this epoch's losses
+    squares: dict[str, Tensor] = field(default_factory=dict)  # sums of theirs
     history: list[dict[str, float]] = field(default_factory=list)
     snapshots: dict[int, Tensor] = field(default_factory=dict)  # by epoch
     best: dict[str, Any] | None = None  # {"epoch", "value", "weights"}
@@ -94,13 +95,15 @@ class Training:
         state = self.state
         done = state.step - state.epoch * self.steps_per_epoch
         if done == 0:
-            state.sums = {}
+            state.sums, state.squares = {}, {}
         seed = self.task.run.seed * 1_000_003 + state.epoch
         for batch in self.data["train"].epoch(self.task.batch_size, seed, skip=done):
             self.set_rates()
             losses = self.task.step(batch)
             for name, value in losses.items():
-                state.sums[name] = state.sums[name] + value.double() if name in state.sums else value.double()
+                value = value.double()
+                state.sums[name] = state.sums.get(name, 0) + value
+                state.squares[name] = state.squares.get(name, 0) + value * value
             state.step += 1
             done += 1
             if self.average:
@@ -139,6 +142,11 @@ class Training:
         """The epoch's mean losses so far."""
         return {name: (value / done).item() for name, value in self.state.sums.items()}
 
+    def deviations(self, done: int) -> dict[str, float]:
+        """The standard deviations of the epoch's losses over its steps so far."""
+        means = self.means(done)
+        return {n: max(0.0, (value / done).item() - means[n] ** 2) ** 0.5 for n, value in self.state.squares.items()}
+
     def set_rates(self) -> None:
         """The schedule's learning rates for the step to come."""
         factor = lr_factor(self.recipe.schedule, self.state.step, self.steps_per_epoch, self.recipe.epochs)
@@ -154,12 +162,15 @@ class Training:
             validation = self.task.validate(self.data["validation"])
             self.check_finite(validation, "validation", state.epoch)
             self.choose(validation)
-            self.take_snapshot()
+            if self.is_frame():
+                validation = validation | self.task.watch()
+                self.take_snapshot()
         state.seconds = time.monotonic() - self.started
         state.history.append(
             {"epoch": state.epoch, "step": state.step, "seconds": round(state.seconds, 3)}
             | {f"lr/{role}": o.param_groups[0]["lr"] for role, o in self.task.optimizers.items()}
             | {f"train/{name}": value for name, value in self.means(self.steps_per_epoch).items()}
+            | {f"train/{name}_std": value for name, value in self.deviations(self.steps_per_epoch).items()}
             | {f"validation/{name}": value for name, value in validation.items()}
         )
         self.progress.epoch(state.history[-1])
@@ -177,14 +188,16 @@ class Training:
             weights = {k: v.detach().cpu().clone() for k, v in self.task.networks.state_dict().items()}
             self.state.best = {"epoch": self.state.epoch, "value": value, "weights": weights}
 
+    def is_frame(self) -> bool:
+        """Whether there is a snapshot now: before the first epoch and after evenly spread others, the last of them."""
+        epochs, count = self.recipe.epochs, min(FRAMES - 1, self.recipe.epochs)
+        return self.state.epoch in {round(i * epochs / count) for i in range(count + 1)}
+
     def take_snapshot(self) -> None:
-        """A frame before the first epoch and after evenly spread others, the last among them."""
-        epoch, epochs = self.state.epoch, self.recipe.epochs
-        frames = {round(i * epochs / min(FRAMES - 1, epochs)) for i in range(min(FRAMES - 1, epochs) + 1)}
-        if epoch in frames:
-            images = self.task.snapshot(self.data["validation"])
-            if images is not None:
-                self.state.snapshots[epoch] = images.cpu()
+        """Keep the images that show what the networks can do now."""
+        images = self.task.snapshot(self.data["validation"])
+        if images is not None:
+            self.state.snapshots[self.state.epoch] = images.cpu()
 
     def save(self) -> None:
         """Write a checkpoint of everything."""
@@ -205,7 +218,8 @@ class Training:
         task = self.task
         self.state = State(**saved["state"])
         self.state.resumed += 1
-        self.state.sums = {name: value.to(task.device) for name, value in self.state.sums.items()}
+        for sums in (self.state.sums, self.state.squares):
+            sums |= {name: value.to(task.device) for name, value in sums.items()}
         task.networks.load_state_dict(saved["networks"])
         if self.average:
             self.average.restore(saved["average"])

@@ -86,6 +86,22 @@ def test_a_variant_that_is_nearly_one_with_a_network(table):
     assert load_runs(table("autoencoder\tmnist5k\tlatent30\tautoencoder\t0\t"))
 
 
+def test_an_override_may_reach_one_network_alone(table):
+    rows = [f"dcgan\tmnist5k\t{name}\tdcgan\t0\tmodel.{arguments}" for name, arguments in (
+        ("both", "width=16"), ("one", "discriminator.width=8"), ("mixed", "width=16 model.discriminator.width=8"),
+    )]  # fmt: skip
+    runs = load_runs(table(*rows))[:3]
+    assert [[network.args["width"] for network in run.networks.values()] for run in runs] == [
+        [16, 16],
+        [64, 8],
+        [16, 8],
+    ]
+    assert [run.title for run in runs] == [
+        "DCGAN (width 16)", "DCGAN (discriminator width 8)", "DCGAN (width 16, discriminator width 8)",
+    ]  # fmt: skip
+    assert runs[1].overridden == {"model.discriminator.width": 64}
+
+
 def test_a_catalogue_beside_the_table_extends_the_projects(table, tmp_path):
     entry = {
         "title": "Mine",
@@ -133,6 +149,14 @@ def test_a_catalogue_beside_the_table_extends_the_projects(table, tmp_path):
         (lenet("epochs"), "override 'epochs' is not of the form key=value"),
         (lenet("epochs.first=1"), "epochs has no keys of its own"),
         (lenet("model.depth=5"), "the model has no argument 'depth'"),
+        ("dcgan\tmnist5k\t\tdcgan\t0\tmodel.critic.width=5", "no argument 'critic.width'; did you mean"),
+        ("dcgan\tmnist5k\t\tdcgan\t0\tmodel.discriminator.latent_dim=5", "no argument 'discriminator.latent_dim'"),
+        (
+            "ddpm\tmnist5k\t\tddpm\t0\toptions.timesteps=20 options.sampler=ddim options.sampling_steps=50",
+            "options.sampling_steps=50 are more than the 20 of options.timesteps",
+        ),
+        ("ddpm\tmnist5k\t\tddpm\t0\toptions.eta=0.5", "options.eta is of options.sampler=ddim"),
+        ("wgan\tmnist5k\t\twgan\t0\toptions.clip=null", "nothing holds the critic; set options.clip or"),
         (lenet("task=reconstruction"), "task can't be overridden"),
         (lenet("initialisation=zeros"), "initialisation can't be overridden"),
         (lenet("epochs=5 schedule.name=step schedule.milestones=[3,5]"), "milestone 5 never comes in 5 epochs"),
@@ -251,7 +275,7 @@ def test_only_segmentation_takes_images_that_are_not_square(table, mine):
         load_runs(table("mine\tcamvid\t\tlenet5\t0\t"))
 
 
-@pytest.mark.parametrize("suite", ["quick", "full", "cpu", "reconstruction"])
+@pytest.mark.parametrize("suite", ["quick", "full", "cpu", "reconstruction", "generators"])
 def test_the_suites_are_valid(suite, tmp_path):
     runs = load_runs(ROOT / f"config/{suite}.tsv")
     assert len({run.name for run in runs}) == len(runs) > 0

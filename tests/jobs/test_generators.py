@@ -34,15 +34,16 @@ def test_the_scale_has_real_images_before_noise(digits, extractor, monkeypatch):
     read = extractor.function
     watched = Extractor(extractor.passport, lambda images: seen.append(images) or read(images), extractor.device)
     features, logits = extractor.read(test)
-    rows = scale(watched, features, classes.shares(logits).tolist(), train, test)
-    real, halves, noise = (row["metrics"] for row in rows)
-    assert [(row["samples"], row["reference"]) for row in rows] == [(250, 250)] * 3
+    rows = scale(watched, features, classes.shares(logits).tolist(), train, [150, 300])
+    assert [(row["samples"], row["reference"]) for row in rows] == [(150, 250)] * 3 + [(300, 250)] * 3
+    real, others, noise = (row["metrics"] for row in rows[3:])
+    assert len(torch.cat(seen[:-2]).flatten(1).unique(dim=0)) == 550  # no image stands on both sides
+    rows = scale(extractor, features, None, train, [3300])
+    assert [row["title"].split()[0] for row in rows] == ["training", "noise"]  # of 3,500, too few are left for others
     for metric in ("fid_indomain", "kid_indomain", "class_tv_indomain"):
-        assert max(real[metric], halves[metric]) < noise[metric] / 3
+        assert max(real[metric], others[metric]) < noise[metric] / 3
     for metric in ("precision_indomain", "recall_indomain", "coverage_indomain"):
-        assert min(real[metric], halves[metric]) > 0.6 > noise[metric]
-    halves_seen = torch.cat(seen[:2]).flatten(1)
-    assert len(halves_seen.unique(dim=0)) == len(halves_seen) == 500  # no image is in both halves
+        assert min(real[metric], others[metric]) > 0.6 > noise[metric]
 
 
 def test_training_images_are_copies_and_fresh_ones_are_not(digits, monkeypatch):
@@ -73,11 +74,13 @@ def test_an_extractor_that_is_not_there_leaves_holes(digits, tmp_path):
     path.parent.mkdir()
     path.write_text(json.dumps({"status": "no_data", "reason": "not here"}))
     metrics, arrays = fidelity.measure(Task(), [path], digits, torch.device("cpu"))
-    assert {m["metric"]: (m["value"], m.get("reason")) for m in metrics[:2]} == {
-        "fid_inception": (None, "not here"),
-        "kid_inception": (None, "not here"),
-    }
-    assert metrics[2]["metric"] == "copies"
+    *missing, copies = metrics
+    names = ("fid", "kid", "is", "precision", "recall", "density", "coverage")
+    assert {m["metric"] for m in missing} == {f"{name}_inception" for name in names}
+    assert {(m["value"], m["reason"]) for m in missing} == {(None, "not here")}
+    assert {m["metric"]: m["direction"] for m in missing}["coverage_inception"] == "higher"
+    assert copies["metric"] == "copies"
+    assert {m["metric"] for m in fidelity.holes("indomain", "")} > {"class_tv_indomain", "is_indomain"}
     assert "classes_real" not in arrays
 
 

@@ -81,6 +81,16 @@ def test_headline_comes_first_and_best_epochs_last(classifiers):
     assert keys[4:8] == ["top1_best", "top5_best", "nll_best", "ece_best"]
 
 
+def test_the_scale_stands_where_the_counts_of_images_are_its_own(generators):
+    (row,) = generators.scale
+    assert row.label == "Noise against test images (1,000 and 1,000)"
+    columns = [c for c in generators.columns if c.metric == "fid_indomain"]
+    dcgan, wgan = row_of(generators, "DCGAN"), row_of(generators, "WGAN")  # of 1,000 and of 500 samples
+    filled = [column.key for column in columns if row.cells[column.key].sort is not None]
+    assert filled == [column.key for column in columns if dcgan.cells[column.key].sort is not None]
+    assert all(wgan.cells[key].sort is None for key in filled)
+
+
 def test_passports_never_share_a_column(generators):
     columns = [c for c in generators.columns if c.metric == "fid_indomain"]
     assert len(columns) == len({c.passport for c in columns}) == 2

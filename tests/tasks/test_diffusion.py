@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from nets.data.batches import SYMMETRIC, Batches
-from nets.errors import UserError
-from nets.tasks.diffusion import DRAWN, STAGES, Diffusion
+from nets.tasks.diffusion import DRAFT, DRAWN, STAGES, Diffusion
 
 TINY = "model.width=4 model.multipliers=[1,2] model.blocks=1 model.attention=[] model.dropout=0 options.timesteps=20 "
 DDIM = "options.sampler=ddim options.sampling_steps=5 "
@@ -65,7 +64,9 @@ def test_samples_are_fixed_by_seed(run_of, sampler):
     assert torch.equal(torch.randn(4), expected)  # the training noise is untouched
 
 
-@pytest.mark.parametrize(("sampler", "calls"), [("options.sampler=ancestral", 20), (DDIM, 5)])
+@pytest.mark.parametrize(
+    ("sampler", "calls"), [("options.sampler=ancestral", 20), ("options.sampling_steps=6", 6), (DDIM, 5)]
+)
 def test_passports_say_how_samples_are_drawn(run_of, sampler, calls):
     task, seen = build(run_of, sampler + " options.samples=64 ema=0.99"), []
     denoise = task.denoise
@@ -75,7 +76,7 @@ def test_passports_say_how_samples_are_drawn(run_of, sampler, calls):
     assert len(seen) == passport["steps"] == calls
     assert passport["samples"] == 64
     assert passport["ema"] == 0.99
-    assert passport["sampler"] == ("ancestral" if calls == 20 else "DDIM, eta 0")
+    assert passport["sampler"] == ("DDIM, eta 0" if sampler == DDIM else "ancestral")
 
 
 def test_dropout_is_off_while_sampling(run_of):
@@ -95,6 +96,25 @@ def test_the_way_out_of_the_noise_is_shown(run_of, batch):
     assert found["samples"].shape == (256, 1, 28, 28)
 
 
-def test_more_sampling_steps_than_timesteps_are_refused(run_of):
-    with pytest.raises(UserError, match="sampling_steps=50 are more than the 20"):
-        build(run_of, "options.sampler=ddim")
+def test_ancestral_sampling_takes_any_number_of_steps(run_of):
+    """Fewer than all: DDIM with eta 1, which with all steps is ancestral sampling."""
+    few, ddim, whole = (
+        build(run_of, f"options.{options}")
+        for options in (
+            "sampling_steps=7",
+            "sampling_steps=7 options.sampler=ddim options.eta=1",
+            "sampling_steps=null",
+        )
+    )
+    assert torch.equal(few.sample(2, seed=1), ddim.sample(2, seed=1))
+    assert not torch.equal(few.sample(2, seed=1), whole.sample(2, seed=1))
+    assert (few.sampling()["sampler"], few.sampling()["steps"]) == ("ancestral", 7)
+    assert (whole.sampling()["sampler"], whole.sampling()["steps"]) == ("ancestral", 20)
+
+
+def test_what_is_drawn_while_it_learns_takes_few_steps(run_of):
+    task, seen = build(run_of, "options.timesteps=100"), []
+    denoise = task.denoise
+    task.denoise = lambda noisy, times: seen.append(times) or denoise(noisy, times)
+    assert torch.equal(task.draft(3, seed=1), task.draft(3, seed=1))
+    assert len(seen) == 2 * DRAFT

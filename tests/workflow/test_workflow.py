@@ -8,6 +8,7 @@ import shutil
 
 import pytest
 
+from nets.data.prepared import images_sha256, read_info
 from nets.jobs import retry, summary
 
 RUNS = 5 + 1  # the table's, and the extractor of mnist5k
@@ -77,6 +78,8 @@ def test_the_numbers_are_tidy(finished):
     found = {(row["run"], row["metric"]): row["value"] for row in rows}
     assert float(found["lenet5-mnist5k-s0", "top1"]) > 60
     assert float(found["dcgan-mnist5k-s0", "fid_indomain"]) > 0
+    with open(finished.work / "results/tiny/runs/dcgan-mnist5k-s0/history.csv") as file:
+        assert float(next(csv.DictReader(file))["validation/fid_indomain"]) > 0
     assert {row["split"] for row in rows if row["status"] == "ok"} == {"test"}
 
 
@@ -100,7 +103,10 @@ def test_weights_that_cannot_be_had_are_a_hole_in_their_own_column(finished):
     weights = json.loads(extractor.read_text())["weights"]["best"]
     assert passport["extractor"]["weights_sha256"] == weights["sha256"]
     assert passport["samples"] == 200
+    images = passport["reference"].pop("images_sha256")
     assert passport["reference"] == {"split": "test", "count": 1000, "resolution": 28}
+    assert images == images_sha256(read_info(finished.work / "results/data/mnist5k"), "test")
+    assert (finished.work / "results/features").is_dir()
     assert passport["indicative"]
 
 

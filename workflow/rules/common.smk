@@ -14,7 +14,12 @@ try:
     TABLE = find_table(config)
     os.environ.update(job_environment(config, TABLE))
     RESULTS = f"results/{TABLE.stem}"
-    for folder in (RESULTS, "results/data", "results/weights"):
+    for folder in (
+        RESULTS,
+        "results/data",
+        "results/weights",
+        "results/features",
+    ):
         check_writable(Path(folder))
     WEIGHTS = load_catalogues(TABLE.parent)["weights"]
     RUNS = {run.name: run for run in load_runs(TABLE)}
@@ -39,6 +44,17 @@ logger.addFilter(lambda record: not record.getMessage().startswith(SCHEDULER))
 DATASETS = {run.dataset: run.data for run in RUNS.values()}
 EXTRACTORS = {
     run.dataset: run.fidelity["indomain"] for run in RUNS.values() if run.fidelity
+}
+
+SAMPLES = {  # how many images the generators of a data set draw
+    dataset: sorted(
+        {
+            run.recipe.options["samples"]
+            for run in RUNS.values()
+            if run.fidelity and run.dataset == dataset
+        }
+    )
+    for dataset in EXTRACTORS
 }
 
 
@@ -91,6 +107,13 @@ def pretrained_of(wildcards):
         return [f"results/weights/{start['name']}.json"]
     source = f"{RESULTS}/runs/{start['name']}"
     return [f"{source}/manifest.json", f"{source}/model.safetensors"]
+
+
+def watching_of(wildcards):
+    """The classifier in whose features samples are measured while a run learns to draw them, if it does."""
+    run = RUNS[wildcards.run]
+    indomain = run.fidelity and run.fidelity["indomain"]
+    return [f"{RESULTS}/runs/{indomain}/manifest.json"] if indomain else []
 
 
 def references_of(wildcards):

@@ -46,9 +46,10 @@ rule reference:
         source=fingerprint(("nets.jobs.reference",)),
         data=subpath(input.data, parent=True),
         folder=subpath(output.reference, parent=True),
+        samples=lambda wildcards: SAMPLES[wildcards.dataset],
     shell:
         "python -m nets.jobs.reference --data-dir {params.data} --extractor {input.weights}"
-        " --output {params.folder} 2>&1 | tee {log} >&2"
+        " --samples {params.samples} --cache results/features --output {params.folder} 2>&1 | tee {log} >&2"
 
 
 rule evaluate:

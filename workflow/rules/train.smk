@@ -7,6 +7,7 @@ rule train:
         data=info_of,
         config=f"{RESULTS}/runs/{{run}}/config.json",
         pretrained=pretrained_of,
+        extractor=watching_of,
     output:
         manifest=f"{RESULTS}/runs/{{run}}/manifest.json",
         history=f"{RESULTS}/runs/{{run}}/history.csv",
@@ -23,6 +24,9 @@ rule train:
         source=source_of("train"),
         run=subpath(input.config, parent=True),
         data=subpath(input.data, parent=True),
+        extractor=lambda wildcards, input: (
+            f"--extractor {input.extractor}" if input.extractor else ""
+        ),
     shell:
         "python -m nets.jobs.train --run-dir {params.run} --data-dir {params.data}"
-        " --pretrained {input.pretrained} --threads {threads} --log {log}"
+        " --pretrained {input.pretrained} {params.extractor} --threads {threads} --log {log}"

@@ -1,0 +1,125 @@
+"""How long FID takes: images that stay on the device, against torch-fidelity on a folder of PNGs.
+
+    python benchmarks/fidelity.py --run-dir results/quick/runs/dcgan-mnist5k-s0 --data-dir results/data/mnist5k \\
+        --extractor results/quick/runs/lenet5-mnist5k-extractor-s0/manifest.json
+
+Both draw the same samples with the same generator, look at them and at the test images with the same extractor, and get
+the same FID. The test images' PNGs are there before the clock starts. They take turns, and the ratio is that of the
+medians of one run.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+import torch_fidelity
+from PIL import Image
+from torch import Tensor
+from torch_fidelity.feature_extractor_base import FeatureExtractorBase
+
+from nets.data.prepared import read_info
+from nets.jobs.evaluate import load_weights
+from nets.jobs.reference import images_of
+from nets.metrics.fidelity import fid
+from nets.run import Run
+from nets.tasks import task_class
+from nets.tasks.contract import Task
+from nets.tasks.extractors import Extractor, load_extractor
+from nets.training.devices import choose_device
+
+ROUNDS, BATCH = 5, 250
+
+
+def main() -> None:
+    """Time both and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--run-dir", type=Path, required=True, help="folder of a trained generator")
+    parser.add_argument("--data-dir", type=Path, required=True, help="folder of its prepared data set")
+    parser.add_argument("--extractor", type=Path, required=True, help="manifest.json of a classifier of the same data")
+    parser.add_argument("--samples", type=int, default=5000, help="images to draw (default: %(default)s)")
+    args = parser.parse_args()
+    device = choose_device(1)  # one thread, as a job has by default
+    task, real = trained(args.run_dir, args.data_dir, device), images_of(args.data_dir, "test")
+    extractor = load_extractor(args.extractor, args.data_dir, device)
+    register(extractor, real.shape[1])
+    with tempfile.TemporaryDirectory() as folder:
+        write(real, Path(folder, "real"))
+        contestants = {
+            "in memory": lambda: in_memory(task, extractor, real, args.samples),
+            "folder of PNGs": lambda: through_files(task, Path(folder), args.samples, device),
+        }
+        times: dict[str, list[float]] = {name: [] for name in contestants}
+        found = {}
+        for _ in range(ROUNDS):
+            for name, measure in contestants.items():
+                start = time.perf_counter()
+                found[name] = measure()
+                times[name].append(time.perf_counter() - start)
+    best = statistics.median(times["in memory"])
+    print(f"{task.run.title}, {args.samples} samples, {len(real)} test images, {device}, median of {ROUNDS}")
+    for name, seconds in times.items():
+        median = statistics.median(seconds)
+        print(f"{name:16} FID {found[name]:.6f} {median:8.2f} s  {median / best:6.1f} x")
+
+
+def trained(run_dir: Path, data_dir: Path, device: torch.device) -> Task:
+    """The task of a run with its last weights."""
+    run, manifest = Run.load(run_dir), json.loads((run_dir / "manifest.json").read_text())
+    kind = task_class(run.task)
+    task = kind(run, kind.pixel_range(read_info(data_dir)), device)
+    load_weights(task, run_dir, manifest["weights"][kind.measured[-1]])
+    return task
+
+
+def in_memory(task: Task, extractor: Extractor, real: Tensor, count: int) -> float:
+    """As the jobs do it."""
+    return fid(extractor.read(real).features, extractor.read(task.sample(count, seed=0)).features)
+
+
+def through_files(task: Task, folder: Path, count: int, device: torch.device) -> float:
+    """As torch-fidelity's command does it."""
+    write(task.sample(count, seed=0), folder / "generated")
+    options = {"fid": True, "feature_extractor": "ours", "cuda": device.type == "cuda", "batch_size": BATCH}
+    paths = {"input1": str(folder / "generated"), "input2": str(folder / "real")}
+    found = torch_fidelity.calculate_metrics(**paths, **options, cache=False, verbose=False)
+    return found["frechet_inception_distance"]
+
+
+def write(images: Tensor, folder: Path) -> None:
+    """Images (N, C, H, W) uint8 as PNGs."""
+    folder.mkdir(exist_ok=True)
+    for number, pixels in enumerate(images.cpu().permute(0, 2, 3, 1).numpy()):
+        Image.fromarray(pixels.squeeze()).save(folder / f"{number:05d}.png")
+
+
+def register(extractor: Extractor, channels: int) -> None:
+    """Make torch-fidelity know the extractor, as `ours`; it sees grey images with three equal channels."""
+
+    class Ours(FeatureExtractorBase):
+        def __init__(self, name, features_list, **options):
+            super().__init__(name, features_list)
+
+        @staticmethod
+        def get_provided_features_list():
+            return ("features",)
+
+        @staticmethod
+        def get_default_feature_layer_for_metric(metric):
+            return "features"
+
+        @staticmethod
+        def can_be_compiled():
+            return False
+
+        def forward(self, images):
+            return (extractor.read(images[:, :channels]).features.double(),)
+
+    torch_fidelity.register_feature_extractor("ours", Ours)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""Stability: spreads around a trend in the last half of training, as a table and a figure of their own."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from nets.reporting import figures
+from nets.reporting.comparisons import model_curve, watched
+from nets.reporting.page import page
+from nets.reporting.results import Run, benchmark, load_runs
+from nets.reporting.stability import TEXT, level, spread, stability
+from nets.reporting.style import drawing
+from nets.reporting.tables import comparison
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A function from the columns of a history to a run that has it."""
+
+    def make(**columns):
+        with open(tmp_path / "history.csv", "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(name.replace("__", "/") for name in columns)
+            writer.writerows(zip(*columns.values(), strict=True))
+        return Run(tmp_path, {}, {"status": "ok"}, {"status": "ok"})
+
+    return make
+
+
+EPOCHS = np.arange(1, 41)
+
+
+def test_the_spread_of_a_metric_is_around_its_trend_and_in_the_last_half(run):
+    dice = np.random.default_rng(0)
+    noise = dice.normal(0, 0.5, 40)
+    values = np.where(EPOCHS <= 20, 1000 * dice.random(40), 30 - 0.7 * EPOCHS + noise)
+    found = run(epoch=EPOCHS, validation__fid_indomain=["" if e % 2 else values[e - 1] for e in EPOCHS])
+    assert spread(found, "validation/fid_indomain") == pytest.approx(0.5, rel=0.5)
+    chosen = (EPOCHS > 20) & (EPOCHS % 2 == 0)
+    assert level(found, "validation/fid_indomain") == pytest.approx(values[chosen].mean())
+    assert spread(run(epoch=[1, 2, 3], validation__fid_indomain=["", 3, 4]), "validation/fid_indomain") is None
+
+
+def test_the_spread_of_a_loss_is_that_of_all_its_steps(run):
+    steps = np.random.default_rng(1).normal(2, 0.3, (40, 200)) + np.random.default_rng(2).normal(0, 0.4, (40, 1))
+    found = run(epoch=EPOCHS, train__generator=steps.mean(axis=1), train__generator_std=steps.std(axis=1))
+    assert spread(found, "train/generator") == pytest.approx(steps[20:].std(), rel=0.1)
+    drifting = run(epoch=EPOCHS, train__generator=3.0 * EPOCHS, train__generator_std=np.full(40, 0.3))
+    assert spread(drifting, "train/generator") == pytest.approx(0.3)
+
+
+def test_the_suite_has_its_table_its_figure_and_its_section(results):
+    runs = benchmark(load_runs(results, results / "runs.txt"))["generation", "mnist5k"]
+    table = stability(runs)
+    assert [row.label for row in table.rows] == ["DCGAN", "WGAN"]
+    assert [column.label for column in table.columns] == [
+        *("FID in-domain, spread", "FID in-domain, mean", "Discriminator loss, spread", "Generator loss, spread")
+    ]
+    cell = table.rows[0].cells["train/generator_spread"]
+    values = [spread(run, "train/generator") for run in table.rows[0].runs]
+    assert cell.sort == pytest.approx(np.mean(values)) and cell.half and not cell.best
+    assert table.rows[0].cells["validation/fid_indomain_spread"].best
+    names = {path.name for path in (results / "tables").iterdir()}
+    assert {f"stability-mnist5k.{kind}" for kind in ("csv", "md", "tex", "html")} <= names
+    assert "Generator loss" in (results / "figures/stability-mnist5k.svg").read_text()
+    text = page(results, results / "runs.txt", results)
+    assert text.count(TEXT) == 1 and 'data-table="stability-mnist5k"' in text
+    assert stability(benchmark(load_runs(results, results / "runs.txt"))["classification", "polynomials"]) is None
+
+
+def test_deviations_are_no_curves_and_sparse_metrics_have_markers(results):
+    runs = benchmark(load_runs(results, results / "runs.txt"))["generation", "mnist5k"]
+    panels = dict(figures.panels(runs[0].history, "fid_indomain"))
+    assert panels == {
+        "Loss": ["train/discriminator", "train/generator"],
+        "FID in-domain": ["validation/fid_indomain"],
+    }
+    assert watched(comparison(runs), runs) == ["validation/fid_indomain"]
+    with drawing(results / "unused.svg", 3, 2) as (axis,):
+        line, late = model_curve(axis, runs[:3], "validation/fid_indomain", 0)
+        assert list(line.get_xdata()) == list(range(2, 21, 2)) and line.get_marker() == "o"
+        assert np.isfinite(line.get_ydata()).all() and np.isfinite(late).all()
+        whole, _ = model_curve(axis, runs[:3], "train/generator", 0)
+        assert len(whole.get_xdata()) == 20 and whole.get_marker() == "None"
+    (results / "unused.svg").unlink()
