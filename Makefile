@@ -20,7 +20,7 @@ help:  ## what there is
 	@echo "make mlflow              the runs in MLflow's page"
 	@echo "make test                all tests"
 	@echo "make lint                style checks alone"
-	@echo "make lock                renew requirements.lock from pyproject.toml"
+	@echo "make lock                renew requirements.lock from pyproject.toml, and environment.yml from it"
 	@echo "make clean               remove results/$(name)"
 
 # The lock decides alone: limits on versions that this machine's pip may have been set are left out.
@@ -64,6 +64,8 @@ lock: .venv/ready
 	@.venv/bin/pip install --quiet uv
 	@.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --extra test \
 	  pyproject.toml --output-file requirements.lock
+	@sed -n 's/^\([a-z0-9-]*\)==\([^ ;\\]*\).*/\1 \2/p' requirements.lock | while read -r name version; do \
+	  sed -i.old "s/- $$name==.*/- $$name==$$version/" environment.yml; done; rm -f environment.yml.old
 
 clean:
 	@rm -rf $(results)
