@@ -6,6 +6,7 @@ import numpy as np
 
 from nets.reporting import glossary, style
 from nets.reporting.cells import Cell, Column, summary_cell
+from nets.reporting.figures import is_metric
 from nets.reporting.results import Run, models
 from nets.reporting.statistics import summarise
 from nets.reporting.tables import Row, Table, mark_best, rank
@@ -46,7 +47,7 @@ def columns_of(runs: list[Run]) -> list[Column]:
             Column(name + SPREAD, f"{label}, spread", direction="lower", decimals=2, metric=name),
             Column(name + LEVEL, f"{label}, mean", direction="lower", decimals=2, metric=name),
         ]
-    losses = [name for name in names if name.startswith("train/") and f"{name}_std" in names]
+    losses = [n for n in names if n.startswith("train/") and f"{n}_std" in names and not is_metric(n)]
     found += [Column(name + SPREAD, f"{label_of(name)}, spread", metric=name) for name in losses]
     for column in found[:1]:
         column.headline = True
