@@ -1,6 +1,6 @@
 """How long FID takes: images that stay on the device, against torch-fidelity on a folder of PNGs.
 
-    python benchmarks/fidelity.py --run-dir results/quick/runs/dcgan-mnist5k-s0 --data-dir results/data/mnist5k \\
+    python -m benchmarks.fidelity --run-dir results/quick/runs/dcgan-mnist5k-s0 --data-dir results/data/mnist5k \\
         --extractor results/quick/runs/lenet5-mnist5k-extractor-s0/manifest.json
 
 Both draw the same samples with the same generator, look at them and at the test images with the same extractor, and get

@@ -76,7 +76,7 @@ def check_autoencoder(
     linear = networks["autoencoder"].args.get("linear", model.get("fitted", False))
     if linear and recipe.options["loss"] == "bce":
         raise ConfigError(f"{where}: options.loss=bce needs pixels in 0..1, which a linear network leaves; take mse.")
-    for key in ("options.beta", "options.samples"):
+    for key in ("options.beta", "options.samples", "options.fid_samples"):
         if key in overridden and not model.get("generates"):
             raise ConfigError(f"{where}: {key} is of VAEs, and {cells['model']} is none; leave it out.")
 

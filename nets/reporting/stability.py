@@ -6,6 +6,7 @@ import numpy as np
 
 from nets.reporting import glossary, style
 from nets.reporting.cells import Cell, Column, summary_cell
+from nets.reporting.figures import is_metric
 from nets.reporting.results import Run, models
 from nets.reporting.statistics import summarise
 from nets.reporting.tables import Row, Table, mark_best, rank
@@ -46,7 +47,7 @@ def columns_of(runs: list[Run]) -> list[Column]:
             Column(name + SPREAD, f"{label}, spread", direction="lower", decimals=2, metric=name),
             Column(name + LEVEL, f"{label}, mean", direction="lower", decimals=2, metric=name),
         ]
-    losses = [name for name in names if name.startswith("train/") and f"{name}_std" in names]
+    losses = [n for n in names if n.startswith("train/") and f"{n}_std" in names and not is_metric(n)]
     found += [Column(name + SPREAD, f"{label_of(name)}, spread", metric=name) for name in losses]
     for column in found[:1]:
         column.headline = True
@@ -100,21 +101,25 @@ def spread(run: Run, name: str) -> float | None:
 
 
 def draw_stability(table: Table, path: Path) -> None:
-    """A panel a spread, a line a model: its seeds as points on a logarithmic scale, their mean as a bar."""
+    """A panel a spread, a line a model: its seeds as points, their mean as a bar."""
     columns = [column for column in table.columns if column.key.endswith(SPREAD)]
     rows = table.rows[::-1]
     size = 2.4 * len(columns) + 1.6, max(1.6, 0.24 * len(rows) + 0.8)
     with style.drawing(path, *size, columns=len(columns)) as axes:
         for axis, column in zip(axes, columns, strict=True):
+            shown: list[float] = []
             for height, row in enumerate(rows):
                 found = [spread(run, column.metric) for run in row.runs if run.ok]
                 values = [value for value in found if value]
+                shown += values
                 axis.plot(values, [height] * len(values), "o", markersize=4.5, color=style.COLOURS[0], alpha=0.7)
                 if row.cells[column.key].sort:
                     axis.plot([row.cells[column.key].sort], [height], "|", markersize=13, color=style.COLOURS[1])
-            axis.set_xscale("log")
+            if shown and max(shown) > 30 * min(shown):
+                axis.set_xscale("log")
+            else:
+                axis.set_xlim(left=0)
             axis.set_ylim(-0.6, len(rows) - 0.4)
             axis.set_title(column.label.removesuffix(", spread"))
             axis.set_yticks(range(len(rows)), [row.label for row in rows] if axis is axes[0] else [""] * len(rows))
             axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-            axis.xaxis.set_minor_formatter(lambda value, _: "")

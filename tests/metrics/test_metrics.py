@@ -99,13 +99,13 @@ def test_fid_equals_scipys_matrix_root():
     root = scipy.linalg.sqrtm(covariances[0] @ covariances[1]).real
     gap = real.mean(0) - generated.mean(0)
     expected = gap @ gap + np.trace(covariances[0] + covariances[1] - 2 * root)
-    assert fidelity.fid(real, generated) == pytest.approx(expected, rel=1e-6)
+    assert fidelity.fid(torch.from_numpy(real), torch.from_numpy(generated)) == pytest.approx(expected, rel=1e-6)
 
 
 def test_kid_is_zero_in_the_mean_for_one_distribution_and_positive_for_two(monkeypatch):
     monkeypatch.setattr(fidelity, "KID_SUBSETS", 10)
-    generator = np.random.default_rng(2)
-    real, same, other = (generator.normal(shift, 1, size=(800, 16)).astype(np.float32) for shift in (0, 0, 0.5))
+    generator = torch.Generator().manual_seed(2)
+    real, same, other = (torch.randn(800, 16, generator=generator) + shift for shift in (0, 0, 0.5))
     assert abs(fidelity.kid(real, same)) < 0.01 < fidelity.kid(real, other)
     assert fidelity.kid(real, other) == fidelity.kid(real, other)
 

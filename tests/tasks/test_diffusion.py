@@ -12,7 +12,8 @@ DDIM = "options.sampler=ddim options.sampling_steps=5 "
 
 def build(run_of, overrides=""):
     torch.manual_seed(0)
-    return Diffusion(run_of("ddpm", TINY + overrides), SYMMETRIC, torch.device("cpu"))
+    last = {item.partition("=")[0]: item for item in (TINY + overrides).split()}  # of two for one key
+    return Diffusion(run_of("ddpm", " ".join(last.values())), SYMMETRIC, torch.device("cpu"))
 
 
 @pytest.fixture
