@@ -7,7 +7,7 @@ name := $(if $(TABLE),$(basename $(notdir $(TABLE))),$(SUITE))
 settings := $(if $(TABLE),table=$(TABLE),suite=$(SUITE))
 results := results/$(name)
 
-.PHONY: help run fetch plan test lint mlflow lock clean
+.PHONY: help run fetch plan test test-slurm lint mlflow lock clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -19,6 +19,7 @@ help:  ## what there is
 	@echo "make plan                what a suite would run"
 	@echo "make mlflow              the runs in MLflow's page"
 	@echo "make test                all tests"
+	@echo "make test-slurm          the tests that need a Slurm: one is started on this machine"
 	@echo "make lint                style checks alone"
 	@echo "make lock                renew requirements.lock from pyproject.toml, and environment.yml from it"
 	@echo "make clean               remove results/$(name)"
@@ -53,6 +54,10 @@ mlflow: .venv/ready
 
 test: .venv/ready lint
 	@python -m pytest
+
+test-slurm: .venv/ready
+	@python tests/slurm/cluster.py
+	@python -m pytest --numprocesses=0 tests/slurm
 
 lint: .venv/ready
 	@ruff check .

@@ -27,6 +27,7 @@ def describe_machine(device: torch.device) -> dict[str, Any]:
             "system": f"{platform.system()} {platform.machine()}",
         },
         "device": str(device),
+        "visible_devices": os.environ.get("CUDA_VISIBLE_DEVICES"),
         "threads": torch.get_num_threads(),
     }
 

@@ -1,5 +1,6 @@
 # The suite: which runs there are, and where their files lie.
 from snakemake.logging import logger
+from snakemake.settings.types import ExecutionSettings
 
 from nets.catalogues import load_catalogues
 from nets.config import find_table, job_environment, load_runs
@@ -26,9 +27,12 @@ try:
     check_findable(n.module for run in RUNS.values() for n in run.networks.values())
     PUBLISHED = find_published(TABLE)
     load_published(PUBLISHED)
-    workflow.global_resources.setdefault(
-        "gpu", count_slots(workflow.resource_settings.cores or 1)
-    )
+    PUBLISHED = local(str(PUBLISHED))
+    # Where jobs are sent to a cluster, it counts; inside of such a job, its own devices count.
+    if workflow.remote_exec or workflow.resource_settings.nodes is None:
+        workflow.global_resources.setdefault(
+            "gpu", count_slots(workflow.resource_settings.cores or 1)
+        )
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
@@ -41,9 +45,17 @@ if workflow.is_main_process:
 SCHEDULER = ("Select jobs to execute", "Execute ", "Finished jobid")
 logger.addFilter(lambda record: not record.getMessage().startswith(SCHEDULER))
 
+# Runs that share a cluster job don't share a failure. Snakemake 9.27 hands --keep-going to no job, reads no profile there,
+# and makes its settings only after this file is read.
+if workflow.remote_exec:
+    ExecutionSettings.keep_going = property(lambda _: True, lambda *_: None)
+
 DATASETS = {run.dataset: run.data for run in RUNS.values()}
 EXTRACTORS = {
     run.dataset: run.fidelity["indomain"] for run in RUNS.values() if run.fidelity
+}
+SOURCES = {*EXTRACTORS.values()} | {
+    run.pretrained["name"] for run in RUNS.values() if run.pretrained
 }
 
 SAMPLES = {  # how many images the generators of a data set draw
@@ -62,6 +74,19 @@ wildcard_constraints:
     run=r"[\w.]+-[\w.]+(-[\w.]+)?-s\d+",
     dataset=r"\w+",
     weights=r"\w+",
+
+
+def group_of(wildcards):
+    """The kind of cluster job that a run's stages form; which kinds several runs share is the profile's to say.
+
+    On one machine there is none. No group waits for itself: what others wait for is a kind of its own.
+    """
+    run = RUNS[wildcards.run]
+    if workflow.resource_settings.nodes is None:
+        return None
+    if run.name in SOURCES:
+        return "source"
+    return "generated" if run.fidelity else "transferred" if run.pretrained else "plain"
 
 
 def info_of(wildcards):

@@ -32,6 +32,8 @@ rule draw:
         ),
     log:
         f"{RESULTS}/runs/{{run}}/logs/draw.log",
+    group:
+        group_of
     conda:
         "../../environment.yml"
     params:

@@ -3,10 +3,16 @@ LEARNING = ("learning-images.npy", "learning-labels.npy", "train.npy", "validati
 TEST = ("test-images.npy", "test-labels.npy", "test.npy")
 
 
+# On a cluster these run where Snakemake does: they take seconds, or need the network.
 localrules:
     describe,
     gather,
     list_runs,
+    fetch,
+    collect,
+    compare,
+    report,
+    track,
 
 
 rule describe:
@@ -24,7 +30,7 @@ rule describe:
 
 rule list_runs:
     input:
-        TABLE,
+        local(str(TABLE)),
     output:
         f"{RESULTS}/runs.txt",
     log:

@@ -65,6 +65,8 @@ rule evaluate:
         arrays=f"{RESULTS}/runs/{{run}}/arrays.npz",
     log:
         f"{RESULTS}/runs/{{run}}/logs/evaluate.log",
+    group:
+        group_of
     conda:
         "../../environment.yml"
     threads: config.get("threads", 1)

@@ -15,6 +15,8 @@ rule train:
         snapshots=f"{RESULTS}/runs/{{run}}/snapshots.npz",
     log:
         f"{RESULTS}/runs/{{run}}/logs/train.log",
+    group:
+        group_of
     conda:
         "../../environment.yml"
     threads: config.get("threads", 1)
