@@ -36,10 +36,9 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
+# What a killed Snakemake has locked is in nobody's way.
 if workflow.is_main_process:
-    at_work = drop_stale(
-        Path(".snakemake")
-    )  # a killed Snakemake's locks are in nobody's way
+    at_work = drop_stale(Path(".snakemake"))
 
 # Of Snakemake's own news a person wants the steps done, not a line on each choice that its scheduler makes.
 SCHEDULER = ("Select jobs to execute", "Execute ", "Finished jobid")
