@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from nets.catalogues import ROOT
 from nets.models.alexnet import AlexNet
+from nets.models.autoencoder import EncoderClassifier
 from nets.models.cnn import CNN
 from nets.models.googlenet import GoogLeNet
 from nets.models.lenet import LeNet5
@@ -35,6 +36,7 @@ NETWORKS = {
     "lenet5": (LeNet5, {}, {}, 60_850),
     "lenet5_full": (LeNet5, {"c3": "full", "subsampling": "average"}, {}, 61_706),
     "lenet5_relu": (LeNet5, {"activation": "relu"}, {}, 60_850),
+    "encoder_classifier": (EncoderClassifier, {}, {"widths": [8, 16, 32]}, 158_634),
     "alexnet": (AlexNet, {}, EIGHTH, 7_703_242),
     "zfnet": (ZFNet, {}, EIGHTH, 8_972_234),
     "vgg11": (VGG, {"depth": 11}, EIGHTH, 9_749_770),
