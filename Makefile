@@ -4,7 +4,7 @@ SUITE ?= quick
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 name := $(if $(TABLE),$(basename $(notdir $(TABLE))),$(SUITE))
-settings := $(if $(TABLE),table=$(TABLE),suite=$(SUITE))
+settings := $(if $(TABLE),"table=$(TABLE)",suite=$(SUITE))
 results := results/$(name)
 
 .PHONY: help run fetch plan test test-slurm lint mlflow lock clean
@@ -43,7 +43,7 @@ fetch: .venv/ready
 	@snakemake --cores all --quiet all --config $(settings) -- gather
 
 plan: .venv/ready
-	@python -m nets.jobs.plan --table $(or $(TABLE),config/$(SUITE).tsv)
+	@python -m nets.jobs.plan --table "$(or $(TABLE),config/$(SUITE).tsv)"
 
 mlflow: .venv/ready
 	@test -n "$(MLFLOW_TRACKING_URI)" -o -e $(results)/mlflow.db || \

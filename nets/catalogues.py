@@ -36,6 +36,22 @@ def load_catalogues(beside: Path) -> dict[str, dict[str, Any]]:
     return merged
 
 
+class Loader(yaml.CSafeLoader):
+    """YAML in which no key stands twice, and keys are words."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        seen = set()
+        for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                continue
+            word = self.construct_object(key, deep=True)
+            if word in seen or not isinstance(word, str):
+                problem = f"the key {word!r} stands twice" if word in seen else f"the key {word!r} is no word; quote it"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+            seen.add(word)
+        return super().construct_mapping(node, deep)
+
+
 @cache
 def schema(name: str) -> dict[str, Any]:
     """The JSON schema of a catalogue."""
@@ -46,11 +62,15 @@ def schema(name: str) -> dict[str, Any]:
 def load_catalogue(path: Path, name: str) -> dict[str, Any]:
     """Read and check one catalogue; entries have their defaults filled in."""
     try:
-        entries = yaml.load(path.read_text(), yaml.CSafeLoader) or {}
+        entries = yaml.load(path.read_text(encoding="utf-8"), Loader) or {}
+    except OSError as error:
+        raise ConfigError(f"{path}: the catalogue can't be read ({error.strerror}).") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: byte {error.start} is not UTF-8; save the catalogue as UTF-8.") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}, line {mark.line + 1}" if mark else str(path)
-        raise ConfigError(f"{where}: this is not YAML ({getattr(error, 'problem', error)}).") from None
+        raise ConfigError(f"{where}: this is not YAML that can be used ({getattr(error, 'problem', error)}).") from None
     check(entries, schema(name), str(path))
     return entries
 

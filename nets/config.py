@@ -32,6 +32,11 @@ def find_table(settings: dict[str, Any]) -> Path:
     for key in settings:
         if key not in SETTINGS:
             raise ConfigError(f"--config {key}=…: unknown setting {key!r}; {suggest(key, SETTINGS)}")
+    for key in ("table", "suite"):
+        if key in settings and not settings[key]:
+            raise ConfigError(f"--config {key}= is empty; name a {key}, or leave it out.")
+    if "table" in settings and "suite" in settings:
+        raise ConfigError("--config: table and suite exclude each other; leave one out.")
     table = Path(settings.get("table") or ROOT / f"config/{settings.get('suite', 'quick')}.tsv")
     table = Path(os.path.relpath(table))  # the same file has the same name, however it was written
     if not re.fullmatch(r"[\w.]+", table.stem):
@@ -45,8 +50,9 @@ def job_environment(settings: dict[str, Any], table: Path) -> dict[str, str]:
     """What jobs read from their environment, since no result depends on it. Raises ConfigError."""
     given = {key: settings[key] for key in JOB_SETTINGS if settings.get(key) is not None}
     for key, value in given.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-            raise ConfigError(f"--config {key}={value}: this is not a number above 0.")
+        whole = key == "slots_per_gpu"
+        if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or value <= 0:
+            raise ConfigError(f"--config {key}={value}: this is not a {'whole ' * whole}number above 0.")
     name = f"TABLE={table}" if settings.get("table") else f"SUITE={table.stem}"
     found = {"NETS_RETRY": f"make run RETRY=1 {name}", "NETS_CATALOGUES": str(table.parent)}
     return found | {JOB_SETTINGS[key]: str(value) for key, value in given.items()}
@@ -80,8 +86,8 @@ def expand_row(cells: dict[str, str], where: str, catalogues: dict, purpose: str
         known = catalogues[f"{column}s"]
         if cells[column] not in known:
             raise ConfigError(f"{where}: unknown {column} {cells[column]!r}; {suggest(cells[column], known)}")
-    if not re.fullmatch(r"[a-z0-9_.]*", cells["variant"]):
-        raise ConfigError(f"{where}: variant {cells['variant']!r} may hold only a-z, 0-9, '_' and '.'.")
+    if not re.fullmatch(r"[a-z0-9_.]{0,60}", cells["variant"]):
+        raise ConfigError(f"{where}: variant {cells['variant']!r} may hold only a-z, 0-9, '_' and '.', and 60 of them.")
     model = with_variant(cells, where, catalogues["models"])
     data = catalogues["datasets"][cells["dataset"]]
     networks, recipe, overridden = resolve(cells, where, model, catalogues["recipes"][cells["recipe"]])

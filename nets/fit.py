@@ -5,6 +5,13 @@ from nets.run import Network, Recipe
 
 NEEDS_LABELS = ("classification", "latent_classifier")
 NEEDS_MASKS = ("segmentation",)
+ROLES = {  # the networks that a task trains
+    "classification": ("classifier",),
+    "reconstruction": ("autoencoder",),
+    "segmentation": ("segmenter",),
+    "adversarial": ("generator", "discriminator"),
+    "diffusion": ("denoiser",),
+}
 OPTIMIZER_KEYS = {
     "sgd": {"lr", "weight_decay", "momentum", "nesterov"},
     "adam": {"lr", "weight_decay", "betas", "eps"},
@@ -43,6 +50,10 @@ def check_fit(cells: dict[str, str], where: str, model: dict, data: dict, recipe
             f"{where}: recipe {cells['recipe']!r} mirrors images, and a mirrored image of {cells['dataset']} is not "
             "of its class; add the override augment.flip=false."
         )
+    missing = [role for role in ROLES[model["task"]] if role not in model["networks"]]
+    if missing:
+        has = ", ".join(model["networks"])
+        raise ConfigError(f"{where}: {cells['model']} needs a network {missing[0]!r} in models.yaml; it has {has}.")
     check_schedule(where, recipe)
     check_optimizers(where, recipe)
     if model["task"] == "reconstruction":

@@ -1,6 +1,5 @@
 """A table of the benchmark as text: rows, seeds, values."""
 
-import csv
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import yaml
 
 from nets.errors import ConfigError, suggest
 
+LAST_SEED, MOST_SEEDS = 2**31 - 1, 10_000
 COLUMNS = ("model", "dataset", "variant", "recipe", "seeds", "overrides")
 
 
@@ -34,7 +34,8 @@ def read_table(path: Path) -> list[tuple[int, dict[str, str]]]:
     if missing:
         raise ConfigError(f"{path}, line {first}: the column {missing[0]!r} is missing (columns are parted by tabs).")
     table = []
-    for (line, _), cells in zip(body, csv.reader((text for _, text in body), delimiter="\t"), strict=True):
+    for line, text in body:
+        cells = text.split("\t")
         if len(cells) > len(names):
             raise ConfigError(f"{path}, line {line}: {len(cells)} cells for {len(names)} columns; check the tabs.")
         row = dict.fromkeys(COLUMNS, "") | {k: v.strip() for k, v in zip(names, cells, strict=False)}
@@ -50,15 +51,20 @@ def parse_seeds(text: str, where: str) -> list[int]:
         if not match:
             raise ConfigError(f"{where}: seeds {text!r} are not a list such as 0,1,2 or a range such as 0-2.")
         first, last = int(match[1]), int(match[2] or match[1])
+        if last < first or last > LAST_SEED or last - first >= MOST_SEEDS:
+            raise ConfigError(
+                f"{where}: seeds {text!r} should rise, name {MOST_SEEDS:,} at the most, and none above {LAST_SEED}."
+            )
         seeds += range(first, last + 1)
-    if len(set(seeds)) != len(seeds) or not seeds:
-        raise ConfigError(f"{where}: seeds {text!r} name no seed, or one of them twice.")
+    if len(set(seeds)) != len(seeds):
+        raise ConfigError(f"{where}: seeds {text!r} name one of them twice.")
     return seeds
 
 
 def parse_value(text: str) -> Any:
-    """A YAML scalar or list; 2e-4 is a number, as people write it."""
+    """A YAML scalar or list; 2e-4 is a number, as people write it, and 1e3 a whole one."""
     try:
-        return float(text) if re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", text) else yaml.safe_load(text)
+        value = float(text) if re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", text) else yaml.safe_load(text)
     except yaml.YAMLError:
         return text
+    return int(value) if isinstance(value, float) and value.is_integer() else value

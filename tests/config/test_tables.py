@@ -164,8 +164,13 @@ def test_a_catalogue_beside_the_table_extends_the_projects(table, tmp_path):
         (lenet("epochs=5 schedule.warmup_epochs=5"), "the warm-up of 5 epochs outlasts the 5 epochs"),
         (lenet("optimizers.generator.lr=0.1"), "optimizers names 'generator', which lenet5 has not"),
         (lenet(seeds="one"), "seeds 'one' are not a list"),
-        (lenet(seeds="2-1"), "seeds '2-1' name no seed"),
-        (lenet(seeds="1,1"), "seeds '1,1' name no seed, or one of them twice"),
+        (lenet(seeds="2-1"), "seeds '2-1' should rise"),
+        (lenet(seeds="0-99999999999"), "should rise, name 10,000 at the most, and none above 2147483647"),
+        (lenet(seeds="18446744073709551617"), "none above 2147483647"),
+        (lenet(seeds="1,1"), "seeds '1,1' name one of them twice"),
+        ('lenet5\tmnist5k\t"a\tlenet5\t0\t\n' + lenet(), "variant '\"a' may hold only"),
+        (f"lenet5\tmnist5k\t{'a' * 300}\tlenet5\t0\t", "and 60 of them"),
+        (lenet("epochs=1.5"), "1.5 is not of type 'integer'"),
         ("lenet6\tmnist5k\t\tlenet5\t0\t", "unknown model 'lenet6'; did you mean 'lenet5'"),
         ("lenet5\tmnits\t\tlenet5\t0\t", "unknown dataset 'mnits'; did you mean 'mnist'"),
         ("lenet5\tmnist5k\t\tlenet\t0\t", "unknown recipe 'lenet'; did you mean 'lenet5'"),
@@ -182,6 +187,28 @@ def test_a_mistake_is_named_with_its_row(table, row, said):
     assert said in message
     assert message.startswith(f"{path}, line 3")
     assert "\n" not in message
+
+
+def test_a_whole_number_may_be_written_with_an_exponent(table):
+    (run,) = load_runs(table(lenet("epochs=1e1 optimizer.lr=2e-4")))
+    assert (run.recipe.epochs, type(run.recipe.epochs), run.recipe.optimizer["lr"]) == (10, int, 2e-4)
+
+
+def test_a_network_under_a_wrong_name(table, tmp_path):
+    entry = {"title": "M", "task": "classification", "citation": "me", "networks": {"clasifier": {"class": "my.Net"}}}
+    (tmp_path / "models.yaml").write_text(yaml.safe_dump({"mine": entry}))
+    with pytest.raises(ConfigError, match="mine needs a network 'classifier' in models.yaml; it has clasifier"):
+        load_runs(table("mine\tmnist5k\t\tlenet5\t0\t"))
+
+
+def test_a_catalogue_that_cannot_be_read(table, tmp_path):
+    (tmp_path / "models.yaml").write_bytes(b"a: \xff")
+    with pytest.raises(ConfigError, match="models.yaml: byte 3 is not UTF-8"):
+        load_runs(table(lenet()))
+    (tmp_path / "models.yaml").unlink()
+    (tmp_path / "models.yaml").mkdir()
+    with pytest.raises(ConfigError, match="can't be read"):
+        load_runs(table(lenet()))
 
 
 def test_a_row_that_stands_twice(table):
@@ -234,6 +261,8 @@ def test_a_table_that_is_not_there(tmp_path):
     ("name", "text", "said"),
     [
         ("models", "a: [", "models.yaml, line 2: this is not YAML"),
+        ("models", "12: {}", "line 1: this is not YAML that can be used .the key 12 is no word; quote it"),
+        ("models", "a: {}\na: {}", "line 2: this is not YAML that can be used .the key 'a' stands twice"),
         ("models", "a: {title: A, task: classify, citation: b, networks: {}}", "a.task: 'classify' is not one of"),
         ("models", "my-net: {title: A}", "'my-net' does not match"),
         ("models", "a: {titel: A}", "unknown key 'titel'; did you mean 'title'"),

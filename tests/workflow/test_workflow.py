@@ -209,7 +209,9 @@ def test_lint(project):
         (["suite=quik"], "the table can't be read (No such file or directory)"),
         (["table=my table.tsv"], "the table's name becomes a folder's"),
         (["table=data.tsv"], "results/data/ is for what suites share"),
-        (["slots_per_gpu=many"], "slots_per_gpu=many: this is not a number above 0"),
+        (["slots_per_gpu=1.5"], "slots_per_gpu=1.5: this is not a whole number above 0"),
+        (["suite=quick", "table=tiny.tsv"], "table and suite exclude each other"),
+        (["table="], "--config table= is empty"),
         (["time_limit=-5"], "time_limit=-5: this is not a number above 0"),
     ],
 )
