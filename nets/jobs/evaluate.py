@@ -86,7 +86,7 @@ def summary(manifest: dict[str, Any], headline: str, metrics: list[dict[str, Any
     """What a person on the terminal wants to know of the run."""
     if manifest["status"] != "ok":
         return f"{manifest['status']}: {manifest['reason']}"
-    value = next(metric["value"] for metric in metrics if metric["metric"] == headline)
+    value = next((metric["value"] for metric in metrics if metric["metric"] == headline), None)
     return f"test {headline} " + ("not measured" if value is None else f"{value:.4g}")
 
 
