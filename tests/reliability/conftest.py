@@ -54,12 +54,15 @@ class Command:
         """The run's checkpoints, oldest first."""
         return sorted((self.folder / "checkpoints").glob("*.pt"))
 
+    def reached(self) -> int:
+        """The step of the newest checkpoint; 0 without one."""
+        return max((int(path.stem.rsplit("-", 1)[1]) for path in self.checkpoints()), default=0)
+
     def wait(self, process: subprocess.Popen, more_than: int = 0) -> int:
         """Wait until the run has gone beyond a step; the step of its newest checkpoint, or -1 if it has ended."""
         for _ in range(6000):
-            steps = [int(path.stem.rsplit("-", 1)[1]) for path in self.checkpoints()]
-            if steps and max(steps) > more_than:
-                return max(steps)
+            if (step := self.reached()) > more_than:
+                return step
             if process.poll() is not None:
                 return -1
             time.sleep(0.01)

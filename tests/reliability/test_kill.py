@@ -33,10 +33,11 @@ def kill(command: Command, how: signal.Signals, times: int) -> int:
     kills, reached = 0, 0
     for _ in range(times):
         process = command.start()
-        reached = command.wait(process, reached)
+        command.wait(process, reached)
         time.sleep(random.uniform(0, 0.1))
         os.kill(process.pid, how)
         process.communicate()
+        reached = command.reached()
         kills += process.returncode != 0
         if how is not signal.SIGKILL and process.returncode:
             assert process.returncode == TRY_AGAIN

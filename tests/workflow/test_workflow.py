@@ -65,7 +65,7 @@ def test_what_is_here_and_what_is_not(finished):
     found = finished.snakemake("--config", "table=tiny.tsv", "--", "gather")
     assert "mnist5k    here" in found.stdout
     assert "cifar10    CIFAR-10 is not here" in found.stdout
-    assert "inception  pt_inception" in found.stdout
+    assert "inception  weights-inception" in found.stdout
     assert "2 of 3 are missing." in found.stdout
 
 
