@@ -48,7 +48,7 @@ def check_the_same(whole: Command, killed: Command, how: signal.Signals, times: 
     expected = whole.finish()
     kills = kill(killed, how, times)
     found = killed.finish() if kills else pytest.fail("the run was faster than the kill")
-    assert found.pop("resumed") == kills
+    assert 1 <= found.pop("resumed") <= kills  # a kill may come when all is done, and then nothing is left to resume
     assert expected.pop("resumed") == 0
     assert found == expected
 
