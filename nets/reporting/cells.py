@@ -9,6 +9,7 @@ from nets.reporting.results import Run
 from nets.reporting.statistics import Summary, summarise
 
 ABSENT = "–"
+UNMEASURED = "not measured"
 SIZES = ("parameters", "macs")
 PART = "decoder"  # of an autoencoder: counted in it, and apart, since it alone draws samples
 
@@ -99,7 +100,7 @@ def metric_cell(group: list[Run], column: Column, holes: dict[int, str]) -> Cell
                 elif passports.digest(entry.get("passport")) == column.passport:
                     found[run.seed], measured = entry["value"], True
     if reasons and not measured:
-        return Cell("not measured", hint=reasons[0])
+        return Cell(UNMEASURED, hint=reasons[0])
     if not measured and len(holes) < len(group):
         return Cell(ABSENT, hint="This metric is not measured for this model.")
     return summary_cell(summarise(found, holes), column)

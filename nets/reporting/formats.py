@@ -90,7 +90,8 @@ def markdown(table: Table) -> str:
         bold = [row.cells[column.key].best for column in table.columns]
         cells = [f"**{cell}**" if best else cell for cell, best in zip(cells, bold, strict=True)]
         lines.append(line([row.label, *cells, seeds(row), status(row)]))
-    return "\n".join([*lines, "", READING, "", *(f"- [{m}] {words}" for m, words in table.notes)]) + "\n"
+    notes = [f"- [{mark}] {words}" if mark else f"- {words}" for mark, words in table.notes]
+    return "\n".join([*lines, "", READING, "", *notes]) + "\n"
 
 
 def escape(words: str) -> str:
@@ -119,7 +120,8 @@ def latex(table: Table) -> str:
         lines.append(" & ".join([escape(row.label), *cells, seeds(row), escape(status(row))]) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}}"]
     for mark, words in table.notes:
-        lines.append(rf"\par\footnotesize\textsuperscript{{{mark}}} {escape(words)}")
+        letter = rf"\textsuperscript{{{mark}}} " if mark else ""
+        lines.append(rf"\par\footnotesize {letter}{escape(words)}")
     return "\n".join([*lines, r"\end{table}"]) + "\n"
 
 

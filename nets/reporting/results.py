@@ -95,15 +95,27 @@ class Samples(Run):
     @property
     def numbers(self) -> list[dict[str, Any]]:
         """The entries that measure samples."""
-        return [
-            e for e in super().numbers if e["metric"].endswith(("_indomain", "_inception")) or e["metric"] == "copies"
-        ]
+        return [entry for entry in super().numbers if measures_samples(entry)]
 
     @cached_property
     def history(self) -> dict[str, list[float]]:
         """The columns of history.csv but for the losses, which are of another kind than a generator's."""
         found = read_history(self.folder / "history.csv")
         return {name: values for name, values in found.items() if not name.startswith("train/")}
+
+
+class Reconstructions(Run):
+    """A run that also generates, as what its task makes it: without what its samples are worth."""
+
+    @property
+    def numbers(self) -> list[dict[str, Any]]:
+        """The entries that measure no samples."""
+        return [entry for entry in super().numbers if not measures_samples(entry)]
+
+
+def measures_samples(entry: dict[str, Any]) -> bool:
+    """Whether an entry of metrics.json is of generated images."""
+    return entry["metric"].endswith(("_indomain", "_inception")) or entry["metric"] == "copies"
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -135,23 +147,24 @@ def family(config: dict[str, Any]) -> str:
     return "generation" if config["task"] in ("adversarial", "diffusion") else config["task"]
 
 
-def as_generator(run: Run) -> Run:
-    """A run that generates, though it is not its task, as one of those of which it is."""
-    return Samples(run.folder, run.config | {"task": "generation"}, run.manifest, run.metrics)
+def roles(run: Run) -> list[Run]:
+    """A run as it stands in comparisons: a VAE twice, for its reconstructions and for its samples."""
+    if run.config["task"] != "reconstruction" or not run.config["fidelity"]:
+        return [run]
+    files = run.manifest, run.metrics
+    return [
+        Reconstructions(run.folder, run.config, *files),
+        Samples(run.folder, run.config | {"task": "generation"}, *files),
+    ]
 
 
 def benchmark(runs: Iterable[Run]) -> dict[tuple[str, str], list[Run]]:
-    """Runs that are compared, by task and data set, in the order given; extractors are left out.
-
-    A VAE stands twice: for its reconstructions, and for its samples.
-    """
+    """Runs that are compared, by task and data set, in the order given; extractors are left out."""
     groups: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
         if run.config["purpose"] == "benchmark":
-            dataset = run.config["dataset"]
-            groups.setdefault((family(run.config), dataset), []).append(run)
-            if run.config["task"] == "reconstruction" and run.config["fidelity"]:
-                groups.setdefault(("generation", dataset), []).append(as_generator(run))
+            for role in roles(run):
+                groups.setdefault((family(role.config), run.config["dataset"]), []).append(role)
     return groups
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from nets.reporting import glossary, style
-from nets.reporting.cells import Cell, Column, summary_cell
+from nets.reporting.cells import ABSENT, Cell, Column, summary_cell
 from nets.reporting.figures import is_metric
 from nets.reporting.results import Run, models
 from nets.reporting.statistics import summarise
@@ -63,9 +63,12 @@ def label_of(name: str) -> str:
 def cell(group: list[Run], column: Column, holes: dict[int, str]) -> Cell:
     """A quantity of a model over its seeds."""
     if not any(column.metric in run.history for run in group if run.ok):
-        return Cell("–", hint="This model has none." if len(holes) < len(group) else "; ".join(set(holes.values())))
+        return Cell(ABSENT, hint="This model has none." if len(holes) < len(group) else "; ".join(set(holes.values())))
     measure = level if column.key.endswith(LEVEL) else spread
-    return summary_cell(summarise({run.seed: measure(run, column.metric) for run in group}, holes), column)
+    found = {run.seed: measure(run, column.metric) for run in group}
+    if not holes and set(found.values()) == {None}:
+        return Cell(ABSENT, hint="Its training was too short: a spread takes three epochs in the last half.")
+    return summary_cell(summarise(found, holes), column)
 
 
 def last_half(run: Run, name: str) -> tuple[np.ndarray, np.ndarray]:

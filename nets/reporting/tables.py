@@ -4,7 +4,17 @@ from dataclasses import dataclass, field
 
 from nets.published import Key, Published
 from nets.reporting import glossary, passports
-from nets.reporting.cells import SIZES, Cell, Column, cost_cells, cost_columns, metric_cell, metric_columns
+from nets.reporting.cells import (
+    ABSENT,
+    SIZES,
+    UNMEASURED,
+    Cell,
+    Column,
+    cost_cells,
+    cost_columns,
+    metric_cell,
+    metric_columns,
+)
 from nets.reporting.published import (
     EXPLANATION,
     explanation,
@@ -30,7 +40,10 @@ class Row:
 
 @dataclass
 class Table:
-    """A comparison on one task and data set. `notes` are (letter, text); `scale` rows are no models."""
+    """A comparison on one task and data set; `scale` rows are no models.
+
+    `notes` are (letter, text), without a letter those that no column bears.
+    """
 
     task: str
     dataset: str
@@ -60,6 +73,7 @@ def comparison(runs: list[Run], published: dict[Key, list[Published]] | None = N
         cells = {column.key: metric_cell(group, column, holes) for column in measured}
         cells |= cost_cells(group, holes)
         rows.append(Row(group[0].label, group, cells, not holes))
+    measured, unmeasured = had(rows, measured)
     columns = measured + add_published(rows, measured, published) + cost
     if measured:
         rows.sort(key=lambda row: rank(row.cells[measured[0].key], measured[0]))
@@ -68,7 +82,23 @@ def comparison(runs: list[Run], published: dict[Key, list[Published]] | None = N
     task = family(config)
     title = f"{glossary.task_title(task)} on {config['data'].get('title') or config['dataset']}"
     scale = [Row(label, [], cells, True) for label, cells in scales(runs, columns).items()]
-    return Table(task, config["dataset"], title, columns, rows, notes(runs, rows, columns), scale)
+    return Table(task, config["dataset"], title, columns, rows, notes(runs, rows, columns) + unmeasured, scale)
+
+
+def had(rows: list[Row], measured: list[Column]) -> tuple[list[Column], list[tuple[str, str]]]:
+    """The columns that hold a number or a gap of a run, and of the others a note on why nobody has one.
+
+    The headline stays: without it a table would not show what it is about.
+    """
+    kept, missing = [], {}
+    for column in measured:
+        cells = [row.cells[column.key] for row in rows]
+        reasons = [cell.hint for cell in cells if cell.text == UNMEASURED]
+        if column.headline or not reasons or any(cell.text not in (UNMEASURED, ABSENT) for cell in cells):
+            kept.append(column)
+        else:
+            missing.setdefault(reasons[0], []).append(column.label)
+    return kept, [("", f"{', '.join(labels)}: not measured. {reason}") for reason, labels in missing.items()]
 
 
 def add_published(rows: list[Row], measured: list[Column], published: dict[Key, list[Published]]) -> list[Column]:
@@ -127,7 +157,7 @@ def notes(runs: list[Run], rows: list[Row], columns: list[Column]) -> list[tuple
         if column.passport:
             add(column, passports.sentence(by_digest[column.passport]))
         for row in rows:
-            if row.cells[column.key].text == "not measured":
+            if row.cells[column.key].text == UNMEASURED:
                 add(column, f"Not measured: {row.cells[column.key].hint}")
             if column.key in SIZES and "+" in row.cells[column.key].hint:
                 add(column, f"Counted apart: {row.cells[column.key].hint}.")

@@ -52,6 +52,7 @@ def test_the_row_stands_in_both_tables(suite):
     assert not [key for key in rows["generation"]["vae"] if key.startswith("mse")]
     assert any(key.startswith("fid_indomain") and value for key, value in rows["generation"]["vae"].items())
     assert rows["reconstruction"]["vae"]["mse_mean"]
+    assert not [key for key in rows["reconstruction"]["vae"] if key.startswith("fid_")]
 
 
 def test_a_sample_costs_the_decoder_alone(suite):
