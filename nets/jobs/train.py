@@ -199,7 +199,6 @@ def learn(
         "seconds": round(state.seconds, 2),
         "images_per_second": round(images / state.seconds, 1) if images else None,
         "peak_memory_mb": peak_memory_mb(device),
-        "energy_joules": None,
         "epochs": state.epoch,
         "steps": state.step,
         "resumed": state.resumed,

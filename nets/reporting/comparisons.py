@@ -44,7 +44,7 @@ def watched(table: Table, runs: list[Run]) -> list[str]:
 def learning(table: Table, runs: list[Run], path: Path) -> bool:
     """Curves of all models: the mean over seeds in the band from the lowest to the highest seed."""
     names = watched(table, runs)
-    if not names:
+    if not names or all(len(run.history.get("epoch", ())) < 2 for run in runs):
         return False
     groups = list(models(runs).values())
     width, height = 4.4 * len(names) if len(names) > 1 else 7.6, max(3.0, 0.19 * len(groups) + 0.6)

@@ -60,7 +60,6 @@ def facts(run: Run) -> dict[str, str]:
         "training time": m.get("seconds") and glossary.duration(m["seconds"]),
         "images per second": m.get("images_per_second") and f"{m['images_per_second']:,.0f}",
         "peak memory": m.get("peak_memory_mb") and f"{m['peak_memory_mb']:.0f} MB",
-        "energy": m.get("energy_joules") and f"{m['energy_joules']:.0f} J",
         "epochs and steps": m.get("epochs") and f"{m['epochs']} and {m.get('steps')}",
         "continued after a stop": m.get("resumed") and f"{m['resumed']} times",
         "images drawn by": (how := passports.drawn(run)) and passports.manner(how),

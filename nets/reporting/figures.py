@@ -25,7 +25,7 @@ def draw_run(folder: Path) -> list[Path]:
     for name in FIGURES:
         (target / name).unlink(missing_ok=True)
     found = panels(history, (metrics.get("headline") or {}).get("metric"))
-    if found:
+    if found and len(history["epoch"]) > 1:  # a point is no curve
         curves(history, found, target / "curves.svg")
     if "confusion" in arrays:
         confusion(arrays["confusion"], class_names(config), target / "confusion.svg")
@@ -50,7 +50,7 @@ def draw_run(folder: Path) -> list[Path]:
         names = class_names(config) or [str(number) for number in range(len(arrays["class_iou"]))]
         segments.segmentation(arrays, names, target / "segmentation.png")
         segments.class_iou(arrays["class_iou"], names, target / "class_iou.svg")
-    if len(snapshots.get("epochs", ())):
+    if len(snapshots.get("epochs", ())) > 1:
         pictures.evolution(snapshots["images"], snapshots["epochs"], target / "evolution.gif")
     return [target / name for name in FIGURES if (target / name).exists()]
 

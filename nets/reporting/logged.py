@@ -62,7 +62,7 @@ def metrics(run: Run) -> list["Metric"]:
         if not isnan(value)
     ]
     final = {f"{e['split']}/{e['metric']}": e["value"] for e in run.numbers if e["value"] is not None}
-    for name in ("seconds", "images_per_second", "peak_memory_mb", "energy_joules"):
+    for name in ("seconds", "images_per_second", "peak_memory_mb"):
         final[f"cost/{name}"] = run.manifest.get(name)
     for name in ("parameters", "macs"):
         final |= {f"cost/{name}_{network}": n for network, n in (run.manifest.get(name) or {}).items()}

@@ -70,10 +70,10 @@ def pictures(network: nn.Module, seen: Encoded, count: int, device: torch.device
     shown = {"originals": seen.images[spread], "reconstructions": seen.reconstructions[spread]}
     found = {name: UNIT.invert(pixels).numpy() for name, pixels in shown.items()}
     found |= {"errors": metrics.mse(seen.images, seen.reconstructions).numpy(), "labels": seen.labels.numpy()}
-    found["interpolations"] = draw(network, interpolate(seen.codes[spread]).to(device)).numpy()
+    found["interpolations"] = draw(network, interpolate(seen.codes[spread]).to(device)).cpu().numpy()
     if seen.codes.shape[1] == 2:
         found["latents"] = seen.codes.numpy()
-        found["manifold"] = draw(network, grid(seen).to(device)).numpy()
+        found["manifold"] = draw(network, grid(seen).to(device)).cpu().numpy()
     return found
 
 
@@ -103,6 +103,6 @@ def grid(seen: Encoded) -> Tensor:
 
 @torch.no_grad()
 def draw(network: nn.Module, latents: Tensor) -> Tensor:
-    """Images (N, C, H, W) uint8 on the CPU, decoded from codes (N, L)."""
-    parts = [UNIT.invert(network.image(network.decode(part).float())).cpu() for part in latents.split(500)]
+    """Images (N, C, H, W) uint8, decoded from codes (N, L) on their device."""
+    parts = [UNIT.invert(network.image(network.decode(part).float())) for part in latents.split(500)]
     return torch.cat(parts)

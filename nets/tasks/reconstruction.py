@@ -117,7 +117,7 @@ class Reconstruction(Task):
             arrays = codes.pictures(network, seen, SHOWN, self.device)
             if seen.variational:
                 found |= variational.measure(network, data)
-                arrays["samples"] = self.sample(DRAWN, seed=self.run.seed).numpy()
+                arrays["samples"] = self.sample(DRAWN, seed=self.run.seed).cpu().numpy()
         return Evaluation(found, arrays)
 
     def trained(self, seen: codes.Encoded, data: Batches) -> dict[str, tuple[float, str]]:
@@ -145,7 +145,7 @@ class Reconstruction(Task):
 
     @torch.no_grad()
     def sample(self, count: int, seed: int) -> Tensor:
-        """Images (count, C, H, W) uint8 on the CPU, decoded from the prior; the same for the same seed and weights."""
+        """Images (count, C, H, W) uint8 on the device, decoded from the prior; the same for the same seed."""
         self.networks.eval()
         network, generator = self.networks["autoencoder"], torch.Generator().manual_seed(seed)
         latents = torch.randn(count, network.latent_dim, generator=generator)

@@ -126,7 +126,7 @@ def manifest(spec: Spec, seed: int, dice: np.random.Generator) -> dict:
         "hardware": {"cpu": "Invented CPU @ 2.1 GHz", "cores": 2, "gpu": None}, "device": "cpu", "threads": 1,
         "precision": "float32", "seed": seed, "started": f"2026-01-31T12:{seed:02d}:00+00:00",
         "seconds": round(spec.parameters**0.4 / 10 + dice.random(), 3), "images_per_second": 5200.0,
-        "peak_memory_mb": 400 + 20 * dice.random(), "energy_joules": None,
+        "peak_memory_mb": 400 + 20 * dice.random(),
         "parameters": {key: spec.parameters // (i + 1) for i, key in enumerate(networks)},
         "macs": {key: spec.parameters * 9 // (i + 1) for i, key in enumerate(networks)},
         "epochs": 20, "steps": 1100, "resumed": 0, "weights": {"last": weights, "best": weights | {"epoch": 17}},

@@ -11,7 +11,7 @@ from nets.reporting import pictures
 from nets.reporting.comparisons import draw_comparison
 from nets.reporting.figures import FIGURES, draw_run
 from nets.reporting.page import page
-from nets.reporting.results import benchmark, load_runs
+from nets.reporting.results import benchmark, load_run, load_runs
 from nets.reporting.tables import comparison
 
 EXPECTED = {
@@ -43,6 +43,16 @@ def test_drawing_again_removes_what_is_gone(results, tmp_path):
     (tmp_path / "run/arrays.npz").write_bytes(b"")
     draw_run(tmp_path / "run")
     assert not (tmp_path / "run/figures/samples.png").exists()
+
+
+def test_one_epoch_is_no_curve(results, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(results / "runs" / "conv_autoencoder-mnist5k-s0", folder)
+    lines = (folder / "history.csv").read_text().splitlines(keepends=True)
+    (folder / "history.csv").write_text("".join(lines[:2]))
+    assert "curves.svg" not in {path.name for path in draw_run(folder)}
+    runs = [load_run(folder)]
+    assert not [path for path in draw_comparison(comparison(runs), runs, tmp_path) if "learning" in path.name]
 
 
 def test_comparisons_are_drawn_and_the_same(results, tmp_path):
