@@ -19,7 +19,6 @@ WANTED = {  # what to do, by the rule of the schema that is broken
     "type": "; give a value of that type",
     "enum": "; choose one of these",
     "required": "; add it",
-    "pattern": "; use only what the pattern allows",
 }
 CATALOGUES = ("models", "datasets", "recipes", "weights")
 
@@ -81,13 +80,16 @@ def check(value: Any, rules: dict[str, Any], where: str) -> None:
     error = jsonschema.exceptions.best_match(validator.iter_errors(value))
     if error is None:
         return
-    at = ".".join(str(part) for part in error.absolute_path)
+    path = ".".join(str(part) for part in error.absolute_path)
+    at = f"{where}: {path}: " if path else f"{where}: "
     known = list(error.schema.get("properties", {}))
     if error.validator == "additionalProperties" and known:
         key = next(key for key in error.instance if key not in known)
-        raise ConfigError(f"{where}: {at + ': ' if at else ''}unknown key {key!r}; {suggest(key, known)}")
+        raise ConfigError(f"{at}unknown key {key!r}; {suggest(key, known)}")
+    if error.validator == "pattern":  # the schema says in words what its expression means
+        raise ConfigError(f"{at}{error.instance!r} won't do; write {error.schema['description']}.")
     wanted = WANTED.get(error.validator, "")
-    raise ConfigError(f"{where}: {at + ': ' if at else ''}{error.message}{wanted.format(error.validator_value)}.")
+    raise ConfigError(f"{at}{error.message}{wanted.format(error.validator_value)}.")
 
 
 def complete(value: dict, rules: dict) -> None:

@@ -58,7 +58,7 @@ def test_a_table_brings_its_own(tmp_path):
         ("resnet20,cifar,top1,93,me,,", "unknown dataset 'cifar'; did you mean 'cifar10'"),
         ("resnet20,cifar10,top1,ninety,me,,", "value: 'ninety' is not of type 'number'"),
         ("resnet20,cifar10,top1,930,me,,", "top1 930 is not a percentage"),
-        ("resnet20,cifar10,Top-1,93,me,,", "metric: 'Top-1' does not match"),
+        ("resnet20,cifar10,Top-1,93,me,,", "metric: 'Top-1' won't do; write a name from metrics.json"),
         ("resnet20,cifar10,top1,93,,,", "source: '' should be non-empty"),
         ("resnet20,cifar10,top1,93,me", "7 cells are expected"),
         ("resnet20,cifar10,top1,93,me,a,b,c", "7 cells are expected"),

@@ -264,7 +264,7 @@ def test_a_table_that_is_not_there(tmp_path):
         ("models", "12: {}", "line 1: this is not YAML that can be used .the key 12 is no word; quote it"),
         ("models", "a: {}\na: {}", "line 2: this is not YAML that can be used .the key 'a' stands twice"),
         ("models", "a: {title: A, task: classify, citation: b, networks: {}}", "a.task: 'classify' is not one of"),
-        ("models", "my-net: {title: A}", "'my-net' does not match"),
+        ("models", "my-net: {title: A}", "'my-net' won't do; write letters, digits, underscores and dots"),
         ("models", "a: {titel: A}", "unknown key 'titel'; did you mean 'title'"),
         ("recipes", "a: {task: classification}", "is a required property"),
     ],
