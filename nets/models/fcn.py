@@ -14,6 +14,9 @@ last enlargement is bilinear and fixed (section 4.3); scores start at 0.
 Ours is small, since it learns from nothing (the paper's begins with ImageNet), and for the same
 reason has batch normalisation. An image may have any size: pools round up, so the enlarged scores
 cover the image and are cropped to it. (The paper pads the image by 100 pixels for that.)
+
+FCN-32s is for regions larger than its cells of 32 pixels. Of thin things, such as the strokes of
+`digit_scenes`, none is the most probable class of a whole cell, so it answers ground everywhere.
 """
 
 from collections.abc import Sequence
