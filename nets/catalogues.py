@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema
 import yaml
 
+from nets.data.catalogue import check_entries
 from nets.errors import ConfigError, suggest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -71,6 +72,8 @@ def load_catalogue(path: Path, name: str) -> dict[str, Any]:
         where = f"{path}, line {mark.line + 1}" if mark else str(path)
         raise ConfigError(f"{where}: this is not YAML that can be used ({getattr(error, 'problem', error)}).") from None
     check(entries, schema(name), str(path))
+    if name == "datasets":
+        check_entries(entries, str(path))
     return entries
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from nets.catalogues import ROOT, check, complete, load_catalogues, schema
 from nets.errors import ConfigError, suggest
-from nets.fit import check_autoencoder, check_fit
+from nets.fit import OPTIMIZER_KEYS, check_autoencoder, check_fit
 from nets.pretrained import resolve as resolve_pretrained
 from nets.pretrained import row_name
 from nets.run import Network, Recipe, Run
@@ -157,11 +157,15 @@ def resolve(cells: dict[str, str], where: str, model: dict, recipe: dict) -> tup
     for item in cells["overrides"].split():
         key, equals, text = item.partition("=")
         if not equals:
-            raise ConfigError(f"{where}: override {item!r} is not of the form key=value.")
+            raise ConfigError(f"{where}: override {item!r} is not of the form key=value, without spaces around the =.")
+        if re.search(r"[,;]\w+(\.\w+)*=", text):
+            raise ConfigError(f"{where}: override {item!r}: overrides are parted by spaces.")
         if key in seen:
             raise ConfigError(f"{where}: {key} is overridden twice; keep one of the two.")
         seen.add(key)
         path, value = key.split("."), parse_value(text)
+        if text == "":
+            raise ConfigError(f"{where}: {key}= has no value; set one (null for none), or leave it out.")
         if isinstance(value, float) and not math.isfinite(value):
             raise ConfigError(f"{where}: {key}={text} is no finite number; set one.")
         if path[0] == "model":
@@ -177,6 +181,10 @@ def resolve(cells: dict[str, str], where: str, model: dict, recipe: dict) -> tup
             old, target[path[-1]] = target.get(path[-1]), value
         if old != value:
             overridden[key] = old
+    if "optimizer.name" in overridden:  # of the recipe's settings the new optimizer keeps those that it has
+        known = OPTIMIZER_KEYS.get(recipe["optimizer"]["name"], set()) | {"name"}
+        kept = {key: value for key, value in recipe["optimizer"].items() if key in known or f"optimizer.{key}" in seen}
+        recipe["optimizer"] = kept
     rules = {"$defs": schema("recipes")["$defs"], "$ref": "#/$defs/recipe"}
     check(recipe, rules, f"{where} (recipe {cells['recipe']})")
     complete(recipe, rules["$defs"]["recipe"])

@@ -10,6 +10,7 @@ from nets.errors import ConfigError, suggest
 
 LAST_SEED, MOST_SEEDS = 2**31 - 1, 10_000
 COLUMNS = ("model", "dataset", "variant", "recipe", "seeds", "overrides")
+REQUIRED = ("model", "dataset", "recipe", "seeds")
 
 
 def read_table(path: Path) -> list[tuple[int, dict[str, str]]]:
@@ -17,7 +18,11 @@ def read_table(path: Path) -> list[tuple[int, dict[str, str]]]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
-        raise ConfigError(f"{path}: the table can't be read ({error.strerror}); check suite= or table=.") from None
+        place = "" if path.is_absolute() else f" in {Path.cwd()}"
+        raise ConfigError(
+            f"{path}: the table can't be read{place} ({error.strerror}); check suite= or table=, "
+            "and beside --directory give a full path."
+        ) from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: byte {error.start} is not UTF-8; save the table as UTF-8.") from None
     rows = [(n, line) for n, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")]
@@ -30,14 +35,18 @@ def read_table(path: Path) -> list[tuple[int, dict[str, str]]]:
     for name in names:
         if name not in COLUMNS:
             raise ConfigError(f"{path}, line {first}: unknown column {name!r}; {suggest(name, COLUMNS)}")
-    missing = [name for name in ("model", "dataset", "recipe", "seeds") if name not in names]
+    missing = [name for name in REQUIRED if name not in names]
     if missing:
         raise ConfigError(f"{path}, line {first}: the column {missing[0]!r} is missing (columns are parted by tabs).")
     table = []
     for line, text in body:
         cells = text.split("\t")
-        if len(cells) > len(names):
-            raise ConfigError(f"{path}, line {line}: {len(cells)} cells for {len(names)} columns; check the tabs.")
+        needed = 1 + max(names.index(name) for name in REQUIRED)
+        if not needed <= len(cells) <= len(names):
+            raise ConfigError(
+                f"{path}, line {line}: {len(cells)} cell{'s' if len(cells) > 1 else ''} for {len(names)} columns; they "
+                "are parted by tabs, not by spaces, and an empty cell stands between two tabs."
+            )
         row = dict.fromkeys(COLUMNS, "") | {k: v.strip() for k, v in zip(names, cells, strict=False)}
         table.append((line, row))
     return table

@@ -17,7 +17,7 @@ def load_catalogue(path: Path) -> dict[str, dict]:
 
 def load_entry(path: Path, name: str) -> dict:
     """One entry that stands in a JSON or YAML file of its own."""
-    return check_catalogue({name: _read(path)}, str(path))[name]
+    return check_catalogue({name: _read(path)}, "datasets.yaml")[name]
 
 
 def number_of(classes: list[str] | int | None) -> int:
@@ -35,14 +35,24 @@ def check_catalogue(catalogue: dict, where: str) -> dict[str, dict]:
     if error is not None:
         place = " / ".join(map(str, error.absolute_path)) or "the whole"
         raise DataError(f"{where}: {place}: {error.message}.")
+    check_entries(catalogue, where)
+    return catalogue
+
+
+def check_entries(catalogue: dict, where: str) -> None:
+    """Raise DataError with one sentence for what no schema can say."""
     for name, entry in catalogue.items():
+        if (entry["mean"] is None) != (entry["std"] is None):
+            raise DataError(f"{where}: {name}: mean and std need each other; null for both measures them.")
         for key in ("mean", "std"):
             if entry[key] is not None and len(entry[key]) != entry["shape"][0]:
-                raise DataError(f"{where}: {name} / {key}: one number a channel is expected.")
+                raise DataError(f"{where}: {name} / {key}: one number a channel is expected, {entry['shape'][0]} here.")
+        shares = [share for key, share in entry["splits"].items() if key != "seed" and share < 1]
+        if sum(shares) >= 1:
+            raise DataError(f"{where}: {name} / splits: fractions of {sum(shares):g} in all leave nothing to train on.")
         strange = sorted(set(entry["classes"]) - set(entry["source_classes"])) if "source_classes" in entry else []
         if strange:
             raise DataError(f"{where}: {name} / classes: {strange[0]} is none of source_classes.")
-    return catalogue
 
 
 def _read(path: Path) -> dict:

@@ -62,7 +62,11 @@ def _labelled(folder: Path, classes: list[str]) -> list[tuple[Path, int]]:
     for name in sorted(found.symmetric_difference(classes)):
         what = "is not a class of the catalogue" if name in found else "is missing"
         raise DataError(f"{folder} does not hold the classes of the catalogue: the folder {name} {what}.")
-    return [(path, label) for label, name in enumerate(classes) for path in images_in(folder / name, "*")]
+    images = [images_in(folder / name, "*") for name in classes]
+    for name, found_there in zip(classes, images, strict=True):
+        if not found_there:
+            raise DataError(f"{folder / name} has no image (.png or .jpg); add some, or take the class away.")
+    return [(path, label) for label, paths in enumerate(images) for path in paths]
 
 
 def _loaded(entry: dict, source: dict, folder: Path, learning: list, test: list | None) -> Loaded:

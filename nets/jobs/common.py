@@ -1,16 +1,22 @@
 """What every job does: end with one sentence instead of a stack trace for what is not a fault of the program."""
 
+import contextlib
 import errno
 import math
 import sys
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from nets.errors import UserError
 
 
-def run_job(work: Callable[[], None]) -> int:
-    """Call `work`; returns the exit status. A missing or unwritable file, or a UserError, becomes a sentence."""
+def run_job(work: Callable[[], None], log: Path | None = None) -> int:
+    """Call `work`; returns the exit status. A missing or unwritable file, or a UserError, becomes a sentence.
+
+    What went wrong is told on the standard error, and in the `log`.
+    """
     try:
         work()
     except OSError as error:
@@ -22,12 +28,27 @@ def run_job(work: Callable[[], None]) -> int:
         }.get(error.errno or 0)
         if remedy is None:
             raise
-        print(f"{error.filename or 'A file'}: {error.strerror}; {remedy}.", file=sys.stderr)
-        return 1
+        return failed(f"{error.filename or 'A file'}: {error.strerror}; {remedy}.", log)
     except UserError as error:
-        print(error, file=sys.stderr)
-        return 1
+        return failed(str(error), log)
+    except Exception:
+        note(traceback.format_exc(), log)
+        raise
     return 0
+
+
+def failed(sentence: str, log: Path | None) -> int:
+    """Say what went wrong; returns the exit status."""
+    print(sentence, file=sys.stderr)
+    note(sentence, log)
+    return 1
+
+
+def note(text: str, log: Path | None) -> None:
+    """Add text to a log, as far as that can be written."""
+    if log:
+        with contextlib.suppress(OSError), open(log, "a") as file:
+            print(text.rstrip(), file=file)
 
 
 def entry(name: str, value: float | None, direction: str, **more: Any) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     stop = StopRequest()
     try:
-        return run_job(lambda: take_turn(args, stop))
+        return run_job(lambda: take_turn(args, stop), args.log)
     except Stopped as message:
         print(f"{args.run_dir.name}: {message}", file=sys.stderr)
         return TRY_AGAIN
@@ -182,6 +182,7 @@ def learn(
     precision = choose_precision(run.recipe.precision, device)
     info = read_info(args.data_dir)
     task: Task = kind(run, kind.pixel_range(info), device, precision)
+    task.check()
     if start:
         task.start_from(start.load())
         manifest["pretrained"] = {"name": run.pretrained["name"], "sha256": start.sha256}

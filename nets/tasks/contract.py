@@ -103,6 +103,10 @@ class Task(ABC):
         """Images of one step: the recipe's, times the updates of a step that each want images of their own."""
         return self.run.recipe.batch_size
 
+    def check(self) -> None:
+        """Raise UserError where a network's outputs are not what the task needs; asked before training."""
+        return None
+
     def start_from(self, weights: dict[str, Tensor]) -> None:
         """Begin with weights trained elsewhere, named as `networks` names them."""
         self.networks.load_state_dict(weights)
@@ -136,7 +140,10 @@ class Task(ABC):
 
     def parameters(self, role: str, lr: float) -> Iterable[Any]:
         """What the optimizer of a network optimises: its parameters, or groups of them with rates of their own."""
-        return self.networks[role].parameters()
+        found = list(self.networks[role].parameters())
+        if not found:
+            raise UserError(f"{self.run.networks[role].path} has no parameters, so there is nothing to learn.")
+        return found
 
     def autocast(self) -> torch.autocast:
         """The context of this task's forward passes."""
@@ -176,9 +183,19 @@ def build_network(path: str, args: dict[str, Any], facts: dict[str, Any]) -> nn.
     if unknown:
         raise UserError(f"{path} has no constructor argument {unknown[0]!r}; it takes {', '.join(accepted)}.")
     try:
-        return network(**({k: v for k, v in facts.items() if k in accepted} | args))
+        built = network(**({k: v for k, v in facts.items() if k in accepted} | args))
     except ValueError as error:
         raise UserError(f"{path} can't be built: {error}") from error
+    if not isinstance(built, nn.Module):
+        raise UserError(f"{path} gives {type(built).__name__}, no torch.nn.Module; name the network's class.")
+    return built
+
+
+def check_output(path: str, output: Any, wanted: tuple[int, ...]) -> None:
+    """Raise UserError unless a network's output for two images is a tensor of the shape that its task needs."""
+    found = tuple(output.shape) if isinstance(output, Tensor) else f"a {type(output).__name__}"
+    if found != wanted:
+        raise UserError(f"{path} makes {found} of two images; its task needs logits of the shape {wanted}.")
 
 
 @torch.no_grad()

@@ -1,11 +1,13 @@
 """Rolling checkpoints: all state of a run, written atomically, keyed by the run's description and source.
 
 When the run has ended they give way to second names of its results. Snakemake deletes a job's results where it did
-not see the job end, or where another job of the same group failed; the second names put them back.
+not see the job end, or where another job of the same group failed; the second names put them back. One that was
+damaged since is noticed, and the run trains again.
 """
 
 import hashlib
 import io
+import json
 import os
 import re
 import shutil
@@ -14,7 +16,10 @@ from typing import Any
 
 import torch
 
+from nets.files import sha256
+
 KEPT = 2  # if the newest is damaged, the one before it serves
+DIGESTS = "sha256.json"  # of a finished run's results
 
 
 class Checkpoints:
@@ -69,6 +74,7 @@ class Checkpoints:
         waiting.mkdir(parents=True)
         for path in results:
             link(path, waiting / path.name)
+        (waiting / DIGESTS).write_text(json.dumps({path.name: sha256(path) for path in results}))
         shutil.rmtree(self.finished, ignore_errors=True)
         os.replace(waiting, self.finished)
         for path in self.folder.iterdir():
@@ -76,12 +82,18 @@ class Checkpoints:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def put_back(self, folder: Path) -> bool:
-        """Put the results of a finished run into `folder`; False where the run has not finished."""
-        if not self.finished.is_dir():
+        """Put the results of a finished run into `folder`; False where it has not finished, or they are damaged."""
+        try:
+            digests = json.loads((self.finished / DIGESTS).read_text())
+            whole = all(sha256(self.finished / name) == digest for name, digest in digests.items())
+        except (OSError, ValueError):
+            whole = False
+        if not whole:
+            shutil.rmtree(self.finished, ignore_errors=True)
             return False
-        for path in self.finished.iterdir():
-            (folder / path.name).unlink(missing_ok=True)
-            link(path, folder / path.name)
+        for name in digests:
+            (folder / name).unlink(missing_ok=True)
+            link(self.finished / name, folder / name)
         return True
 
 

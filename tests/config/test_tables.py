@@ -125,7 +125,7 @@ def test_a_catalogue_beside_the_table_extends_the_projects(table, tmp_path):
         (lenet("optimizer.lr=.inf"), "optimizer.lr=.inf is no finite number"),
         (lenet("epochs=2 epochs=3"), "epochs is overridden twice"),
         (
-            lenet("optimizer.name=adam"),
+            lenet("optimizer.name=adam optimizer.momentum=0.9"),
             "optimizer.momentum, which recipe 'lenet5' or the row sets, is nothing that adam",
         ),
         ("softmax\tmnist5k\t\tsoftmax\t0\toptimizer.nesterov=true", "optimizer.nesterov needs optimizer.momentum"),
@@ -177,6 +177,11 @@ def test_a_catalogue_beside_the_table_extends_the_projects(table, tmp_path):
         ("lenet5\tmnist5k\t\tdcgan\t0\t", "recipe 'dcgan' is for adversarial, 'lenet5' for classification"),
         ("lenet5\tmnist5k\tA B\tlenet5\t0\t", "variant 'A B' may hold only"),
         ("lenet5\tmnist5k\t\tlenet5\t0\t\t\t", "8 cells for 6 columns"),
+        ("lenet5\tmnist5k", "2 cells for 6 columns"),
+        ("lenet5 mnist5k x lenet5 0 epochs=2", "1 cell for 6 columns; they are parted by tabs, not by spaces"),
+        (lenet("epochs="), "epochs= has no value; set one"),
+        (lenet("epochs = 2"), "key=value, without spaces around the ="),
+        (lenet("epochs=2,batch_size=10"), "overrides are parted by spaces"),
     ],
 )
 def test_a_mistake_is_named_with_its_row(table, row, said):
@@ -250,6 +255,11 @@ def test_unlabelled_images_have_no_classes(table, tmp_path):
 def test_a_header_that_is_wrong(table, header, said):
     with pytest.raises(ConfigError, match=said):
         load_runs(table("x\ty\tz", header=header))
+
+
+def test_another_optimizer_keeps_what_it_has_of_the_recipes_settings(table):
+    (run,) = load_runs(table(lenet("optimizer.name=adam optimizer.lr=0.001")))
+    assert run.recipe.optimizer == {"name": "adam", "lr": 0.001}
 
 
 def test_a_table_that_is_not_there(tmp_path):

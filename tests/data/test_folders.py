@@ -42,6 +42,13 @@ def test_a_class_whose_name_is_no_folders(root, make_entry, make_images):
     assert loaded.learning.labels.tolist() == [0] * 4 + [1] * 4
 
 
+def test_a_class_without_an_image(class_folder, root, make_entry):
+    for path in (class_folder / "train" / "cat").iterdir():
+        path.unlink()
+    with pytest.raises(DataError, match="train/cat has no image"):
+        load(make_entry(CLASSES, shape=[3, 4, 4]), root)
+
+
 def test_pinned_folder(class_folder, root, make_entry):
     found = load(make_entry(CLASSES, shape=[3, 4, 4]), root).sha256["pets"]
     pinned = make_entry({**CLASSES, "sha256": found}, shape=[3, 4, 4])

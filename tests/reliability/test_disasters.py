@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from nets.jobs import train
+from nets.jobs import evaluate, train
 from nets.jobs.train import TRY_AGAIN
 from tests.reliability.conftest import Command
 from tests.training.test_memory import cramped
@@ -61,6 +61,26 @@ def test_results_that_were_deleted_are_put_back_and_those_of_another_description
     assert (run.folder / "manifest.json").read_bytes() == manifest  # with the times of the training that was done
     (run.folder / "config.json").write_text(run_of("lenet5", "epochs=2").to_json())
     assert len(run.finish()["history"]) == 3
+
+
+def test_damaged_weights_are_trained_again_when_they_are_deleted_as_the_message_says(command, capsys):
+    run = command("run", overrides="epochs=1")
+    before = run.finish()
+    weights = run.folder / "model.safetensors"
+    weights.write_bytes(b"junk")
+    assert evaluate.main(["--run-dir", str(run.folder), "--data-dir", str(run.data)]) == 1
+    assert "delete it and train again" in capsys.readouterr().err
+    weights.unlink()
+    assert run.finish() == before
+
+
+def test_what_ends_a_run_stands_in_its_log_too(command, tmp_path):
+    run = command("run")
+    (run.folder / "config.json").write_text("{")
+    log = tmp_path / "train.log"
+    process = run.start("--log", str(log))
+    _, errors = process.communicate()
+    assert process.returncode and errors.strip().splitlines()[-1] in log.read_text()
 
 
 def test_two_at_once_in_one_folder_train_once(command):

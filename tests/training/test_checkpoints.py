@@ -30,6 +30,20 @@ def test_a_truncated_or_altered_one_is_passed_over(tmp_path):
         checkpoints.clear()
 
 
+def test_results_damaged_since_are_not_put_back(tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    checkpoints, weights = Checkpoints(run / "c", "a" * 64), run / "model.safetensors"
+    for harm, put_back in ((None, True), (b"junk", False)):
+        weights.write_bytes(b"weights")
+        checkpoints.finish([weights])
+        if harm:
+            weights.write_bytes(harm)  # in place, and so under both names
+        weights.unlink()
+        assert checkpoints.put_back(run) is put_back is weights.exists()
+    assert not checkpoints.put_back(run)
+
+
 def test_another_descriptions_checkpoints_are_not_read(tmp_path):
     Checkpoints(tmp_path, "a" * 64).save(1, state(1))
     assert Checkpoints(tmp_path, "b" * 64).load(CPU) is None
