@@ -9,7 +9,6 @@ import os
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 min_version("9.0")
@@ -25,6 +24,12 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/compare.smk"
 include: "workflow/rules/report.smk"
+
+
+onerror:
+    from nets.jobs.summary import failures
+
+    print(*failures(Path(log[0]).read_text()), sep="\n", file=sys.stderr)
 
 
 rule all:

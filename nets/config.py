@@ -92,7 +92,7 @@ def expand_row(cells: dict[str, str], where: str, catalogues: dict, purpose: str
     data = catalogues["datasets"][cells["dataset"]]
     networks, recipe, overridden = resolve(cells, where, model, catalogues["recipes"][cells["recipe"]])
     check_fit(cells, where, model, data, recipe)
-    check_autoencoder(cells, where, model, networks, recipe, overridden)
+    check_autoencoder(cells, where, model, data, networks, recipe, overridden)
     parts = [part for part in (cells["model"], cells["dataset"], cells["variant"]) if part]
     return [
         Run(

@@ -1,5 +1,7 @@
 """Pairs of model, data set and recipe that cannot work, said before anything runs."""
 
+import math
+
 from nets.errors import ConfigError, suggest
 from nets.run import Network, Recipe
 
@@ -79,7 +81,13 @@ def check_fitted(cells: dict[str, str], where: str, fitted: bool, data: dict, re
 
 
 def check_autoencoder(
-    cells: dict[str, str], where: str, model: dict, networks: dict[str, Network], recipe: Recipe, overridden: dict
+    cells: dict[str, str],
+    where: str,
+    model: dict,
+    data: dict,
+    networks: dict[str, Network],
+    recipe: Recipe,
+    overridden: dict,
 ) -> None:
     """Options that would do nothing."""
     if model["task"] != "reconstruction":
@@ -87,6 +95,9 @@ def check_autoencoder(
     linear = networks["autoencoder"].args.get("linear", model.get("fitted", False))
     if linear and recipe.options["loss"] == "bce":
         raise ConfigError(f"{where}: options.loss=bce needs pixels in 0..1, which a linear network leaves; take mse.")
+    pixels = math.prod(data["shape"])
+    if model.get("fitted") and networks["autoencoder"].args["latent_dim"] > pixels:
+        raise ConfigError(f"{where}: model.latent_dim is above the {pixels} numbers of an image; PCA has no more axes.")
     for key in ("options.beta", "options.samples", "options.fid_samples"):
         if key in overridden and not model.get("generates"):
             raise ConfigError(f"{where}: {key} is of VAEs, and {cells['model']} is none; leave it out.")

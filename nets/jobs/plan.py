@@ -30,9 +30,11 @@ def plan(table: Path, names: Path | None) -> None:
             temporary.write_text("".join(f"{run.name}\n" for run in runs))
         return
     for run in runs:
-        print(f"{run.name:50} {run.recipe.epochs:4} epochs  {run.recipe.name}")
+        epochs = run.recipe.epochs
+        print(f"{run.name:50} {epochs:4} epoch{'s' if epochs != 1 else ' '}  {run.recipe.name}")
     kinds = Counter(run.task for run in runs)
-    print(f"{len(runs)} runs: " + ", ".join(f"{count} {kind}" for kind, count in kinds.items()))
+    count = f"{len(runs)} run{'s' if len(runs) != 1 else ''}"
+    print(f"{count}: " + ", ".join(f"{number} {kind}" for kind, number in kinds.items()))
 
 
 if __name__ == "__main__":

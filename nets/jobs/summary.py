@@ -5,10 +5,16 @@ python -m nets.jobs.summary --results results/quick
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 
 from nets.jobs.common import run_job
+
+FAILED = re.compile(  # a command in Snakemake's log that was not tried again
+    r"python -m nets\.jobs\.(\w+) (--run-dir|--dataset) (\S+)"
+    r".*returned non-zero exit status \d+\.\n(?!Trying to restart)"
+)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -27,6 +33,17 @@ def summary(results: Path) -> str:
     if holes:
         holes = [f"{len(holes)} of {len(names)} runs are holes; RETRY=1 tries them again:", *holes]
     return "\n".join([*holes, f"The report: {results}/report.html"])
+
+
+def failures(log: str) -> list[str]:
+    """A line for every job of a run or data set that failed for good, with the last line of its own log."""
+    found = []
+    for job, option, name in dict.fromkeys(FAILED.findall(log)):
+        path = Path(name) / f"logs/{job}.log" if option == "--run-dir" else Path("results/data") / name / f"{job}.log"
+        lines = path.read_text().split("\n") if path.exists() else []
+        reason = next((line.strip() for line in reversed(lines) if line.strip()), "no reason was recorded")
+        found.append(f"  {job} {Path(name).name}: {reason} ({path})")
+    return [f"{len(found)} job{'s' if len(found) > 1 else ''} failed:", *found] if found else []
 
 
 if __name__ == "__main__":

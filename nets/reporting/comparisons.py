@@ -46,12 +46,12 @@ def learning(table: Table, runs: list[Run], path: Path) -> bool:
     names = watched(table, runs)
     if not names or all(len(run.history.get("epoch", ())) < 2 for run in runs):
         return False
-    groups = list(models(runs).values())
+    groups, places = list(models(runs).values()), places_of(table)
     width, height = 4.4 * len(names) if len(names) > 1 else 7.6, max(3.0, 0.19 * len(groups) + 0.6)
     shown = {}
     with style.drawing(path, width, height, columns=len(names)) as axes:
         for axis, name in zip(axes, names, strict=True):
-            drawn = [model_curve(axis, group, name, index) for index, group in enumerate(groups)]
+            drawn = [model_curve(axis, group, name, places[group[0].label]) for group in groups]
             lines, late = zip(*filter(None, drawn), strict=True) if any(drawn) else ((), ([],))
             axis.set_title(curve_title(name))
             axis.set_xlabel("epoch")
@@ -64,6 +64,11 @@ def learning(table: Table, runs: list[Run], path: Path) -> bool:
             lines.sort(key=lambda line: line.get_ydata()[-1], reverse=higher)
         axes[-1].legend(handles=lines, loc="center left", bbox_to_anchor=(1.01, 0.5), handlelength=2.6)
     return True
+
+
+def places_of(table: Table) -> dict[str, int]:
+    """Each model's place in the table, which gives it its colour in every figure."""
+    return {row.label: place for place, row in enumerate(table.rows)}
 
 
 def curve_title(name: str) -> str:
@@ -127,7 +132,7 @@ def cost(table: Table, key: str, path: Path) -> bool:
     with style.drawing(path, *((4.0, 3.3) if len(shown) <= 10 else (6.2, 4.6))) as (axis,):
         axis.set_xscale("log")
         axis.margins(0.12)
-        points = [point(axis, row, column, key, index) for index, row in enumerate(shown)]
+        points = [point(axis, row, column, key, places_of(table)[row.label]) for row in shown]
         if column.unit == "%":
             style.stretch(axis)
         style.count_ticks(axis)

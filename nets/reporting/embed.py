@@ -32,9 +32,11 @@ CAPTIONS = {
     "classes.svg": "How a classifier sorts samples and real test images; a class that is missing is a lost mode.",
     "curves.svg": "Training, epoch by epoch.",
     "worst.png": "Test images on which the network was most wrong: its answer and how sure it was, and the truth.",
-    "confusion.svg": "Test images: the truth by row, the answer by column. Shades are stretched to show rare errors.",
+    "confusion.svg": "Numbers of test images: the truth by row, the answer by column. Shades are stretched to show "
+    "rare errors.",
 }
 
+COSTS = ("parameters", "macs", "seconds")
 OF_SAMPLES = ("samples.png", "nearest.png", "classes.svg")  # of a run that stands for its samples alone
 
 
@@ -80,6 +82,9 @@ def comparison_pictures(folder: Path, task: str, dataset: str) -> dict[str, list
         "image (KL), distortion what is left to say (both in nats). On a dashed line the sum is the same: the negative "
         "ELBO. Towards the lower left is better; along a line, a VAE trades detail for a code nearer to the prior.",
     }
+    if task in ("classification", "segmentation"):  # style.stretch
+        for name in ("learning", *COSTS):
+            captions[name] += " The scale widens towards 100 %, where good models differ."
     found: dict[str, list[Picture]] = {"learning": [], "cost": [], "stability": []}
     for name, caption in captions.items():
         path = folder / f"{task}-{dataset}-{name}.svg"

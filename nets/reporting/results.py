@@ -34,8 +34,10 @@ class Run:
     @property
     def label(self) -> str:
         """The model as readers know it, with the variant."""
-        variant = self.config["variant"]
-        return f"{self.config['title']} ({variant})" if variant else self.config["title"]
+        title, variant = self.config["title"], self.config["variant"].replace("_", " ")
+        if not variant:
+            return title
+        return f"{title[:-1]}; {variant})" if title.endswith(")") else f"{title} ({variant})"
 
     @property
     def seed(self) -> int:

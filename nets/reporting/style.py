@@ -85,7 +85,7 @@ def count_ticks(axis: Axes) -> None:
     decades = np.log10(high / low)
     steps = (1,) if decades > 2.5 else (1, 3) if decades > 1.5 else (1, 2, 5)
     axis.xaxis.set_major_locator(LogLocator(subs=steps) if decades > 0.8 else MaxNLocator(5))
-    axis.xaxis.set_major_formatter(lambda value, _: glossary.count(value))
+    axis.xaxis.set_major_formatter(lambda value, _: glossary.count(value) if value >= 10 else f"{value:g}")
     axis.xaxis.set_minor_locator(NullLocator())
 
 

@@ -143,6 +143,7 @@ def test_a_catalogue_beside_the_table_extends_the_projects(table, tmp_path):
         ("autoencoder\tmnist5k\t\tpca\t0\t", "autoencoder has to be trained; take another recipe"),
         ("pca\tmnist5k\t\tpca\t0\tbatch_size=64", "pca is fitted in one step; leave out epochs and batch_size"),
         ("pca\tmnist5k\t\tpca\t0\tepochs=2", "pca is fitted in one step"),
+        ("pca\tmnist5k\t\tpca\t0\tmodel.latent_dim=785", "above the 784 numbers of an image"),
         ("autoencoder\tmnist5k\t\tautoencoder\t0\toptions.beta=4", "options.beta is of VAEs, and autoencoder is none"),
         ("autoencoder\tmnist5k\t\tautoencoder\t0\toptions.samples=64", "options.samples is of VAEs"),
         ("unet\tdigit_scenes\t\tunet\t0\toptions.loss=dice", "options: Additional properties are not allowed ('loss'"),

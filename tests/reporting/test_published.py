@@ -92,7 +92,7 @@ def test_a_variant_is_compared_with_values_of_its_own(results):
     runs = benchmark(load_runs(results, results / "runs.txt"))["classification", "mnist5k"]
     own = {("lenet5-wide_2", "mnist5k", "top1", "test"): [Published(99.0, "a paper on width", "", "")]}
     table = comparison(runs, PUBLISHED | own)
-    assert row_of(table, "LeNet-5 (wide_2)").cells["published"].sort == 99.0
+    assert row_of(table, "LeNet-5 (wide 2)").cells["published"].sort == 99.0
     assert row_of(table, "LeNet-5").cells["published"].sort == 98.0
 
 

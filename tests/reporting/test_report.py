@@ -135,10 +135,10 @@ def test_sorting_filtering_and_links_in_a_browser(path, tmp_path):
     ]
     text = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
     found = json.loads(re.search(r"<body[^>]*>(\{.*\})", text)[1])
-    assert found["first"] == ["LeNet-5", "LeNet-5 (wide_2)", "Softmax regression", "MLP"]
-    assert found["up"] == ["Softmax regression", "LeNet-5", "LeNet-5 (wide_2)", "MLP"]
+    assert found["first"] == ["LeNet-5", "LeNet-5 (wide 2)", "Softmax regression", "MLP"]
+    assert found["up"] == ["Softmax regression", "LeNet-5", "LeNet-5 (wide 2)", "MLP"]
     assert found["down"] == found["up"][::-1] and found["aria"] == "ascending"
-    assert found["filtered"] == ["LeNet-5 (wide_2)", "LeNet-5"]
+    assert found["filtered"] == ["LeNet-5 (wide 2)", "LeNet-5"]
     assert found["opened"] is True
 
 

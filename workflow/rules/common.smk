@@ -34,7 +34,9 @@ try:
             "gpu", count_slots(workflow.resource_settings.cores or 1)
         )
 except UserError as error:
-    raise WorkflowError(str(error)) from None
+    sys.exit(
+        str(error)
+    )  # as it is, without the places in this file that Snakemake would add
 
 # What a killed Snakemake has locked is in nobody's way.
 if workflow.is_main_process:
