@@ -34,9 +34,8 @@ try:
             "gpu", count_slots(workflow.resource_settings.cores or 1)
         )
 except UserError as error:
-    sys.exit(
-        str(error)
-    )  # as it is, without the places in this file that Snakemake would add
+    # Raised, it would come with the places in this file that led to it.
+    sys.exit(str(error))
 
 # What a killed Snakemake has locked is in nobody's way.
 if workflow.is_main_process:
