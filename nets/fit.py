@@ -52,6 +52,11 @@ def check_fit(cells: dict[str, str], where: str, model: dict, data: dict, recipe
             f"{where}: recipe {cells['recipe']!r} mirrors images, and a mirrored image of {cells['dataset']} is not "
             "of its class; add the override augment.flip=false."
         )
+    if recipe.augment["crop_padding"] >= size:
+        raise ConfigError(
+            f"{where}: augment.crop_padding={recipe.augment['crop_padding']} can move an image of {size} pixels out of "
+            "sight; lower it."
+        )
     missing = [role for role in ROLES[model["task"]] if role not in model["networks"]]
     if missing:
         has = ", ".join(model["networks"])

@@ -181,6 +181,7 @@ def test_a_catalogue_beside_the_table_extends_the_projects(table, tmp_path):
         ("lenet5\tmnist5k", "2 cells for 6 columns"),
         ("lenet5 mnist5k x lenet5 0 epochs=2", "1 cell for 6 columns; they are parted by tabs, not by spaces"),
         (lenet("epochs="), "epochs= has no value; set one"),
+        (lenet("augment.crop_padding=28"), "can move an image of 28 pixels out of sight"),
         (lenet("epochs = 2"), "key=value, without spaces around the ="),
         (lenet("epochs=2,batch_size=10"), "overrides are parted by spaces"),
     ],
