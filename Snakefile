@@ -29,7 +29,9 @@ include: "workflow/rules/report.smk"
 onerror:
     from nets.jobs.summary import failures
 
-    print(*failures(Path(log[0]).read_text()), sep="\n", file=sys.stderr)
+    tries = 1 + workflow.execution_settings.retries
+    for line in failures(Path(log[0]).read_text(), tries):
+        print(line, file=sys.stderr)
 
 
 rule all:

@@ -20,7 +20,7 @@ WANTED = {  # what to do, by the rule of the schema that is broken
     "type": "; give a value of that type",
     "enum": "; choose one of these",
     "required": "; add it",
-    "minItems": "; give {} of them",
+    "minItems": "; give {} or more",
 }
 CATALOGUES = ("models", "datasets", "recipes", "weights")
 

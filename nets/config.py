@@ -14,10 +14,10 @@ from typing import Any
 
 from nets.catalogues import ROOT, check, complete, load_catalogues, schema
 from nets.errors import ConfigError, suggest
-from nets.fit import OPTIMIZER_KEYS, check_autoencoder, check_fit
+from nets.fit import check_autoencoder, check_fit
 from nets.pretrained import resolve as resolve_pretrained
 from nets.pretrained import row_name
-from nets.run import Network, Recipe, Run
+from nets.run import OPTIMIZER_KEYS, Network, Recipe, Run
 from nets.table import COLUMNS, parse_seeds, parse_value, read_table
 
 JOB_SETTINGS = {"slots_per_gpu": "NETS_SLOTS_PER_GPU", "time_limit": "NETS_TIME_LIMIT"}  # how, not what, is computed
@@ -37,6 +37,11 @@ def find_table(settings: dict[str, Any]) -> Path:
             raise ConfigError(f"--config {key}= is empty; name a {key}, or leave it out.")
     if "table" in settings and "suite" in settings:
         raise ConfigError("--config: table and suite exclude each other; leave one out.")
+    suites = [path.stem for path in (ROOT / "config").glob("*.tsv")]
+    if "suite" in settings and settings["suite"] not in suites:
+        raise ConfigError(
+            f"--config suite={settings['suite']}: unknown suite; {suggest(str(settings['suite']), suites)}"
+        )
     table = Path(settings.get("table") or ROOT / f"config/{settings.get('suite', 'quick')}.tsv")
     table = Path(os.path.relpath(table))  # the same file has the same name, however it was written
     if not re.fullmatch(r"[\w.]+", table.stem):
@@ -181,10 +186,12 @@ def resolve(cells: dict[str, str], where: str, model: dict, recipe: dict) -> tup
             old, target[path[-1]] = target.get(path[-1]), value
         if old != value:
             overridden[key] = old
-    if "optimizer.name" in overridden:  # of the recipe's settings the new optimizer keeps those that it has
-        known = OPTIMIZER_KEYS.get(recipe["optimizer"]["name"], set()) | {"name"}
-        kept = {key: value for key, value in recipe["optimizer"].items() if key in known or f"optimizer.{key}" in seen}
-        recipe["optimizer"] = kept
+    if "optimizer.name" in overridden and isinstance(
+        recipe["optimizer"], dict
+    ):  # of the recipe's settings the new optimizer keeps those that it has
+        known = OPTIMIZER_KEYS.get(str(recipe["optimizer"]["name"]), recipe["optimizer"])
+        own = {"name"} | {key.removeprefix("optimizer.") for key in seen}
+        recipe["optimizer"] = {key: value for key, value in recipe["optimizer"].items() if key in known or key in own}
     rules = {"$defs": schema("recipes")["$defs"], "$ref": "#/$defs/recipe"}
     check(recipe, rules, f"{where} (recipe {cells['recipe']})")
     complete(recipe, rules["$defs"]["recipe"])

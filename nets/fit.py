@@ -3,7 +3,7 @@
 import math
 
 from nets.errors import ConfigError, suggest
-from nets.run import Network, Recipe
+from nets.run import OPTIMIZER_KEYS, Network, Recipe
 
 NEEDS_LABELS = ("classification", "latent_classifier")
 NEEDS_MASKS = ("segmentation",)
@@ -13,12 +13,6 @@ ROLES = {  # the networks that a task trains
     "segmentation": ("segmenter",),
     "adversarial": ("generator", "discriminator"),
     "diffusion": ("denoiser",),
-}
-OPTIMIZER_KEYS = {
-    "sgd": {"lr", "weight_decay", "momentum", "nesterov"},
-    "adam": {"lr", "weight_decay", "betas", "eps"},
-    "adamw": {"lr", "weight_decay", "betas", "eps"},
-    "rmsprop": {"lr", "weight_decay", "momentum", "alpha", "eps"},
 }
 
 
@@ -52,10 +46,10 @@ def check_fit(cells: dict[str, str], where: str, model: dict, data: dict, recipe
             f"{where}: recipe {cells['recipe']!r} mirrors images, and a mirrored image of {cells['dataset']} is not "
             "of its class; add the override augment.flip=false."
         )
-    if recipe.augment["crop_padding"] >= size:
+    if recipe.augment["crop_padding"] >= min(height, size):
         raise ConfigError(
-            f"{where}: augment.crop_padding={recipe.augment['crop_padding']} can move an image of {size} pixels out of "
-            "sight; lower it."
+            f"{where}: augment.crop_padding={recipe.augment['crop_padding']} can move an image of {min(height, size)} "
+            "pixels out of sight; lower it."
         )
     missing = [role for role in ROLES[model["task"]] if role not in model["networks"]]
     if missing:
@@ -146,7 +140,7 @@ def check_schedule(where: str, recipe: Recipe) -> None:
 def check_optimizers(where: str, recipe: Recipe) -> None:
     """Keys that an optimizer has not, of the recipe's or of a network's own."""
     for role in ("", *recipe.optimizers):
-        settings = recipe.optimizer | recipe.optimizers.get(role, {})
+        settings = recipe.optimizer_of(role)
         key = f"optimizers.{role}" if role else "optimizer"
         name = settings["name"]
         for other in settings.keys() - {"name"} - OPTIMIZER_KEYS[name]:

@@ -10,6 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+OPTIMIZER_KEYS = {  # the settings that each has
+    "sgd": {"lr", "weight_decay", "momentum", "nesterov"},
+    "adam": {"lr", "weight_decay", "betas", "eps"},
+    "adamw": {"lr", "weight_decay", "betas", "eps"},
+    "rmsprop": {"lr", "weight_decay", "momentum", "alpha", "eps"},
+}
+
 
 @dataclass(frozen=True)
 class Network:
@@ -39,6 +46,13 @@ class Recipe:
     clip_norm: float | None
     ema: float | None
     precision: str
+
+    def optimizer_of(self, role: str) -> dict[str, Any]:
+        """Name and settings of a network's optimizer: its own, and of the shared ones those that it has."""
+        own = self.optimizers.get(role, {})
+        name = own.get("name", self.optimizer["name"])
+        known = self.optimizer if name == self.optimizer["name"] else OPTIMIZER_KEYS[name]
+        return {key: value for key, value in self.optimizer.items() if key in known} | own
 
 
 @dataclass(frozen=True)

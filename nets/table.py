@@ -1,5 +1,6 @@
 """A table of the benchmark as text: rows, seeds, values."""
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,9 @@ def read_table(path: Path) -> list[tuple[int, dict[str, str]]]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
-        place = "." if path.is_absolute() else f", seen from {Path.cwd()}; beside --directory give a full path."
         raise ConfigError(
-            f"{path}: the table can't be read ({error.strerror}); check suite= or table={place}"
+            f"{os.path.abspath(path)}: the table can't be read ({error.strerror}); check table=, which starts from the "
+            "folder of --directory."
         ) from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: byte {error.start} is not UTF-8; save the table as UTF-8.") from None

@@ -50,6 +50,8 @@ def check_entries(catalogue: dict, where: str) -> None:
         shares = [share for key, share in entry["splits"].items() if key != "seed" and share < 1]
         if sum(shares) >= 1:
             raise DataError(f"{where}: {name} / splits: fractions of {sum(shares):g} in all leave nothing to train on.")
+        if "source_classes" in entry and not isinstance(entry["classes"], list):
+            raise DataError(f"{where}: {name}: source_classes needs the names of classes.")
         strange = sorted(set(entry["classes"]) - set(entry["source_classes"])) if "source_classes" in entry else []
         if strange:
             raise DataError(f"{where}: {name} / classes: {strange[0]} is none of source_classes.")

@@ -12,10 +12,10 @@ from typing import Any
 from nets.errors import UserError
 
 
-def run_job(work: Callable[[], None], log: Path | None = None) -> int:
+def run_job(work: Callable[[], None], log: Path | None = None, passed: tuple[type[Exception], ...] = ()) -> int:
     """Call `work`; returns the exit status. A missing or unwritable file, or a UserError, becomes a sentence.
 
-    What went wrong is told on the standard error, and in the `log`.
+    What went wrong is told on the standard error, and in the `log`; exceptions that are `passed` on are no errors.
     """
     try:
         work()
@@ -27,10 +27,13 @@ def run_job(work: Callable[[], None], log: Path | None = None) -> int:
             errno.ENOSPC: "free some space; a started run continues from its checkpoint",
         }.get(error.errno or 0)
         if remedy is None:
+            note(traceback.format_exc(), log)
             raise
         return failed(f"{error.filename or 'A file'}: {error.strerror}; {remedy}.", log)
     except UserError as error:
         return failed(str(error), log)
+    except passed:
+        raise
     except Exception:
         note(traceback.format_exc(), log)
         raise

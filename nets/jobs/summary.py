@@ -7,14 +7,16 @@ import argparse
 import json
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 from nets.jobs.common import run_job
 
-FAILED = re.compile(  # a command in Snakemake's log that was not tried again
-    r"python -m nets\.jobs\.(\w+) (--run-dir|--dataset) (\S+)"
-    r".*returned non-zero exit status \d+\.\n(?!Trying to restart)"
+FAILED = re.compile(  # a command in Snakemake's log
+    r"Command '(?P<command>.*?python -m nets\.jobs\.(?P<job>\w+) .*)' (?:returned non-zero exit status|died with)"
 )
+SUBJECT = re.compile(r"(?:--run-dir|--dataset|--weights|--results) (\S+)")
+OWN_LOG = re.compile(r"(?:--log|\| tee) (\S+)")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -35,15 +37,26 @@ def summary(results: Path) -> str:
     return "\n".join([*holes, f"The report: {results}/report.html"])
 
 
-def failures(log: str) -> list[str]:
-    """A line for every job of a run or data set that failed for good, with the last line of its own log."""
+def failures(log: str, tries: int) -> list[str]:
+    """A line for every command that failed in all its tries, with the reason that its own log gives."""
     found = []
-    for job, option, name in dict.fromkeys(FAILED.findall(log)):
-        path = Path(name) / f"logs/{job}.log" if option == "--run-dir" else Path("results/data") / name / f"{job}.log"
-        lines = path.read_text().split("\n") if path.exists() else []
-        reason = next((line.strip() for line in reversed(lines) if line.strip()), "no reason was recorded")
-        found.append(f"  {job} {Path(name).name}: {reason} ({path})")
+    for (command, job), times in Counter(FAILED.findall(log)).items():
+        if times < tries:
+            continue  # a later one went well, or is another Snakemake's
+        subject, path = SUBJECT.search(command), OWN_LOG.search(command)
+        name = f" {Path(subject[1]).name}" if subject else ""
+        found.append(f"  {job}{name}: {reason(Path(path[1])) if path else 'see above'}")
     return [f"{len(found)} job{'s' if len(found) > 1 else ''} failed:", *found] if found else []
+
+
+def reason(path: Path) -> str:
+    """What a job's log says last; of a stack trace, what comes after its frames."""
+    lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+    starts = [number for number, line in enumerate(lines) if line.startswith("Traceback ")]
+    end = lines[starts[-1] + 1 :] if starts else []
+    said = next((line for line in end if line[:1].strip()), None)
+    said = said or next((line for line in reversed(lines) if line.strip()), "it left no word")
+    return f"{said.strip()} ({path})"
 
 
 if __name__ == "__main__":

@@ -133,7 +133,7 @@ class Task(ABC):
 
     def build_optimizer(self, role: str) -> torch.optim.Optimizer:
         """The recipe's optimizer for a network."""
-        settings = dict(self.run.recipe.optimizer) | self.run.recipe.optimizers.get(role, {})
+        settings = self.run.recipe.optimizer_of(role)
         if "betas" in settings:
             settings["betas"] = tuple(map(float, settings["betas"]))  # Adam refuses [0, 0.9]
         return OPTIMIZERS[settings.pop("name")](self.parameters(role, settings["lr"]), **settings)

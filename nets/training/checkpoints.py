@@ -86,7 +86,7 @@ class Checkpoints:
         try:
             digests = json.loads((self.finished / DIGESTS).read_text())
             whole = all(sha256(self.finished / name) == digest for name, digest in digests.items())
-        except (OSError, ValueError):
+        except (FileNotFoundError, NotADirectoryError, ValueError):  # what can't be read now may be whole
             whole = False
         if not whole:
             shutil.rmtree(self.finished, ignore_errors=True)

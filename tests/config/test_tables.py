@@ -124,6 +124,9 @@ def test_a_catalogue_beside_the_table_extends_the_projects(table, tmp_path):
         (lenet("optimizer.lr=fast"), "optimizer.lr: 'fast' is not of type 'number'; give a value of that type"),
         (lenet("optimizer.lr=.inf"), "optimizer.lr=.inf is no finite number"),
         (lenet("epochs=2 epochs=3"), "epochs is overridden twice"),
+        (lenet("optimizer.name=adamx"), "'adamx' is not one of"),
+        (lenet("optimizer.name=[adam]"), "['adam'] is not one of"),
+        ("unet\tcamvid\t\tunet\t0\taugment.crop_padding=200", "can move an image of 180 pixels out of sight"),
         (
             lenet("optimizer.name=adam optimizer.momentum=0.9"),
             "optimizer.momentum, which recipe 'lenet5' or the row sets, is nothing that adam",
@@ -262,6 +265,9 @@ def test_a_header_that_is_wrong(table, header, said):
 def test_another_optimizer_keeps_what_it_has_of_the_recipes_settings(table):
     (run,) = load_runs(table(lenet("optimizer.name=adam optimizer.lr=0.001")))
     assert run.recipe.optimizer == {"name": "adam", "lr": 0.001}
+    run, _ = load_runs(table("dcgan\tmnist5k\t\tdcgan\t0\toptimizers.discriminator.name=sgd"))
+    assert run.recipe.optimizer_of("discriminator") == {"name": "sgd", "lr": 0.0002}
+    assert run.recipe.optimizer_of("generator") == run.recipe.optimizer
 
 
 def test_a_table_that_is_not_there(tmp_path):

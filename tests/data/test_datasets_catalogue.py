@@ -51,6 +51,7 @@ def test_snakemake_accepts_it(catalogue):
         (lambda entry: entry.update(std=None), "mnist: mean and std need each other"),
         (lambda entry: entry.update(std=[0]), "mnist / std / 0: 0 is less than or equal"),
         (lambda entry: entry.update(splits={"validation": 0.6, "test": 0.6, "seed": 0}), "fractions of 1.2 in all"),
+        (lambda entry: entry.update(classes=10, source_classes=["a"]), "source_classes needs the names of classes"),
         (lambda entry: entry.update(sources=[]), "mnist / sources"),
     ],
 )

@@ -206,7 +206,8 @@ def test_lint(project):
     ("settings", "said"),
     [
         (["suit=quick"], "unknown setting 'suit'; did you mean 'suite'"),
-        (["suite=quik"], "the table can't be read (No such file or directory)"),
+        (["suite=quik"], "unknown suite; did you mean 'quick'"),
+        (["table=nothere.tsv"], "the table can't be read (No such file or directory)"),
         (["table=my table.tsv"], "the table's name becomes a folder's"),
         (["table=data.tsv"], "results/data/ is for what suites share"),
         (["slots_per_gpu=1.5"], "slots_per_gpu=1.5: this is not a whole number above 0"),
