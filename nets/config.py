@@ -186,9 +186,8 @@ def resolve(cells: dict[str, str], where: str, model: dict, recipe: dict) -> tup
             old, target[path[-1]] = target.get(path[-1]), value
         if old != value:
             overridden[key] = old
-    if "optimizer.name" in overridden and isinstance(
-        recipe["optimizer"], dict
-    ):  # of the recipe's settings the new optimizer keeps those that it has
+    if "optimizer.name" in overridden and isinstance(recipe["optimizer"], dict):
+        # Of the recipe's settings the new optimizer keeps those that it has; what the row sets is checked below.
         known = OPTIMIZER_KEYS.get(str(recipe["optimizer"]["name"]), recipe["optimizer"])
         own = {"name"} | {key.removeprefix("optimizer.") for key in seen}
         recipe["optimizer"] = {key: value for key, value in recipe["optimizer"].items() if key in known or key in own}

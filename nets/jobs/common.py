@@ -29,9 +29,9 @@ def run_job(work: Callable[[], None], log: Path | None = None, passed: tuple[typ
         if remedy is None:
             note(traceback.format_exc(), log)
             raise
-        return failed(f"{error.filename or 'A file'}: {error.strerror}; {remedy}.", log)
+        return tell(f"{error.filename or 'A file'}: {error.strerror}; {remedy}.", log)
     except UserError as error:
-        return failed(str(error), log)
+        return tell(str(error), log)
     except passed:
         raise
     except Exception:
@@ -40,8 +40,8 @@ def run_job(work: Callable[[], None], log: Path | None = None, passed: tuple[typ
     return 0
 
 
-def failed(sentence: str, log: Path | None) -> int:
-    """Say what went wrong; returns the exit status."""
+def tell(sentence: str, log: Path | None) -> int:
+    """Say on the standard error, and in the log, why a job ends early; returns the exit status of a failure."""
     print(sentence, file=sys.stderr)
     note(sentence, log)
     return 1

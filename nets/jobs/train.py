@@ -22,7 +22,7 @@ from nets.data.batches import Batches
 from nets.data.prepared import open_split, read_info
 from nets.errors import UserError
 from nets.files import atomic, sha256, write_json
-from nets.jobs.common import failed, run_job
+from nets.jobs.common import run_job, tell
 from nets.jobs.crowding import Crowded, again_alone, out_of_memory
 from nets.jobs.pretrained import Start, find_start
 from nets.run import Run
@@ -73,7 +73,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return run_job(lambda: take_turn(args, stop), args.log, (Stopped, Crowded))
     except Stopped as message:
-        failed(f"{args.run_dir.name}: {message}", args.log)
+        tell(f"{args.run_dir.name}: {message}", args.log)
         return TRY_AGAIN
     except Crowded:
         again_alone("nets.jobs.train", argv)

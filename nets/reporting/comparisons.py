@@ -132,7 +132,8 @@ def cost(table: Table, key: str, path: Path) -> bool:
     with style.drawing(path, *((4.0, 3.3) if len(shown) <= 10 else (6.2, 4.6))) as (axis,):
         axis.set_xscale("log")
         axis.margins(0.12)
-        points = [point(axis, row, column, key, places_of(table)[row.label]) for row in shown]
+        places = places_of(table)
+        points = [point(axis, row, column, key, places[row.label]) for row in shown]
         if column.unit == "%":
             style.stretch(axis)
         style.count_ticks(axis)

@@ -36,7 +36,6 @@ CAPTIONS = {
     "rare errors.",
 }
 
-COSTS = ("parameters", "macs", "seconds")
 OF_SAMPLES = ("samples.png", "nearest.png", "classes.svg")  # of a run that stands for its samples alone
 
 
@@ -83,8 +82,8 @@ def comparison_pictures(folder: Path, task: str, dataset: str) -> dict[str, list
         "ELBO. Towards the lower left is better; along a line, a VAE trades detail for a code nearer to the prior.",
     }
     if task in ("classification", "segmentation"):  # style.stretch
-        for name in ("learning", *COSTS):
-            captions[name] += " The scale widens towards 100 %, where good models differ."
+        words = " The scale widens towards 100 %, where good models differ."
+        captions = {name: caption + words for name, caption in captions.items()}
     found: dict[str, list[Picture]] = {"learning": [], "cost": [], "stability": []}
     for name, caption in captions.items():
         path = folder / f"{task}-{dataset}-{name}.svg"
