@@ -26,6 +26,10 @@ include: "workflow/rules/compare.smk"
 include: "workflow/rules/report.smk"
 
 
+onstart:
+    write_runs(RUNS.values(), DESCRIPTIONS)
+
+
 onerror:
     from nets.jobs.summary import failures
 
@@ -37,7 +41,7 @@ onerror:
 rule all:
     default_target: True
     input:
-        RUN_FILES,
+        lost_files(),
         f"{RESULTS}/report.html",
         TRACKED,
         f"{RESULTS}/metrics.csv",

@@ -1,14 +1,18 @@
 """The description of one run: everything that can influence its result, and nothing else.
 
-`nets.config` makes these from the tables a user writes; each stage reads one back from `config.json`.
+`nets.config` makes these from the tables a user writes. `runs.jsonl` holds those of a suite, a line
+each; training writes a run's to its `config.json`, from which all later stages read it.
 """
 
-import dataclasses
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from nets.errors import UserError
+from nets.files import atomic
 
 OPTIMIZER_KEYS = {  # the settings that each has
     "sgd": {"lr", "weight_decay", "momentum", "nesterov"},
@@ -93,9 +97,9 @@ class Run:
         classes = self.data["classes"]
         return classes if isinstance(classes, int) else len(classes or ())
 
-    def to_json(self) -> str:
-        """The text of `config.json`."""
-        return json.dumps(dataclasses.asdict(self), indent=1, sort_keys=True)
+    def to_json(self, indent: int | None = 1) -> str:
+        """The text of `config.json`; without `indent`, a line of `runs.jsonl`."""
+        return json.dumps(self, default=vars, indent=indent, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "Run":
@@ -109,7 +113,22 @@ class Run:
         """Read `config.json` of a run's folder."""
         return cls.from_json((folder / "config.json").read_text())
 
+    @classmethod
+    def find(cls, runs: Path, name: str) -> "Run":
+        """Read the run of a name from `runs.jsonl`. Raises UserError where it is not there."""
+        with open(runs) as lines:
+            for line in lines:
+                if f'"name": "{name}"' in line and (run := cls.from_json(line)).name == name:
+                    return run
+        raise UserError(f"{runs} has no run {name}; it has the runs of a table.")
+
     @property
     def digest(self) -> str:
         """SHA-256 of the description: the key of checkpoints."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()
+        return hashlib.sha256(self.to_json(indent=None).encode()).hexdigest()
+
+
+def write_runs(runs: Iterable[Run], path: Path) -> None:
+    """Write `runs.jsonl`: the description of a run in each line."""
+    with atomic(path) as temporary, open(temporary, "w") as file:
+        file.writelines(run.to_json(indent=None) + "\n" for run in runs)

@@ -13,7 +13,7 @@ from nets.data.catalogue import number_of
 from nets.data.errors import DataError, SourceUnavailable
 from nets.data.loaded import Loaded, Part
 from nets.data.masks import checked
-from nets.data.prepared import ARRAYS, MASKS
+from nets.data.prepared import PART
 from nets.data.sources import data_root, load
 from nets.data.splits import divide
 from nets.data.statistics import channel_statistics
@@ -23,10 +23,12 @@ def prepare(name: str, entry: dict, out: Path) -> dict:
     """Write the prepared data set into `out` and return what `dataset.json` holds.
 
     `dataset.json` is written last: without it the folder is not prepared. Where no source is there, its status is
-    `no_data` with the reason, and the arrays are empty files. Raises DataError where a source is damaged or not as
-    the entry says, OSError where the folder can't be written.
+    `no_data` with the reason, and the folders of the arrays are empty. Raises DataError where a source is damaged or
+    not as the entry says, OSError where the folder can't be written.
     """
     out.mkdir(parents=True, exist_ok=True)
+    for part in PART.values():
+        (out / part).mkdir(exist_ok=True)
     (out / "dataset.json").unlink(missing_ok=True)
     info = {"name": name, "status": "ok", "reason": None}
     info |= {key: entry[key] for key in ("title", "shape", "classes", "licence", "citation", "url")}
@@ -34,8 +36,6 @@ def prepare(name: str, entry: dict, out: Path) -> dict:
     try:
         loaded = load(entry, data_root())
     except SourceUnavailable as reason:
-        for file in ARRAYS + MASKS * ("masks" in entry):
-            (out / file).write_bytes(b"")
         info |= {"status": "no_data", "reason": str(reason)}
     else:
         info |= _write(name, entry, loaded, out)
@@ -57,12 +57,13 @@ def _write(name: str, entry: dict, loaded: Loaded, out: Path) -> dict:
     learning, test = source.labels[kept], (own or source).labels[rows["test"]]
     lists = {split: np.searchsorted(kept, rows[split]) for split in ("train", "validation")}
     lists["test"] = np.arange(len(test))
-    for part, values in {"learning-labels": learning, "test-labels": test, **lists}.items():
-        hashes |= _write_array(out / f"{part}.npy", values)
+    arrays = {f"{PART[split]}/{split}": indices for split, indices in lists.items()}
+    for file, values in {"learning/labels": learning, "test/labels": test, **arrays}.items():
+        hashes |= _write_array(out, f"{file}.npy", values)
     labels = {s: (test if s == "test" else learning)[indices] for s, indices in lists.items()}
     mean, std = entry["mean"], entry["std"]
     if len(lists["train"]):
-        mean, std = channel_statistics(out / "learning-images.npy", lists["train"])
+        mean, std = channel_statistics(out / "learning/images.npy", lists["train"])
     return {
         "counts": {split: len(indices) for split, indices in lists.items()},
         "class_counts": {split: _count(entry, values) for split, values in labels.items()},
@@ -115,7 +116,7 @@ def _write_rows(
     """Write the chosen rows of images or masks in one pass; returns the hashes."""
     with ExitStack() as stack:
         files = {
-            name: stack.enter_context(ArrayFile(out / f"{name}-{what}.npy", (len(rows), *shape), np.uint8))
+            name: stack.enter_context(ArrayFile(out / name / f"{what}.npy", (len(rows), *shape), np.uint8))
             for name, rows in targets.items()
         }
         start = 0
@@ -127,13 +128,13 @@ def _write_rows(
                 first, last = np.searchsorted(rows, (start, start + len(chunk)))
                 files[name].append(chunk[rows[first:last] - start])
             start += len(chunk)
-    return {file.path.name: file.sha256 for file in files.values()}
+    return {f"{name}/{what}.npy": file.sha256 for name, file in files.items()}
 
 
-def _write_array(path: Path, values: np.ndarray) -> dict:
-    with ArrayFile(path, values.shape, np.int64) as file:
+def _write_array(out: Path, name: str, values: np.ndarray) -> dict:
+    with ArrayFile(out / name, values.shape, np.int64) as file:
         file.append(values)
-    return {path.name: file.sha256}
+    return {name: file.sha256}
 
 
 def _write_json(path: Path, info: dict) -> None:

@@ -1,7 +1,7 @@
 """Prepared data, opened: uint8 images mapped into memory, labels, and the index list of one split.
 
-Train and validation live in the learning arrays, test in arrays of its own: opening train or validation opens no file
-of the test data.
+Train and validation live in the folder `learning`, test in one of its own: opening train or validation opens no file of
+the test data.
 """
 
 import hashlib
@@ -13,12 +13,7 @@ import numpy as np
 
 from nets.data.errors import DataError
 
-ARRAYS = [
-    *("learning-images.npy", "learning-labels.npy", "test-images.npy", "test-labels.npy"),
-    *("train.npy", "validation.npy", "test.npy"),
-]
-
-MASKS = ["learning-masks.npy", "test-masks.npy"]  # of sets whose classes are those of pixels
+PART = {"train": "learning", "validation": "learning", "test": "test"}  # the folder that holds a split
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +48,7 @@ def read_info(folder: Path) -> dict:
 
 def images_sha256(info: dict, split: str) -> str:
     """What names the images of a split by their content: a hash of those of its array and its index list."""
-    part = "test" if split == "test" else "learning"
-    hashes = info["hashes"][f"{part}-images.npy"], info["hashes"][f"{split}.npy"]
+    hashes = (info["hashes"][f"{PART[split]}/{file}.npy"] for file in ("images", split))
     return hashlib.sha256(" ".join(hashes).encode()).hexdigest()
 
 
@@ -65,21 +59,21 @@ def open_split(folder: Path, split: str, verify: bool = True) -> Split:
     files are missing or altered, or where the data set could not be had.
     """
     folder = Path(folder)
-    if split not in ("train", "validation", "test"):
+    if split not in PART:
         raise ValueError(f"no split is called {split!r}")
     info = read_info(folder)
     if info["status"] != "ok":
         raise DataError(info["reason"])
-    part = "test" if split == "test" else "learning"
-    indices = _open(folder, f"{split}.npy", info, verify=True)
-    labels = _open(folder, f"{part}-labels.npy", info, verify)
-    images = _open(folder, f"{part}-images.npy", info, verify, mmap_mode="c")  # copy on write: never to the file
+    part = PART[split]
+    indices = _open(folder, f"{part}/{split}.npy", info, verify=True)
+    labels = _open(folder, f"{part}/labels.npy", info, verify)
+    images = _open(folder, f"{part}/images.npy", info, verify, mmap_mode="c")  # copy on write: never to the file
     shape = (len(labels), *info["shape"])
     if images.shape != shape or len(indices) != info["counts"][split]:
-        raise DataError(f"{folder}: {part}-images.npy is {images.shape}, expected {shape}; prepare it again.")
+        raise DataError(f"{folder}: {part}/images.npy is {images.shape}, expected {shape}; prepare it again.")
     masks = None
-    if f"{part}-masks.npy" in info["hashes"]:
-        masks = _open(folder, f"{part}-masks.npy", info, verify, mmap_mode="c")
+    if f"{part}/masks.npy" in info["hashes"]:
+        masks = _open(folder, f"{part}/masks.npy", info, verify, mmap_mode="c")
     return Split(images, labels, indices, info, masks)
 
 
@@ -87,7 +81,7 @@ def _open(folder: Path, name: str, info: dict, verify: bool, mmap_mode: str | No
     path = folder / name
     try:
         if verify:
-            _verify(path, info["hashes"][name])
+            _verify(path, info["hashes"][name], folder)
         return np.load(path, mmap_mode=mmap_mode)
     except DataError:
         raise
@@ -97,11 +91,10 @@ def _open(folder: Path, name: str, info: dict, verify: bool, mmap_mode: str | No
         raise DataError(f"{path} is damaged ({error}); delete {folder} and prepare it again.") from None
 
 
-def _verify(path: Path, expected: str) -> None:
+def _verify(path: Path, expected: str, folder: Path) -> None:
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != expected:
         raise DataError(
-            f"{path} is altered: its SHA-256 is {found}, expected {expected}; "
-            f"delete {path.parent} and prepare it again."
+            f"{path} is altered: its SHA-256 is {found}, expected {expected}; delete {folder} and prepare it again."
         )

@@ -1,4 +1,4 @@
-"""Train one run: from its `config.json` and prepared data to weights, history and manifest.
+"""Train one run: from its description and prepared data to weights, history and manifest.
 
 python -m nets.jobs.train --run-dir results/quick/runs/lenet5-mnist5k-s0 --data-dir results/data/mnist5k
 """
@@ -47,7 +47,13 @@ TRY_AGAIN = 75  # the exit status that sysexits.h calls a temporary failure
 def main(argv: list[str] | None = None) -> int:
     """Parse the command line and train."""
     parser = argparse.ArgumentParser(prog="python -m nets.jobs.train", description=__doc__.splitlines()[0])
-    parser.add_argument("--run-dir", type=Path, required=True, help="folder that holds config.json; results go there")
+    parser.add_argument("--run-dir", type=Path, required=True, help="folder of the run; results go there")
+    parser.add_argument(
+        "--runs-from",
+        type=Path,
+        metavar="FILE",
+        help="runs.jsonl: write config.json from it (default: config.json is there)",
+    )
     parser.add_argument("--data-dir", type=Path, required=True, help="folder of the prepared data set")
     parser.add_argument(
         "--pretrained",
@@ -57,7 +63,10 @@ def main(argv: list[str] | None = None) -> int:
         help="manifest.json, or fetched note, of what it starts from",
     )
     parser.add_argument(
-        "--extractor", type=Path, help="manifest.json of the classifier that measures samples while they are learned"
+        "--extractor",
+        type=Path,
+        nargs="?",
+        help="manifest.json of the classifier that measures samples while they are learned",
     )
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
     parser.add_argument("--checkpoint-seconds", type=float, default=60, help="work that a kill may cost (default: 60)")
@@ -83,6 +92,9 @@ def take_turn(args: argparse.Namespace, stop: StopRequest) -> None:
     """Train as the only process in the run's folder, on a device that is leased for it."""
     news = f"{args.run_dir.name}: another process trains it; waiting for its end."
     with locked(args.run_dir / ".lock", news, stop), lease(stop, args.alone):
+        if args.runs_from:
+            with atomic(args.run_dir / "config.json") as temporary:
+                temporary.write_text(Run.find(args.runs_from, args.run_dir.name).to_json())
         train(args, stop)
 
 

@@ -6,20 +6,40 @@ import sys
 
 from nets.catalogues import ROOT
 
-LIMIT = 2**20  # KiB
+LIMIT = 2**20  # KiB, for ten thousand runs
 PLAN = """
 import sys
 from nets.jobs.plan import main
 main(["--table", sys.argv[1]])
-print(open("/proc/self/status").read())
+"""
+DRY_RUN = """
+import contextlib, sys
+from snakemake.cli import main
+with contextlib.suppress(SystemExit):
+    main(["-n", "--cores", "1", "--directory", sys.argv[2], "--config", "table=" + sys.argv[1]])
 """
 
 
+def peak(script, folder, rows):
+    """What a script says of a table of that many rows of five seeds, and the most memory that it had, in KiB."""
+    lines = ["model\tdataset\tvariant\trecipe\tseeds\toverrides"]
+    lines += [f"lenet5\tmnist5k\tlr{i}\tlenet5\t0-4\toptimizer.lr={0.001 + i * 1e-5:.5f}" for i in range(rows)]
+    (folder / "big.tsv").write_text("\n".join(lines))
+    script += 'print(open("/proc/self/status").read())'
+    command = [sys.executable, "-c", script, str(folder / "big.tsv"), str(folder)]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+    return found.stdout + found.stderr, int(re.search(r"VmHWM:\s+(\d+) kB", found.stdout)[1])
+
+
 def test_ten_thousand_runs(tmp_path):
-    rows = ["model\tdataset\tvariant\trecipe\tseeds\toverrides"]
-    rows += [f"lenet5\tmnist5k\tlr{i}\tlenet5\t0-4\toptimizer.lr={0.001 + i * 1e-5:.5f}" for i in range(2000)]
-    (tmp_path / "big.tsv").write_text("\n".join(rows))
-    command = [sys.executable, "-c", PLAN, str(tmp_path / "big.tsv")]
-    said = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    said, memory = peak(PLAN, tmp_path, rows=2000)
     assert "10000 runs: 10000 classification" in said
-    assert int(re.search(r"VmHWM:\s+(\d+) kB", said)[1]) < LIMIT
+    assert memory < LIMIT
+
+
+def test_what_snakemake_needs_for_a_thousand_more(tmp_path):
+    _, start = peak(DRY_RUN, tmp_path, rows=1)
+    said, memory = peak(DRY_RUN, tmp_path, rows=201)
+    assert re.search(r"^total +3022$", said, re.M), said[-2000:]  # three jobs a run, and seven for all
+    assert start + 10 * (memory - start) < LIMIT

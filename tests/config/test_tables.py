@@ -9,8 +9,8 @@ import yaml
 
 from nets.catalogues import ROOT
 from nets.config import load_runs
-from nets.errors import ConfigError
-from nets.run import Run
+from nets.errors import ConfigError, UserError
+from nets.run import Run, write_runs
 
 HEADER = "model\tdataset\tvariant\trecipe\tseeds\toverrides\n"
 
@@ -41,6 +41,14 @@ def test_a_description_survives_its_file_and_names_its_row(table):
     (run,) = load_runs(table(lenet("epochs=3")))
     assert Run.from_json(run.to_json()) == run
     assert json.loads(run.to_json())["row"]["overrides"] == "epochs=3"
+
+
+def test_a_run_is_found_among_those_of_a_suite(table, tmp_path):
+    runs = load_runs(table(lenet(seeds="1,11"), lenet("epochs=3").replace("\t\t", "\tshort\t")))
+    write_runs(runs, tmp_path / "runs.jsonl")
+    assert [Run.find(tmp_path / "runs.jsonl", run.name) for run in runs] == runs
+    with pytest.raises(UserError, match=r"runs.jsonl has no run lenet5-mnist5k-s2; it has the runs of a table\.$"):
+        Run.find(tmp_path / "runs.jsonl", "lenet5-mnist5k-s2")
 
 
 def test_a_seed_more_does_not_change_the_others(table):

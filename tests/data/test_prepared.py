@@ -20,7 +20,7 @@ for name in sys.argv[2].split(","):
     split = open_split(sys.argv[1], name)
     split.images[split.indices].sum(), split.labels[split.indices].sum()
 assert not {"torch", "torchvision", "mlxtend", "PIL"} & set(sys.modules), "imports must stay light"
-print(*sorted({path.rsplit("/", 1)[1] for path in opened if path.startswith(sys.argv[1])}))
+print(*sorted({path.removeprefix(sys.argv[1] + "/") for path in opened if path.startswith(sys.argv[1])}))
 """
 
 
@@ -38,16 +38,15 @@ def opened(folder, splits):
 
 
 def test_learning_opens_no_test_file(mnist5k):
-    learning = ["dataset.json", "learning-images.npy", "learning-labels.npy", "train.npy", "validation.npy"]
-    assert opened(mnist5k, "train,validation") == learning
-    assert opened(mnist5k, "test") == ["dataset.json", "test-images.npy", "test-labels.npy", "test.npy"]
+    learning = [f"learning/{name}.npy" for name in ("images", "labels", "train", "validation")]
+    assert opened(mnist5k, "train,validation") == ["dataset.json", *learning]
+    assert opened(mnist5k, "test") == ["dataset.json", "test/images.npy", "test/labels.npy", "test/test.npy"]
 
 
 def test_learning_works_without_test_files(copy):
-    for path in copy.glob("test*"):
-        path.unlink()
+    shutil.rmtree(copy / "test")
     assert len(open_split(copy, "train")) == 3500 and len(open_split(copy, "validation")) == 500
-    with pytest.raises(DataError, match=r"copy/test.npy is not there; delete .*copy and prepare it again\.$"):
+    with pytest.raises(DataError, match=r"copy/test/test.npy is not there; delete .*copy and prepare it again\.$"):
         open_split(copy, "test")
 
 
@@ -61,14 +60,14 @@ def test_what_is_opened(mnist5k):
 
 
 def test_writing_never_reaches_the_file(copy):
-    before = (copy / "learning-images.npy").read_bytes()
+    before = (copy / "learning/images.npy").read_bytes()
     split = open_split(copy, "train")
     split.images[:] = 7
     del split
-    assert (copy / "learning-images.npy").read_bytes() == before
+    assert (copy / "learning/images.npy").read_bytes() == before
 
 
-@pytest.mark.parametrize("name", ["train.npy", "learning-images.npy", "learning-labels.npy"])
+@pytest.mark.parametrize("name", ["learning/train.npy", "learning/images.npy", "learning/labels.npy"])
 def test_altered_file(copy, flip, name):
     flip(copy / name)
     with pytest.raises(DataError, match=rf"copy/{name} is altered: its SHA-256 is .*, expected .*prepare it again\.$"):
@@ -76,14 +75,14 @@ def test_altered_file(copy, flip, name):
 
 
 def test_index_list_is_verified_always(copy, flip):
-    flip(copy / "learning-images.npy")
+    flip(copy / "learning/images.npy")
     open_split(copy, "train", verify=False)
-    np.save(copy / "train.npy", np.arange(4000))
+    np.save(copy / "learning/train.npy", np.arange(4000))
     with pytest.raises(DataError, match="train.npy is altered"):
         open_split(copy, "train", verify=False)
 
 
-@pytest.mark.parametrize("name", ["validation.npy", "learning-images.npy", "learning-labels.npy"])
+@pytest.mark.parametrize("name", ["learning/validation.npy", "learning/images.npy", "learning/labels.npy"])
 def test_missing_file(copy, name):
     (copy / name).unlink()
     with pytest.raises(DataError, match=f"copy/{name} is not there"):
@@ -91,10 +90,10 @@ def test_missing_file(copy, name):
 
 
 def test_truncated_file(copy):
-    path = copy / "learning-images.npy"
+    path = copy / "learning/images.npy"
     path.write_bytes(path.read_bytes()[:1000])
     for verify in (True, False):
-        with pytest.raises(DataError, match="learning-images.npy is (altered|damaged)"):
+        with pytest.raises(DataError, match="learning/images.npy is (altered|damaged)"):
             open_split(copy, "train", verify)
 
 

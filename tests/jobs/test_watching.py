@@ -55,7 +55,7 @@ def test_the_same_weights_with_and_without(model, trained, extractor_run):
 
 def test_it_is_of_validation_images_and_sparse(trained, extractor_run, few, monkeypatch):
     monkeypatch.setattr(loop, "FRAMES", 2)
-    monkeypatch.setattr("nets.data.prepared._verify", lambda path, expected: refuse_test_data(path))
+    monkeypatch.setattr("nets.data.prepared._verify", lambda path, expected, folder: refuse_test_data(path))
     folder, history = trained("dcgan", "run", "--extractor", extractor_run)
     assert [bool(row["validation/fid_indomain"]) for row in history] == [False, False, True]
     run = train.Run.load(folder)
@@ -69,7 +69,7 @@ def test_it_is_of_validation_images_and_sparse(trained, extractor_run, few, monk
 
 
 def refuse_test_data(path):
-    assert not path.name.startswith("test"), f"training reads {path}"
+    assert path.parent.name == "learning", f"training reads {path}"
 
 
 def test_an_extractor_that_is_a_hole_leaves_the_column_out(trained, tmp_path):
@@ -139,9 +139,9 @@ def test_reference_features_are_kept_by_content(few, extractor_run, tmp_path, mo
     assert (refer("two")[0] == first).all() and len(reads) == 2  # damaged: made again
     shutil.copytree(few, tmp_path / "other")
     info = read_info(few)
-    info["hashes"]["test-images.npy"] = "0" * 64
+    info["hashes"]["test/images.npy"] = "0" * 64
     (tmp_path / "other/dataset.json").write_text(json.dumps(info))
-    monkeypatch.setattr("nets.data.prepared._verify", lambda path, expected: None)
+    monkeypatch.setattr("nets.data.prepared._verify", lambda path, expected, folder: None)
     _, other = refer("three", data=tmp_path / "other")
     assert len(reads) == 3 and other["reference"] != note["reference"]
     assert len(list((tmp_path / "features").iterdir())) == 2

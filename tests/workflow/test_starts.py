@@ -20,7 +20,7 @@ def test_sources_come_first(project):
         if job.startswith(("rule train", "rule fetch"))
     ]
     runs = ("lenet5-mnist5k_0to4-s0", "lenet5-mnist5k_5to9-tuned-s1", "resnet50-cifar10-features-s0")
-    source, target, extracted = (order.index(f"{run}/manifest.json") for run in runs)
+    source, target, extracted = (order.index(f"{run}/config.json") for run in runs)
     assert source < target
     assert order.index("weights/resnet50_imagenet1k_v1.json") < extracted
     inputs = {job.split("output: ")[0] for job in jobs if job.startswith("rule train")}

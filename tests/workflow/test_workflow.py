@@ -40,7 +40,7 @@ def test_the_plan_of_an_empty_folder(project):
     if (project.work / "results").exists():
         pytest.skip("the project has run already")
     assert rules(project.planned()) == {
-        **dict.fromkeys(("describe", "train", "evaluate", "draw"), RUNS),
+        **dict.fromkeys(("train", "evaluate", "draw"), RUNS),
         **dict.fromkeys(("list_runs", "fetch", "collect", "compare", "report", "track", "all"), 1),
         "prepare": 2,
         "reference": 2,

@@ -1,4 +1,6 @@
 # The suite: which runs there are, and where their files lie.
+import gc
+
 from snakemake.logging import logger
 from snakemake.settings.types import ExecutionSettings
 
@@ -7,9 +9,13 @@ from nets.config import find_table, job_environment, load_runs
 from nets.errors import UserError
 from nets.files import check_writable
 from nets.published import find_published, load_published
+from nets.run import write_runs
 from nets.sources import check_findable, fingerprint
 from nets.training.locks import drop_stale
 from nets.training.slots import count_slots
+
+# The objects of a large plan are millions and stay; to look for dead ones as often as usual costs a sixth of its time.
+gc.set_threshold(100_000, 50, 100)
 
 try:
     TABLE = find_table(config)
@@ -50,6 +56,11 @@ logger.addFilter(lambda record: not record.getMessage().startswith(SCHEDULER))
 if workflow.remote_exec:
     ExecutionSettings.keep_going = property(lambda _: True, lambda *_: None)
 
+# Jobs read what their runs are as Snakemake found it, so a table may be edited meanwhile. A pod has no folder but its own.
+DESCRIPTIONS = Path(RESULTS, "runs.jsonl")
+if workflow.remote_exec and not DESCRIPTIONS.exists():
+    write_runs(RUNS.values(), DESCRIPTIONS)
+
 DATASETS = {run.dataset: run.data for run in RUNS.values()}
 EXTRACTORS = {
     run.dataset: run.fidelity["indomain"] for run in RUNS.values() if run.fidelity
@@ -89,17 +100,20 @@ def group_of(wildcards):
     return "generated" if run.fidelity else "transferred" if run.pretrained else "plain"
 
 
-def info_of(wildcards):
-    """The description of a run's or a rule's prepared data set."""
-    name = wildcards.get("dataset") or RUNS[wildcards.run].dataset
-    return f"results/data/{name}/dataset.json"
-
-
-def data_of(*files):
-    """The prepared arrays of a run's or a rule's data set."""
+def data_of(*parts):
+    """The prepared data of a run: their description, and the parts that it reads."""
     return lambda wildcards: [
-        f"{Path(info_of(wildcards)).parent}/{file}" for file in files
+        f"results/data/{RUNS[wildcards.run].dataset}/{file}"
+        for file in ("dataset.json", *parts)
     ]
+
+
+def lost_files():
+    """What begun runs should have and have not: where nothing is lost, the report alone asks for a run's files."""
+    train = ("config.json", "manifest.json", "history.csv", "model.safetensors")
+    evaluate = ("metrics.json", "arrays.npz")
+    files = [Path(RESULTS, "runs", run, f) for run in RUNS for f in train + evaluate]
+    return [str(f) for f in files if f.parent.exists() and not f.exists()]
 
 
 def source_of(job):

@@ -1,17 +1,5 @@
 # One run's pictures; all runs' numbers in one table, and beside each other.
 TEMPLATES = "nets/reporting/templates/*"
-RUN_FILES = expand(
-    f"{RESULTS}/runs/{{run}}/{{file}}",
-    run=RUNS,
-    file=[
-        "config.json",
-        "manifest.json",
-        "history.csv",
-        "model.safetensors",
-        "metrics.json",
-        "figures",
-    ],
-)
 METRICS = expand(f"{RESULTS}/runs/{{run}}/metrics.json", run=RUNS)
 
 

@@ -1,11 +1,8 @@
-# Descriptions of runs, and data sets as arrays.
-LEARNING = ("learning-images.npy", "learning-labels.npy", "train.npy", "validation.npy")
-TEST = ("test-images.npy", "test-labels.npy", "test.npy")
+# The names of all runs, and data sets as arrays.
 
 
 # On a cluster these run where Snakemake does: they take seconds, or need the network.
 localrules:
-    describe,
     gather,
     list_runs,
     fetch,
@@ -13,19 +10,6 @@ localrules:
     compare,
     report,
     track,
-
-
-rule describe:
-    output:
-        f"{RESULTS}/runs/{{run}}/config.json",
-    log:
-        f"{RESULTS}/runs/{{run}}/logs/describe.log",
-    conda:
-        "../../environment.yml"
-    params:
-        description=lambda wildcards: RUNS[wildcards.run].to_json(),
-    shell:
-        "printf '%s\\n' {params.description:q} > {output} 2> {log}"
 
 
 rule list_runs:
@@ -46,7 +30,8 @@ rule list_runs:
 rule prepare:
     output:
         info="results/data/{dataset}/dataset.json",
-        arrays=expand("results/data/{{dataset}}/{file}", file=LEARNING + TEST),
+        learning=directory("results/data/{dataset}/learning"),
+        test=directory("results/data/{dataset}/test"),
     log:
         "results/data/{dataset}/prepare.log",
     conda:

@@ -28,8 +28,8 @@ rule gather:
 
 rule reference:
     input:
-        arrays=data_of(*LEARNING, *TEST),
-        data=info_of,
+        data="results/data/{dataset}/dataset.json",
+        arrays=expand("results/data/{{dataset}}/{part}", part=("learning", "test")),
         weights=extractor_of,
     output:
         reference=f"{RESULTS}/fidelity/{{dataset}}-{{extractor}}/reference.json",
@@ -54,8 +54,7 @@ rule reference:
 
 rule evaluate:
     input:
-        arrays=data_of(*LEARNING, *TEST),
-        data=info_of,
+        data=data_of("learning", "test"),
         config=f"{RESULTS}/runs/{{run}}/config.json",
         manifest=f"{RESULTS}/runs/{{run}}/manifest.json",
         weights=f"{RESULTS}/runs/{{run}}/model.safetensors",
@@ -75,7 +74,6 @@ rule evaluate:
     params:
         source=source_of("evaluate"),
         run=subpath(input.config, parent=True),
-        data=subpath(input.data, parent=True),
     shell:
-        "python -m nets.jobs.evaluate --run-dir {params.run} --data-dir {params.data}"
+        "python -m nets.jobs.evaluate --run-dir {params.run} --data-dir $(dirname {input.data[0]})"
         " --references {input.references} --threads {threads} 2>&1 | tee {log} >&2"

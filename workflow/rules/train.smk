@@ -3,12 +3,11 @@
 
 rule train:
     input:
-        arrays=data_of(*LEARNING),
-        data=info_of,
-        config=f"{RESULTS}/runs/{{run}}/config.json",
+        data=data_of("learning"),
         pretrained=pretrained_of,
         extractor=watching_of,
     output:
+        config=f"{RESULTS}/runs/{{run}}/config.json",
         manifest=f"{RESULTS}/runs/{{run}}/manifest.json",
         history=f"{RESULTS}/runs/{{run}}/history.csv",
         weights=f"{RESULTS}/runs/{{run}}/model.safetensors",
@@ -24,11 +23,9 @@ rule train:
         gpu=1,
     params:
         source=source_of("train"),
-        run=subpath(input.config, parent=True),
-        data=subpath(input.data, parent=True),
-        extractor=lambda wildcards, input: (
-            f"--extractor {input.extractor}" if input.extractor else ""
-        ),
+        description=lambda wildcards: RUNS[wildcards.run].digest,
+        run=subpath(output.config, parent=True),
+        runs=DESCRIPTIONS,
     shell:
-        "python -m nets.jobs.train --run-dir {params.run} --data-dir {params.data}"
-        " --pretrained {input.pretrained} {params.extractor} --threads {threads} --log {log}"
+        "python -m nets.jobs.train --run-dir {params.run} --runs-from {params.runs} --data-dir $(dirname {input.data[0]})"
+        " --pretrained {input.pretrained} --extractor {input.extractor} --threads {threads} --log {log}"

@@ -1,0 +1,14 @@
+"""The plan of a table as a person reads it."""
+
+import subprocess
+import sys
+
+from nets.catalogues import ROOT
+
+
+def test_a_reader_that_has_enough_is_no_error():
+    command = [sys.executable, "-m", "nets.jobs.plan", "--table", str(ROOT / "config/full.tsv")]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
