@@ -1,35 +1,51 @@
 """Scenes of digits: several of MNIST's, scaled and overlapping, on textured ground; the class of every pixel is known.
 
-Class 0 is the ground and class k + 1 the digit k. A scene holds 2 to 5 digits of 24 to 40 pixels, each of another
-brightness; a later one covers an earlier one, and a pixel is a digit's where its ink is at least 0.3 of the full. The
-ground is noise, coarse and fine. Scenes to train, to validate and to test are made of different digits: those that
-`mnist5k` divides in the same way.
+Class 0 is the ground and class k + 1 the digit k. A scene holds some digits, by default 2 to 5 of 24 to 40 pixels, each
+of another brightness; a later one covers an earlier one, and a pixel is a digit's where its ink is at least 0.3 of the
+full. The ground is noise, coarse and fine. Scenes to train, to validate and to test are made of different digits: those
+that `mnist5k` divides in the same way.
 
 The bits are the same on every platform: numpy's frozen legacy generator, and elementwise float64 operations in a
 fixed order.
 """
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 
+from nets.data.errors import DataError
 from nets.data.splits import divide
 
 VERSION = 1
-DIGITS = (2, 5)  # of a scene, least and most
-SIZES = (24, 40)  # of a digit
+DIGITS = (2, 5)
+SIZES = (24, 40)
 GRAINS = ((8, 80.0), (2, 30.0))  # of the ground: pixels of a grain, grey levels that it spans
 INK = 0.3  # from which a pixel is the digit's
 SPLITS = {"validation": 500, "test": 1000, "seed": 0}  # of the 5,000 digits, as in mnist5k
 
 
 def generate(
-    digits: np.ndarray, labels: np.ndarray, count: int, seed: int, height: int, width: int
+    ink: np.ndarray,
+    labels: np.ndarray,
+    count: int,
+    seed: int,
+    height: int,
+    width: int,
+    digits: Sequence[int] = DIGITS,
+    sizes: Sequence[int] = SIZES,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Images (n, 1, height, width) and masks (n, height, width), uint8, of `train`, `validation` and `test`.
 
-    The `count` scenes are divided as the digits (N, 28, 28) uint8 with their labels (N,) are.
+    The `count` scenes are divided as the digits' `ink` (N, 28, 28) uint8 with their labels (N,) are. `digits`: how many
+    a scene holds, least and most; `sizes`: their least and greatest height and width in pixels. Raises DataError where
+    they don't fit.
     """
+    if digits[0] > digits[1] or sizes[0] > sizes[1] or sizes[1] > min(height, width):
+        raise DataError(
+            f"digit scenes of {height}x{width} pixels can't hold digits: {list(digits)}, sizes: {list(sizes)}; "
+            "both are [least, most], and a digit is no larger than the scene."
+        )
     random = np.random.RandomState(seed)
     scenes = {}
     for split, rows in divide(labels, SPLITS, None).items():
@@ -37,8 +53,8 @@ def generate(
         images = _ground(random, number, height, width)
         masks = np.zeros(images.shape, np.uint8)
         for image, mask in zip(images, masks, strict=True):
-            for row in rows[random.randint(0, len(rows), random.randint(DIGITS[0], DIGITS[1] + 1))]:
-                _put(random, digits[row] / 255.0, labels[row], image, mask)
+            for row in rows[random.randint(0, len(rows), random.randint(digits[0], digits[1] + 1))]:
+                _put(random, sizes, ink[row] / 255.0, labels[row], image, mask)
         scenes[split] = np.rint(images).astype(np.uint8)[:, None], masks
     return scenes
 
@@ -61,9 +77,16 @@ def _ground(random: np.random.RandomState, count: int, height: int, width: int) 
     return ground
 
 
-def _put(random: np.random.RandomState, ink: np.ndarray, label: int, image: np.ndarray, mask: np.ndarray) -> None:
+def _put(
+    random: np.random.RandomState,
+    sizes: Sequence[int],
+    ink: np.ndarray,
+    label: int,
+    image: np.ndarray,
+    mask: np.ndarray,
+) -> None:
     """Draw a digit (28, 28) in 0..1 into an image and its mask, at a random place, size and brightness."""
-    size = random.randint(SIZES[0], SIZES[1] + 1)
+    size = random.randint(sizes[0], sizes[1] + 1)
     places = np.clip((np.arange(size) + 0.5) * len(ink) / size - 0.5, 0, len(ink) - 1)
     ink = _between(_between(ink, places, 0), places, 1)
     top, left = (random.randint(0, room - size + 1) for room in image.shape)

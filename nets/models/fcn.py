@@ -16,7 +16,8 @@ reason has batch normalisation. An image may have any size: pools round up, so t
 cover the image and are cropped to it. (The paper pads the image by 100 pixels for that.)
 
 FCN-32s is for regions larger than its cells of 32 pixels. Of thin things, such as the strokes of
-`digit_scenes`, none is the most probable class of a whole cell, so it answers ground everywhere.
+`digit_scenes`, none is the most probable class of a whole cell, so it answers ground everywhere; those
+of `large_digit_scenes` it finds, roughly.
 """
 
 from collections.abc import Sequence

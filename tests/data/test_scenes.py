@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nets.data import scenes
+from nets.data.errors import DataError
 from nets.data.prepare import prepare
 from nets.data.prepared import open_split
 
@@ -26,6 +27,22 @@ def test_golden_hash(prepared, catalogue):
     assert scenes.VERSION == 1, "a new golden hash is a new version"
     assert info["counts"] == {"train": 2800, "validation": 400, "test": 800}
     assert info["void"] is None and {"learning/masks.npy", "test/masks.npy"} < set(info["hashes"])
+
+
+def test_large_digits_are_alone_in_their_scenes(catalogue, tmp_path):
+    info = prepare("large", catalogue["large_digit_scenes"], tmp_path)
+    assert info["source"]["canonical"] and info["counts"] == {"train": 1050, "validation": 150, "test": 300}
+    split = open_split(tmp_path, "test")
+    assert split.masks.shape == (300, 96, 96)
+    assert all(len(np.unique(mask)) == 2 for mask in split.masks)
+    tall = [np.ptp(np.nonzero(mask)[0]) + 1 for mask in split.masks]
+    assert min(tall) > 50 and max(tall) <= 96  # MNIST's ink is 20 of 28 pixels high
+
+
+@pytest.mark.parametrize(("digits", "sizes"), [([2, 1], [24, 40]), ([1, 2], [40, 24]), ([1, 2], [24, 65])])
+def test_digits_that_do_not_fit(digits, sizes):
+    with pytest.raises(DataError, match=r"scenes of 64x64 pixels can't hold digits: .* no larger than the scene\.$"):
+        scenes.generate(np.zeros((0, 28, 28)), np.zeros(0), 1, 0, 64, 64, digits, sizes)
 
 
 def test_masks_are_opened_with_their_images(prepared):
