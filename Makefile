@@ -39,7 +39,7 @@ run: .venv/ready  ## the suite
 	@python -m nets.jobs.summary --results $(results)
 
 fetch: .venv/ready
-	@python -m nets.jobs.retry --results $(results)
+	@python -m nets.jobs.retry --results $(results) --fetched
 	@snakemake --cores all --quiet all --config $(settings) -- gather
 
 plan: .venv/ready

@@ -24,6 +24,7 @@ class Adversarial(Task):
     """
 
     headline = "fid_indomain"
+    needs = {"generator": ("latent_dim",)}
 
     @staticmethod
     def pixel_range(info):
@@ -108,6 +109,11 @@ class Adversarial(Task):
         if generator is None:
             return torch.randn(size, device=self.device)
         return torch.randn(size, generator=generator).to(self.device)
+
+    def outputs(self, images):
+        latents = torch.zeros(2, self.networks["generator"].latent_dim, device=self.device)
+        yield "generator", self.networks["generator"](latents), tuple(images.shape)
+        yield "discriminator", self.discriminate(images), (2,)
 
     def validate(self, data: Batches) -> dict[str, float]:
         return {}

@@ -8,7 +8,7 @@ from torch import Tensor
 from nets.data.batches import Batch, Batches, PixelRange
 from nets.metrics import classification as metrics
 from nets.tasks import transfer
-from nets.tasks.contract import Evaluation, Task, check_output, count_macs
+from nets.tasks.contract import Evaluation, Task, count_macs
 
 WORST = 24  # wrongly classified images that are kept for the figures
 LEARNED = 0.05  # of the way from chance to 100 %: a classifier that ends below this has learned nothing
@@ -49,10 +49,8 @@ class Classification(Task):
         return super().parameters(role, lr)
 
     @torch.no_grad()
-    def check(self):
-        self.networks.eval()  # each step says again what it wants
-        logits = self.forward(torch.zeros(2, *self.run.shape, device=self.device))
-        check_output(self.run.networks["classifier"].path, logits, (2, self.run.num_classes))
+    def outputs(self, images):
+        yield "classifier", self.forward(images), (2, self.run.num_classes)
 
     def start_from(self, weights):
         transfer.load_start(self.networks, weights, self.run.pretrained)

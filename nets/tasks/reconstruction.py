@@ -40,6 +40,7 @@ class Reconstruction(Task):
     headline = "mse"
     measured = ("best",)
     probed = True
+    needs = {"autoencoder": ("encode", "decode", "image", "latent_dim")}
 
     @property
     @torch.no_grad()
@@ -56,6 +57,14 @@ class Reconstruction(Task):
     def arguments(self, role):
         channels, height, _ = self.run.shape
         return {"in_channels": channels, "image_size": height, "num_classes": self.run.num_classes}
+
+    def outputs(self, images):
+        network = self.networks["autoencoder"]
+        code, _ = codes.posterior(network, images)
+        yield "autoencoder", code, (2, network.latent_dim)
+        yield "autoencoder", network.image(network.decode(code)), tuple(images.shape)
+        if "latent_classifier" in self.networks:
+            yield "latent_classifier", self.networks["latent_classifier"](code), (2, self.run.num_classes)
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         self.networks.train()

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nets.data.batches import Batch, Batches, PixelRange
 from nets.metrics import segmentation as metrics
-from nets.tasks.contract import Evaluation, Task, check_output, count_macs
+from nets.tasks.contract import Evaluation, Task, count_macs
 
 SHOWN = 8  # images of the figure
 VOID = 255  # in the figure's masks
@@ -82,11 +82,8 @@ class Segmentation(Task):
         return {name: values.to(torch.uint8).cpu().contiguous().numpy() for name, values in shown.items()}
 
     @torch.no_grad()
-    def check(self):
-        self.networks.eval()  # each step says again what it wants
-        logits = self.networks["segmenter"](torch.zeros(2, *self.run.shape, device=self.device))
-        wanted = (2, self.run.num_classes, *self.run.shape[1:])
-        check_output(self.run.networks["segmenter"].path, logits, wanted)
+    def outputs(self, images):
+        yield "segmenter", self.networks["segmenter"](images), (2, self.run.num_classes, *self.run.shape[1:])
 
     def macs(self):
         image = torch.zeros(1, *self.run.shape, device=self.device)

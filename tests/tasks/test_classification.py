@@ -10,7 +10,6 @@ from torch import nn
 from nets.catalogues import ROOT
 from nets.config import load_runs
 from nets.data.batches import Batches, PixelRange
-from nets.errors import UserError
 from nets.tasks.classification import Classification
 
 
@@ -31,20 +30,6 @@ def test_it_learns(task, data):
         for batch in data.epoch(32, seed=epoch):
             task.step(batch)
     assert task.validate(data)["loss"] < 0.7 * before
-
-
-@pytest.mark.parametrize(
-    ("head", "said"),
-    [
-        (nn.Linear(784, 11), r"makes \(2, 11\) of two images; its task needs logits of the shape \(2, 10\)"),
-        (nn.Sequential(nn.Linear(784, 10), nn.Unflatten(1, (10, 1, 1))), r"makes \(2, 10, 1, 1\)"),
-    ],
-)
-def test_a_network_of_another_shape_is_told_before_it_trains(task, head, said):
-    task.check()
-    task.networks["classifier"] = nn.Sequential(nn.Flatten(), head)
-    with pytest.raises(UserError, match=f"LeNet5 {said}"):
-        task.check()
 
 
 def test_images_are_standardised(data):

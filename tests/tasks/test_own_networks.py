@@ -1,0 +1,72 @@
+"""What a network of one's own lacks is said before it trains; the catalogue's lack nothing."""
+
+import pytest
+import torch
+from torch import nn
+
+from nets.errors import UserError
+from nets.tasks import task_class
+
+DATASETS = {"unet": "digit_scenes"}  # others: mnist5k
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def task_of(run_of):
+    """A function that makes a model's task."""
+
+    def make(model):
+        overrides = "augment.flip=false" if model == "googlenet" else ""
+        run = run_of(model, overrides, dataset=DATASETS.get(model, "mnist5k"))
+        return task_class(run.task)(run, task_class(run.task).pixel_range({"mean": [0.1], "std": [0.3]}), CPU)
+
+    return make
+
+
+class Constant(nn.Module):
+    """Whatever it is asked, it answers with one tensor of a shape."""
+
+    latent_dim = 2
+
+    def __init__(self, *shape):
+        super().__init__()
+        self.answer = torch.zeros(shape)
+
+    def forward(self, *_):
+        return self.answer
+
+    encode = decode = image = forward
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["lenet5", "googlenet", "unet", "pca", "autoencoder", "vae", "conv_autoencoder", "gan", "dcgan", "wgan_gp", "ddpm"],
+)
+def test_those_of_the_catalogue_are_right(task_of, model):
+    task_of(model).check()
+
+
+@pytest.mark.parametrize(
+    ("model", "role", "network", "said"),
+    [
+        (
+            "lenet5",
+            "classifier",
+            Constant(2, 11),
+            r"LeNet5 makes \(2, 11\) of .* two; its task needs the shape \(2, 10\)",
+        ),
+        ("lenet5", "classifier", Constant(2, 10, 1, 1), r"LeNet5 makes \(2, 10, 1, 1\)"),
+        ("unet", "segmenter", Constant(2, 11, 32, 32), r"UNet makes .* needs the shape \(2, 11, 64, 64\)"),
+        ("dcgan", "generator", Constant(2, 3, 28, 28), r"Generator makes .* needs the shape \(2, 1, 28, 28\)"),
+        ("dcgan", "generator", nn.Identity(), "Generator has no latent_dim, which its task needs"),
+        ("dcgan", "discriminator", Constant(2, 2), r"Discriminator makes \(4,\) .* needs the shape \(2,\)"),
+        ("ddpm", "denoiser", Constant(2, 1, 14, 14), r"makes .* needs the shape \(2, 1, 28, 28\)"),
+        ("autoencoder", "autoencoder", Constant(2, 3), r"makes \(2, 3\) .* needs the shape \(2, 2\)"),
+        ("autoencoder", "autoencoder", nn.Linear(1, 1), "has no encode, which its task needs"),
+    ],
+)
+def test_what_is_missing_or_of_another_shape_is_said(task_of, model, role, network, said):
+    task = task_of(model)
+    task.networks[role] = network
+    with pytest.raises(UserError, match=said):
+        task.check()
