@@ -46,12 +46,14 @@ def learning(table: Table, runs: list[Run], path: Path) -> bool:
     names = watched(table, runs)
     if not names or all(len(run.history.get("epoch", ())) < 2 for run in runs):
         return False
-    groups, places = list(models(runs).values()), places_of(table)
+    groups, places = {group[0].label: group for group in models(runs).values()}, places_of(table)
     width, height = 4.4 * len(names) if len(names) > 1 else 7.6, max(3.0, 0.19 * len(groups) + 0.6)
     shown = {}
     with style.drawing(path, width, height, columns=len(names)) as axes:
         for axis, name in zip(axes, names, strict=True):
-            drawn = [model_curve(axis, group, name, places[group[0].label]) for group in groups]
+            drawn = [
+                model_curve(axis, group, name, places[label], table.names[label]) for label, group in groups.items()
+            ]
             lines, late = zip(*filter(None, drawn), strict=True) if any(drawn) else ((), ([],))
             axis.set_title(curve_title(name))
             axis.set_xlabel("epoch")
@@ -79,7 +81,7 @@ def curve_title(name: str) -> str:
     return title + (f" ({known.unit})" if known.unit else "") + f", {kind.replace('train', 'training')}"
 
 
-def model_curve(axis, group: list[Run], name: str, index: int):
+def model_curve(axis, group: list[Run], name: str, index: int, label: str):
     """One model's curve; where a seed is a hole, the single seeds as thin lines instead of a mean.
 
     What is not measured after each epoch has a marker where it is.
@@ -99,11 +101,11 @@ def model_curve(axis, group: list[Run], name: str, index: int):
     late = values[:, known[known >= length // 10]].ravel()
     epochs, values = np.asarray(runs[0].history["epoch"])[known], values[:, known]
     if len(runs) == len(group):
-        (line,) = axis.plot(epochs, values.mean(axis=0), label=group[0].label, **look)
+        (line,) = axis.plot(epochs, values.mean(axis=0), label=label, **look)
         band = {"color": look["color"], "alpha": 0.14, "linewidth": 0}
         axis.fill_between(epochs, values.min(axis=0), values.max(axis=0), **band)
         return line, late
-    label = f"{group[0].label} ({len(runs)} of {len(group)} seeds)"
+    label += f" ({len(runs)} of {len(group)} seeds)"
     return [axis.plot(epochs, row, label=label, **look | {"linewidth": 0.8})[0] for row in values][0], late
 
 
@@ -133,11 +135,11 @@ def cost(table: Table, key: str, path: Path) -> bool:
         axis.set_xscale("log")
         axis.margins(0.12)
         places = places_of(table)
-        points = [point(axis, row, column, key, places[row.label]) for row in shown]
+        points = [(*point(axis, row, column, key, places[row.label]), table.names[row.label]) for row in shown]
         if column.unit == "%":
             style.stretch(axis)
         style.count_ticks(axis)
-        left_out = [row.label for row in table.rows if row not in shown]
+        left_out = [table.names[row.label] for row in table.rows if row not in shown]
         words = column.label + (f" ({column.unit})" if column.unit else "")
         axis.set_title(f"{words} against {TITLES[key]}")
         axis.set_xlabel(COSTS[key] + (f"\nnot shown, numbers missing: {', '.join(left_out)}" if left_out else ""))
@@ -145,15 +147,15 @@ def cost(table: Table, key: str, path: Path) -> bool:
     return True
 
 
-def point(axis, row: Row, column: Column, key: str, index: int) -> tuple[float, float, str]:
-    """Draw one model; returns where it stands and its name."""
+def point(axis, row: Row, column: Column, key: str, index: int) -> tuple[float, float]:
+    """Draw one model; returns where it stands."""
     quality, price = row.cells[column.key], row.cells[key].sort
     low, high = (quality.raw[f"{column.key}_ci_{end}"] for end in ("low", "high"))
     colour = style.COLOURS[index % len(style.COLOURS)]
     if low is not None:
         axis.plot([price, price], [low, high], color=colour, linewidth=1, alpha=0.5)
     axis.plot([price], [quality.sort], "o", markersize=5.5, color=colour)
-    return price, quality.sort, row.label
+    return price, quality.sort
 
 
 def complete(row: Row, column: Column, key: str) -> bool:

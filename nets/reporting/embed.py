@@ -72,7 +72,7 @@ def comparison_pictures(folder: Path, task: str, dataset: str) -> dict[str, list
     """The figures that compare the models of a task on a data set: `learning`, `cost` and `stability`."""
     captions = {
         "learning": "All models together: the mean over seeds, in a band from the lowest to the highest seed. "
-        "Where the beginning is steep, the frame cuts it off.",
+        "Where the beginning is steep, the frame cuts it off. Settings stand in the table.",
         "parameters": "Quality against size. Bars: 95 % confidence interval.",
         "macs": "Quality against arithmetic. Bars: 95 % confidence interval.",
         "sample_macs": "Quality against the arithmetic of drawing one image, all steps together.",

@@ -14,7 +14,7 @@ def rate_distortion(table: Table, path: Path) -> bool:
     for row in table.rows:
         kl, elbo = (row.cells[key].sort if key in row.cells else None for key in ("kl", "elbo"))
         if kl is not None and elbo is not None:
-            shown.append((kl, -elbo - kl, row.label))
+            shown.append((kl, -elbo - kl, table.names[row.label]))
     if len(shown) < 2:
         return False
     rates, distortions, _ = zip(*shown, strict=True)

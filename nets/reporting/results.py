@@ -40,6 +40,12 @@ class Run:
         return f"{title[:-1]}; {variant})" if title.endswith(")") else f"{title} ({variant})"
 
     @property
+    def short_label(self) -> str:
+        """The model and the variant alone, without settings."""
+        title, variant = self.config["title"].split(" (")[0], self.config["variant"].replace("_", " ")
+        return f"{title} ({variant})" if variant else title
+
+    @property
     def seed(self) -> int:
         """The run's seed."""
         return self.config["seed"]

@@ -124,5 +124,7 @@ def draw_stability(table: Table, path: Path) -> None:
                 axis.set_xlim(left=0)
             axis.set_ylim(-0.6, len(rows) - 0.4)
             axis.set_title(column.label.removesuffix(", spread"))
-            axis.set_yticks(range(len(rows)), [row.label for row in rows] if axis is axes[0] else [""] * len(rows))
+            axis.set_yticks(
+                range(len(rows)), [table.names[row.label] for row in rows] if axis is axes[0] else [""] * len(rows)
+            )
             axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")

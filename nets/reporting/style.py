@@ -79,9 +79,12 @@ def log_y(axis: Axes) -> None:
 
 
 def count_ticks(axis: Axes) -> None:
-    """A logarithmic x axis with ticks such as 20 k and 1 M, as many as its width has room for."""
+    """A logarithmic x axis with ticks such as 20 k and 1 M, as many as its width has room for; it spans 2 at least."""
     axis.set_xscale("log")
     low, high = axis.get_xlim()
+    if high < 2 * low:
+        low, high = (np.sqrt(low * high) * factor for factor in (0.7, 1.4))
+        axis.set_xlim(low, high)
     decades = np.log10(high / low)
     steps = (1,) if decades > 2.5 else (1, 3) if decades > 1.5 else (1, 2, 5)
     axis.xaxis.set_major_locator(LogLocator(subs=steps) if decades > 0.8 else MaxNLocator(5))

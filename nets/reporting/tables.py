@@ -58,6 +58,14 @@ class Table:
         """The column by which models are ranked; None where every run is a hole."""
         return next((column for column in self.columns if column.headline), None)
 
+    @property
+    def names(self) -> dict[str, str]:
+        """What figures call each row, by its label: without the settings, unless two are alike then."""
+        short = [row.runs[0].short_label for row in self.rows]
+        return {
+            row.label: name if short.count(name) == 1 else row.label for row, name in zip(self.rows, short, strict=True)
+        }
+
 
 def comparison(runs: list[Run], published: dict[Key, list[Published]] | None = None) -> Table:
     """The table of runs that share a task and a data set. Best first; models with holes last.

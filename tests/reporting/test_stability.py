@@ -78,9 +78,9 @@ def test_deviations_are_no_curves_and_sparse_metrics_have_markers(results):
     }
     assert watched(comparison(runs), runs) == ["validation/fid_indomain"]
     with drawing(results / "unused.svg", 3, 2) as (axis,):
-        line, late = model_curve(axis, runs[:3], "validation/fid_indomain", 0)
+        line, late = model_curve(axis, runs[:3], "validation/fid_indomain", 0, "x")
         assert list(line.get_xdata()) == list(range(2, 21, 2)) and line.get_marker() == "o"
         assert np.isfinite(line.get_ydata()).all() and np.isfinite(late).all()
-        whole, _ = model_curve(axis, runs[:3], "train/generator", 0)
+        whole, _ = model_curve(axis, runs[:3], "train/generator", 0, "x")
         assert len(whole.get_xdata()) == 20 and whole.get_marker() == "None"
     (results / "unused.svg").unlink()

@@ -4,14 +4,15 @@ import csv
 import io
 import json
 import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from scipy import stats
 
 from nets.reporting import formats, passports
-from nets.reporting.results import COLUMNS, benchmark, load_runs, models
-from nets.reporting.tables import comparison
+from nets.reporting.results import COLUMNS, Run, benchmark, load_runs, models
+from nets.reporting.tables import Row, Table, comparison
 
 
 @pytest.fixture(scope="module")
@@ -203,3 +204,17 @@ def test_how_images_are_drawn_stands_in_the_row_and_parts_no_columns(generators)
     measured = {"extractor": {"name": "indomain"}, "samples": 10, "sampler": "generator", "steps": 1, "ema": None}
     assert passports.digest(measured) == passports.digest(measured | {"sampler": "ancestral", "steps": 1000})
     assert passports.digest(measured) != passports.digest(measured | {"samples": 11})
+
+
+def test_figures_call_a_model_by_its_settings_only_where_these_tell_it_apart():
+    titles = {"FCN-8s (widths [8, 16], 4 epochs)": "", "VAE (20 epochs)": "", "VAE (25 epochs)": "with_classifier"}
+    titles |= {"Mine (width 2)": "", "Mine (width 3)": ""}  # two models of one title
+    runs = [Run(Path(), {"title": title, "variant": variant}, {}, {}) for title, variant in titles.items()]
+    table = Table("generation", "mnist5k", "MNIST-5k", [], [Row(run.label, [run], {}, True) for run in runs], [])
+    assert table.names == {
+        "FCN-8s (widths [8, 16], 4 epochs)": "FCN-8s",
+        "VAE (20 epochs)": "VAE",
+        "VAE (25 epochs; with classifier)": "VAE (with classifier)",
+        "Mine (width 2)": "Mine (width 2)",
+        "Mine (width 3)": "Mine (width 3)",
+    }
