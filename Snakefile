@@ -42,6 +42,9 @@ rule all:
     default_target: True
     input:
         lost_files(),
+        f"{RESULTS}/runs.txt",
+        f"{RESULTS}/tables",
+        f"{RESULTS}/figures",
         f"{RESULTS}/report.html",
         TRACKED,
         f"{RESULTS}/metrics.csv",

@@ -128,6 +128,12 @@ class Run:
         return hashlib.sha256(self.to_json(indent=None).encode()).hexdigest()
 
 
+def read_runs(path: Path) -> list[Run]:
+    """All runs of `runs.jsonl`."""
+    with open(path) as lines:
+        return [Run.from_json(line) for line in lines]
+
+
 def write_runs(runs: Iterable[Run], path: Path) -> None:
     """Write `runs.jsonl`: the description of a run in each line."""
     with atomic(path) as temporary, open(temporary, "w") as file:

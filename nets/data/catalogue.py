@@ -55,6 +55,22 @@ def check_entries(catalogue: dict, where: str) -> None:
         strange = sorted(set(entry["classes"]) - set(entry["source_classes"])) if "source_classes" in entry else []
         if strange:
             raise DataError(f"{where}: {name} / classes: {strange[0]} is none of source_classes.")
+        for source in entry["sources"]:
+            if source["kind"] == "digit_scenes":
+                check_scenes(f"{where}: {name}", entry["shape"], source)
+
+
+def check_scenes(where: str, shape: list[int], source: dict) -> None:
+    """Raise DataError where scenes of a shape can't hold the digits that a source wants in them."""
+    sizes = source.get("sizes", (24, 40))
+    for key, (least, most) in {"digits": source.get("digits", (2, 5)), "sizes": sizes}.items():
+        if least > most:
+            raise DataError(f"{where} / {key}: [least, most] is expected, not [{least}, {most}].")
+    if shape[0] != 1:
+        raise DataError(f"{where} / shape: digit scenes are grey, so the first number is 1, not {shape[0]}.")
+    if sizes[1] > min(shape[1:]):
+        size = f"{shape[1]}x{shape[2]}"
+        raise DataError(f"{where} / sizes: a digit of {sizes[1]} pixels does not fit into a scene of {size}.")
 
 
 def _read(path: Path) -> dict:

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nets.data.errors import DataError
 from nets.data.splits import divide
 
 VERSION = 1
@@ -38,14 +37,8 @@ def generate(
     """Images (n, 1, height, width) and masks (n, height, width), uint8, of `train`, `validation` and `test`.
 
     The `count` scenes are divided as the digits' `ink` (N, 28, 28) uint8 with their labels (N,) are. `digits`: how many
-    a scene holds, least and most; `sizes`: their least and greatest height and width in pixels. Raises DataError where
-    they don't fit.
+    a scene holds, least and most; `sizes`: their least and greatest height and width in pixels.
     """
-    if digits[0] > digits[1] or sizes[0] > sizes[1] or sizes[1] > min(height, width):
-        raise DataError(
-            f"digit scenes of {height}x{width} pixels can't hold digits: {list(digits)}, sizes: {list(sizes)}; "
-            "both are [least, most], and a digit is no larger than the scene."
-        )
     random = np.random.RandomState(seed)
     scenes = {}
     for split, rows in divide(labels, SPLITS, None).items():

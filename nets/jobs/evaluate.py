@@ -126,6 +126,8 @@ def measure(run: Run, args: argparse.Namespace, weights: dict[str, Any], device:
 def load_weights(task: Task, run_dir: Path, weights: dict[str, Any]) -> None:
     """Put verified weights into the task's networks."""
     path = run_dir / weights["file"]
+    if not path.exists():
+        raise UserError(f"{path} is lost; delete {run_dir / 'manifest.json'} and start again, which puts both back.")
     if sha256(path) != weights["sha256"]:
         raise UserError(f"{path} is not what training wrote (its SHA-256 differs); delete it and train again.")
     task.networks.load_state_dict(load_file(path))

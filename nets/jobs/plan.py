@@ -11,20 +11,22 @@ from pathlib import Path
 from nets.config import load_runs
 from nets.files import atomic
 from nets.jobs.common import run_job
+from nets.run import Run, read_runs
 
 
 def main(argv: list[str] | None = None) -> int:
     """Parse the command line and plan."""
     parser = argparse.ArgumentParser(prog="python -m nets.jobs.plan", description=__doc__.splitlines()[0])
-    parser.add_argument("--table", type=Path, required=True, help="the table of the suite")
+    runs = parser.add_mutually_exclusive_group(required=True)
+    runs.add_argument("--table", type=Path, help="the table of the suite")
+    runs.add_argument("--runs-from", type=Path, metavar="FILE", help="runs.jsonl of a suite that has been started")
     parser.add_argument("--names", type=Path, help="write the runs' names there, one a line, and print nothing")
     args = parser.parse_args(argv)
-    return run_job(lambda: plan(args.table, args.names))
+    return run_job(lambda: plan(load_runs(args.table) if args.table else read_runs(args.runs_from), args.names))
 
 
-def plan(table: Path, names: Path | None) -> None:
+def plan(runs: list[Run], names: Path | None) -> None:
     """Write the names of the runs, or print how many of what kind there are."""
-    runs = load_runs(table)
     if names:
         with atomic(names) as temporary:
             temporary.write_text("".join(f"{run.name}\n" for run in runs))

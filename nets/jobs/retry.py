@@ -29,8 +29,8 @@ def forget_fetched(results: Path) -> int:
 
 
 def unlink(notes: Iterable[Path]) -> int:
-    """Delete those notes that tell of a failure; returns their number."""
-    holes = [path for path in notes if json.loads(path.read_text())["status"] != "ok"]
+    """Delete those notes that tell of a failure, or are damaged; returns their number."""
+    holes = [path for path in notes if status(path) != "ok"]
     for path in holes:
         path.unlink()
         name = path.stem if path.parent.name == "weights" else path.parent.name
@@ -38,13 +38,20 @@ def unlink(notes: Iterable[Path]) -> int:
     return len(holes)
 
 
+def status(note: Path) -> str:
+    """What a note says of an end."""
+    try:
+        return json.loads(note.read_text())["status"]
+    except (ValueError, KeyError):
+        return "damaged"
+
+
 def forget(results: Path) -> None:
     """Delete the notes of failure of runs, data sets, weights and extractors; finished work stays."""
     holes = unlink([*results.glob("runs/*/manifest.json"), *results.glob("fidelity/*/reference.json")])
     holes += forget_fetched(results)
     for path in results.glob("runs/*/metrics.json"):  # Snakemake looks behind a file only if the file is gone
-        content = json.loads(path.read_text())
-        if content["status"] != "ok" or any(metric["value"] is None for metric in content["metrics"]):
+        if status(path) != "ok" or any(m["value"] is None for m in json.loads(path.read_text())["metrics"]):
             path.unlink()
     if not holes:
         print("There are no holes to try again.")

@@ -113,7 +113,9 @@ class Adversarial(Task):
     def outputs(self, images):
         latents = torch.zeros(2, self.networks["generator"].latent_dim, device=self.device)
         yield "generator", self.networks["generator"](latents), tuple(images.shape)
-        yield "discriminator", self.discriminate(images), (2,)
+        output = self.networks["discriminator"](images)
+        output = output if isinstance(output, Tensor) else output[0]
+        yield "discriminator", output.reshape(2, -1), (2, 1)
 
     def validate(self, data: Batches) -> dict[str, float]:
         return {}

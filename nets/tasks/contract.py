@@ -202,8 +202,13 @@ def build_network(path: str, args: dict[str, Any], facts: dict[str, Any]) -> nn.
     unknown = [name for name in args if name not in accepted]
     if unknown:
         raise UserError(f"{path} has no constructor argument {unknown[0]!r}; it takes {', '.join(accepted)}.")
+    given = {k: v for k, v in facts.items() if k in accepted} | args
     try:
-        built = network(**({k: v for k, v in facts.items() if k in accepted} | args))
+        inspect.signature(network).bind(**given)
+    except TypeError as error:
+        raise UserError(f"{path} can't be built: {error}; give it in `args` of models.yaml.") from None
+    try:
+        built = network(**given)
     except ValueError as error:
         raise UserError(f"{path} can't be built: {error}") from error
     if not isinstance(built, nn.Module):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nets.data import scenes
+from nets.data.catalogue import check_catalogue
 from nets.data.errors import DataError
 from nets.data.prepare import prepare
 from nets.data.prepared import open_split
@@ -39,10 +40,22 @@ def test_large_digits_are_alone_in_their_scenes(catalogue, tmp_path):
     assert min(longer) > 0.9 * 80 * 20 / 28 and max(longer) < 1.1 * 96 * 20 / 28  # of 28 pixels MNIST's ink takes 20
 
 
-@pytest.mark.parametrize(("digits", "sizes"), [([2, 1], [24, 40]), ([1, 2], [40, 24]), ([1, 2], [24, 65])])
-def test_digits_that_do_not_fit(digits, sizes):
-    with pytest.raises(DataError, match=r"scenes of 64x64 pixels can't hold digits: .* no larger than the scene\.$"):
-        scenes.generate(np.zeros((0, 28, 28)), np.zeros(0), 1, 0, 64, 64, digits, sizes)
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"digits": [5, 2]}, r"digit_scenes / digits: \[least, most\] is expected, not \[5, 2\]"),
+        ({"sizes": [40, 24]}, r"digit_scenes / sizes: \[least, most\] is expected, not \[40, 24\]"),
+        ({"sizes": [24, 65]}, "digit_scenes / sizes: a digit of 65 pixels does not fit into a scene of 64x64"),
+        ({"shape": [3, 64, 64]}, "digit_scenes / shape: digit scenes are grey, so the first number is 1, not 3"),
+        ({"shape": [1, 64, 32]}, "digit_scenes / sizes: a digit of 40 pixels does not fit into a scene of 64x32"),
+    ],
+)
+def test_digits_that_do_not_fit_are_told_by_the_catalogue(catalogue, changes, said):
+    entry = catalogue["digit_scenes"]
+    shape = {"shape": changes.pop("shape")} if "shape" in changes else {}
+    entry = entry | {"sources": [{k: v for k, v in entry["sources"][0].items() if k != "sha256"} | changes]} | shape
+    with pytest.raises(DataError, match=f"^my.yaml: {said}"):
+        check_catalogue({"digit_scenes": entry}, "my.yaml")
 
 
 def test_masks_are_opened_with_their_images(prepared):

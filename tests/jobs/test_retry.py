@@ -19,6 +19,13 @@ def results(tmp_path):
     return tmp_path
 
 
+def test_damaged_notes_are_forgotten_too(results):
+    for note in NOTES:
+        (results / note).write_text("")
+    assert retry.main(["--results", str(results / "quick")]) == 0
+    assert not [note for note in NOTES if (results / note).exists()]
+
+
 @pytest.mark.parametrize(("words", "kept"), [([], ()), (["--fetched"], NOTES[:2])])
 def test_holes_are_forgotten(results, capsys, words, kept):
     assert retry.main(["--results", str(results / "quick"), *words]) == 0

@@ -116,17 +116,23 @@ def cluster():
 
 @pytest.fixture(scope="session")
 def suite(tmp_path_factory, cluster) -> Suite:
-    """The suite after two calls: in the first a job was cancelled and a run raised an error, which then was mended."""
+    """The suite after two calls: in the first a job was cancelled and a run raised an error, which then was mended.
+
+    Meanwhile the table was edited, which is nothing to the jobs of a Snakemake that has started.
+    """
     suite = Suite(tmp_path_factory.mktemp("work"), cluster)
     process = suite.snakemake()
     try:
         log = suite.results / "runs/lenet5-digits-s0/logs/train.log"
         wait_for(lambda: log.exists() and "epoch" in log.read_text(), process, suite)
+        table = suite.folder / "tiny.tsv"
+        table.write_text("model\tdataset\tvariant\trecipe\tseeds\toverrides\nlenet")  # somebody is at work on it
         suite.cancelled = wait_for(lambda: suite.job_of("lenet5-digits-s0"), process, suite)
         cluster.ask("scancel", suite.cancelled)
         suite.first_status = process.wait(timeout=900)
         suite.first_end = time.time()
         suite.first_metrics = {path.parent.name for path in suite.results.glob("runs/*/metrics.json")}
+        table.write_text(TABLE)
         (suite.folder / "mended").touch()
         process = suite.snakemake()
         suite.second_status = process.wait(timeout=600)

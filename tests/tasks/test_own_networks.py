@@ -6,6 +6,7 @@ from torch import nn
 
 from nets.errors import UserError
 from nets.tasks import task_class
+from nets.tasks.contract import build_network
 
 DATASETS = {"unet": "digit_scenes"}  # others: mnist5k
 CPU = torch.device("cpu")
@@ -38,6 +39,13 @@ class Constant(nn.Module):
     encode = decode = image = forward
 
 
+def test_a_constructor_that_wants_more():
+    with pytest.raises(
+        UserError, match=r"torch.nn.Linear can't be built: missing a required argument: 'in_features'; "
+    ):
+        build_network("torch.nn.Linear", {"out_features": 3}, {})
+
+
 @pytest.mark.parametrize(
     "model",
     ["lenet5", "googlenet", "unet", "pca", "autoencoder", "vae", "conv_autoencoder", "gan", "dcgan", "wgan_gp", "ddpm"],
@@ -59,7 +67,7 @@ def test_those_of_the_catalogue_are_right(task_of, model):
         ("unet", "segmenter", Constant(2, 11, 32, 32), r"UNet makes .* needs the shape \(2, 11, 64, 64\)"),
         ("dcgan", "generator", Constant(2, 3, 28, 28), r"Generator makes .* needs the shape \(2, 1, 28, 28\)"),
         ("dcgan", "generator", nn.Identity(), "Generator has no latent_dim, which its task needs"),
-        ("dcgan", "discriminator", Constant(2, 2), r"Discriminator makes \(4,\) .* needs the shape \(2,\)"),
+        ("dcgan", "discriminator", Constant(2, 2), r"Discriminator makes \(2, 2\) .* needs the shape \(2, 1\)"),
         ("ddpm", "denoiser", Constant(2, 1, 14, 14), r"makes .* needs the shape \(2, 1, 28, 28\)"),
         ("autoencoder", "autoencoder", Constant(2, 3), r"makes \(2, 3\) .* needs the shape \(2, 2\)"),
         ("autoencoder", "autoencoder", nn.Linear(1, 1), "has no encode, which its task needs"),

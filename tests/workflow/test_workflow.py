@@ -161,14 +161,25 @@ def test_an_edited_figure_retrains_nothing(finished, edit):
     assert any(rule == "draw" for rule, _ in jobs)
 
 
-def test_a_deleted_result_is_noticed(finished):
-    path = finished.work / "results/tiny/runs/conv_autoencoder-mnist5k-s0/model.safetensors"
-    kept = path.read_bytes()
-    path.unlink()
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("runs/conv_autoencoder-mnist5k-s0/model.safetensors", "train"),
+        ("runs/conv_autoencoder-mnist5k-s0/snapshots.npz", "train"),
+        ("runs/conv_autoencoder-mnist5k-s0/arrays.npz", "evaluate"),
+        ("runs/conv_autoencoder-mnist5k-s0/figures", "draw"),
+        ("tables", "compare"),
+        ("runs.txt", "list_runs"),
+    ],
+)
+def test_a_deleted_result_is_noticed(finished, name, rule):
+    path = finished.work / "results/tiny" / name
+    kept = path.rename(path.with_name("kept"))
+    run = path.parent.name if name.startswith("runs/") else None
     try:
-        assert finished.planned()["train", "conv_autoencoder-mnist5k-s0"] == 1
+        assert finished.planned()[rule, run] == 1
     finally:
-        path.write_bytes(kept)
+        kept.rename(path)
 
 
 def test_the_last_lines_name_the_holes_and_the_report(finished, capsys):

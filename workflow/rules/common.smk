@@ -9,7 +9,7 @@ from nets.config import find_table, job_environment, load_runs
 from nets.errors import UserError
 from nets.files import check_writable
 from nets.published import find_published, load_published
-from nets.run import write_runs
+from nets.run import read_runs, write_runs
 from nets.sources import check_findable, fingerprint
 from nets.training.locks import drop_stale
 from nets.training.slots import count_slots
@@ -29,7 +29,13 @@ try:
     ):
         check_writable(Path(folder))
     WEIGHTS = load_catalogues(TABLE.parent)["weights"]
-    RUNS = {run.name: run for run in load_runs(TABLE)}
+    # What Snakemake found when it started, its jobs go by, so a table may be edited meanwhile. A pod has no folder but its own.
+    DESCRIPTIONS = Path(RESULTS, "runs.jsonl")
+    started = workflow.remote_exec and DESCRIPTIONS.exists()
+    found = read_runs(DESCRIPTIONS) if started else load_runs(TABLE)
+    RUNS = {run.name: run for run in found}
+    if workflow.remote_exec and not started:
+        write_runs(RUNS.values(), DESCRIPTIONS)
     check_findable(n.module for run in RUNS.values() for n in run.networks.values())
     PUBLISHED = find_published(TABLE)
     load_published(PUBLISHED)
@@ -55,11 +61,6 @@ logger.addFilter(lambda record: not record.getMessage().startswith(SCHEDULER))
 # and makes its settings only after this file is read.
 if workflow.remote_exec:
     ExecutionSettings.keep_going = property(lambda _: True, lambda *_: None)
-
-# Jobs read what their runs are as Snakemake found it, so a table may be edited meanwhile. A pod has no folder but its own.
-DESCRIPTIONS = Path(RESULTS, "runs.jsonl")
-if workflow.remote_exec and not DESCRIPTIONS.exists():
-    write_runs(RUNS.values(), DESCRIPTIONS)
 
 DATASETS = {run.dataset: run.data for run in RUNS.values()}
 EXTRACTORS = {
@@ -110,9 +111,9 @@ def data_of(*parts):
 
 def lost_files():
     """What begun runs should have and have not: where nothing is lost, the report alone asks for a run's files."""
-    train = ("config.json", "manifest.json", "history.csv", "model.safetensors")
-    evaluate = ("metrics.json", "arrays.npz")
-    files = [Path(RESULTS, "runs", run, f) for run in RUNS for f in train + evaluate]
+    train = "config.json manifest.json history.csv model.safetensors snapshots.npz"
+    names = [*train.split(), "metrics.json", "arrays.npz", "figures"]
+    files = [Path(RESULTS, "runs", run, name) for run in RUNS for name in names]
     return [str(f) for f in files if f.parent.exists() and not f.exists()]
 
 

@@ -13,8 +13,6 @@ localrules:
 
 
 rule list_runs:
-    input:
-        local(str(TABLE)),
     output:
         f"{RESULTS}/runs.txt",
     log:
@@ -22,9 +20,10 @@ rule list_runs:
     conda:
         "../../environment.yml"
     params:
-        runs=len(RUNS),
+        runs=hashlib.sha256(" ".join(RUNS).encode()).hexdigest(),
+        descriptions=DESCRIPTIONS,
     shell:
-        "python -m nets.jobs.plan --table {input} --names {output} 2>&1 | tee {log} >&2"
+        "python -m nets.jobs.plan --runs-from {params.descriptions} --names {output} 2>&1 | tee {log} >&2"
 
 
 rule prepare:
