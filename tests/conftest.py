@@ -55,7 +55,7 @@ def scenes(tmp_path_factory) -> Path:
     """The prepared data set `digit_scenes`, but of 400 scenes."""
     folder = tmp_path_factory.mktemp("data") / "digit_scenes"
     entry = make_run(tmp_path_factory.mktemp("table"), "unet", dataset="digit_scenes").data
-    source = {"kind": "digit_scenes", "count": 400, "seed": 0, "version": 1}
+    source = {"kind": "digit_scenes", "count": 400, "digits": [2, 5], "sizes": [24, 40], "seed": 0, "version": 1}
     splits = {"train": 280, "validation": 40, "test": 80, "seed": 0}
     prepare("digit_scenes", entry | {"splits": splits, "sources": [source]}, folder)
     return folder

@@ -62,15 +62,15 @@ def check_entries(catalogue: dict, where: str) -> None:
 
 def check_scenes(where: str, shape: list[int], source: dict) -> None:
     """Raise DataError where scenes of a shape can't hold the digits that a source wants in them."""
-    sizes = source.get("sizes", (24, 40))
-    for key, (least, most) in {"digits": source.get("digits", (2, 5)), "sizes": sizes}.items():
-        if least > most:
-            raise DataError(f"{where} / {key}: [least, most] is expected, not [{least}, {most}].")
+    for key in ("digits", "sizes"):
+        if source[key][0] > source[key][1]:
+            raise DataError(f"{where} / {key}: [least, most] is expected, not {source[key]}.")
     if shape[0] != 1:
         raise DataError(f"{where} / shape: digit scenes are grey, so the first number is 1, not {shape[0]}.")
-    if sizes[1] > min(shape[1:]):
+    largest = source["sizes"][1]
+    if largest > min(shape[1:]):
         size = f"{shape[1]}x{shape[2]}"
-        raise DataError(f"{where} / sizes: a digit of {sizes[1]} pixels does not fit into a scene of {size}.")
+        raise DataError(f"{where} / sizes: a digit of {largest} pixels does not fit into a scene of {size}.")
 
 
 def _read(path: Path) -> dict:

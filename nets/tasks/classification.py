@@ -48,7 +48,6 @@ class Classification(Task):
             return transfer.parameter_groups(network, lr, self.options["backbone_lr"])
         return super().parameters(role, lr)
 
-    @torch.no_grad()
     def outputs(self, images):
         yield "classifier", self.forward(images), (2, self.run.num_classes)
 

@@ -81,7 +81,6 @@ class Segmentation(Task):
         shown = {"images": self.pixels.invert(batch.images), "truths": truth, "predictions": predicted}
         return {name: values.to(torch.uint8).cpu().contiguous().numpy() for name, values in shown.items()}
 
-    @torch.no_grad()
     def outputs(self, images):
         yield "segmenter", self.networks["segmenter"](images), (2, self.run.num_classes, *self.run.shape[1:])
 

@@ -53,6 +53,13 @@ def test_quick_has_every_family_and_full_every_classifier():
     assert {(m, d) for m in COMPARED for d in ("mnist", "fashion_mnist", "cifar10", "cifar100")} <= full
 
 
+def test_quick_has_every_model_that_is_no_classifier():
+    quick = {run.model for run in load_runs(ROOT / "config/quick.tsv")}
+    others = {name for name, entry in MODELS.items() if entry["task"] != "classification"}
+    variations = {name for name in others if name.startswith("teaching_")} | {"dcgan_lenet5"}
+    assert others - quick <= variations
+
+
 def test_no_recipe_is_dead_and_each_names_its_source():
     assert set(RECIPES) == {run.recipe.name for run in SUITES}
     assert all(len(recipe["source"]) > 20 for recipe in RECIPES.values())

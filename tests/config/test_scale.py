@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 
+from benchmarks.planning import write_table
 from nets.catalogues import ROOT
 
 LIMIT = 2**20  # KiB, for ten thousand runs
@@ -22,11 +23,8 @@ with contextlib.suppress(SystemExit):
 
 def peak(script, folder, rows):
     """What a script says of a table of that many rows of five seeds, and the most memory that it had, in KiB."""
-    lines = ["model\tdataset\tvariant\trecipe\tseeds\toverrides"]
-    lines += [f"lenet5\tmnist5k\tlr{i}\tlenet5\t0-4\toptimizer.lr={0.001 + i * 1e-5:.5f}" for i in range(rows)]
-    (folder / "big.tsv").write_text("\n".join(lines))
     script += 'print(open("/proc/self/status").read())'
-    command = [sys.executable, "-c", script, str(folder / "big.tsv"), str(folder)]
+    command = [sys.executable, "-c", script, str(write_table(folder, rows)), str(folder)]
     found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert found.returncode == 0, found.stderr
     return found.stdout + found.stderr, int(re.search(r"VmHWM:\s+(\d+) kB", found.stdout)[1])

@@ -83,10 +83,10 @@ def test_splits_are_made_of_different_digits_and_seeds_differ():
             seen.append(row)
             return np.full((28, 28), 255.0)
 
-    found = scenes.generate(Digits(), labels, 100, 0, 64, 64)
+    found = scenes.generate(Digits(), labels, 100, 0, 64, 64, (2, 5), (24, 40))
     ends = np.cumsum([sum(len(images) for images, _ in [found[split]]) for split in found])
     assert ends.tolist() == [70, 80, 100]
     rows = {name: set(part) for name, part in scenes.divide(labels, scenes.SPLITS, None).items()}
     groups = [next(name for name, part in rows.items() if row in part) for row in seen]
     assert groups == sorted(groups, key=list(rows).index) and set(groups) == {"train", "validation", "test"}
-    assert scenes.sha256(scenes.generate(Digits(), labels, 100, 1, 64, 64)) != scenes.sha256(found)
+    assert scenes.sha256(scenes.generate(Digits(), labels, 100, 1, 64, 64, (2, 5), (24, 40))) != scenes.sha256(found)

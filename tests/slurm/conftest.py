@@ -58,7 +58,7 @@ class Suite:
         (folder / "my_broken.py").write_text(BROKEN)
         known = yaml.safe_load((ROOT / "config/datasets.yaml").read_text())
         extractor = {"model": "lenet5", "recipe": "lenet5", "overrides": "epochs=2"}
-        source = {"kind": "digit_scenes", "count": 400, "seed": 0, "version": 1}
+        source = {"kind": "digit_scenes", "count": 400, "digits": [2, 5], "sizes": [24, 40], "seed": 0, "version": 1}
         splits = {"train": 280, "validation": 40, "test": 80, "seed": 0}
         sets = {
             "digits": known["mnist5k"] | {"extractor": extractor},
