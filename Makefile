@@ -40,7 +40,7 @@ run: .venv/ready  ## the suite
 
 fetch: .venv/ready
 	@python -m nets.jobs.retry --results $(results) --fetched
-	@snakemake --cores all --quiet all --config $(settings) -- gather
+	@snakemake --cores all --quiet all --config $(settings) -- fetch
 
 plan: .venv/ready
 	@python -m nets.jobs.plan --table "$(or $(TABLE),config/$(SUITE).tsv)"

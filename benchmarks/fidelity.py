@@ -22,14 +22,14 @@ from torch import Tensor
 from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 
 from nets.data.prepared import read_info
+from nets.fidelity.extractors import Extractor, load_extractor
 from nets.jobs.evaluate import load_weights
 from nets.jobs.reference import images_of
-from nets.metrics.fidelity import fid
+from nets.machine.devices import choose_device
+from nets.metrics.distances import fid
 from nets.run import Run
 from nets.tasks import task_class
 from nets.tasks.contract import Task
-from nets.tasks.extractors import Extractor, load_extractor
-from nets.training.devices import choose_device
 
 ROUNDS, BATCH = 5, 250
 

@@ -1,6 +1,6 @@
 """The description of one run: everything that can influence its result, and nothing else.
 
-`nets.config` makes these from the tables a user writes. `runs.jsonl` holds those of a suite, a line
+`nets.suite.expansion` makes these from the tables a user writes. `runs.jsonl` holds those of a suite, a line
 each; training writes a run's to its `config.json`, from which all later stages read it.
 """
 
@@ -77,7 +77,7 @@ class Run:
     fidelity: dict[str, Any] | None  # how samples are measured, for what generates
     row: dict[str, str]  # the cells of the table as typed, without the seeds
     overridden: dict[str, Any]  # what the catalogues say in place of the row's overrides, by their keys
-    pretrained: dict[str, Any] | None = None  # the weights that it starts from: see nets.pretrained
+    pretrained: dict[str, Any] | None = None  # the weights that it starts from: see nets.suite.starts
 
     @property
     def shape(self) -> tuple[int, int, int]:

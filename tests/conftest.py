@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 import yaml
 
-from nets.config import load_runs
-from nets.data.prepare import prepare
+from nets.data.preparation import prepare
 from nets.data.prepared import open_split
+from nets.jobs import train
 from nets.run import Run
+from nets.suite.expansion import load_runs
 
 REAL_DATA = os.environ.get("NETS_DATA")
 HEADER = "model\tdataset\tvariant\trecipe\tseeds\toverrides\n"
@@ -84,3 +85,22 @@ def make_run(folder: Path, model: str, overrides: str = "", seed: int = 0, datas
 def run_of(tmp_path):
     """A function from model, overrides, seed and data set to the run of such a row."""
     return lambda model, overrides="", seed=0, dataset="mnist5k": make_run(tmp_path, model, overrides, seed, dataset)
+
+
+@pytest.fixture(scope="session")
+def extractor_run(digits, tmp_path_factory) -> Path:
+    """The manifest of LeNet-5 after one epoch on `digits`."""
+    folder = tmp_path_factory.mktemp("runs") / "lenet5-mnist5k-extractor-s0"
+    folder.mkdir()
+    (folder / "config.json").write_text(make_run(tmp_path_factory.mktemp("table"), "lenet5", "epochs=1").to_json())
+    assert train.main(["--run-dir", str(folder), "--data-dir", str(digits)]) == 0
+    return folder / "manifest.json"
+
+
+@pytest.fixture(scope="session")
+def few(tmp_path_factory) -> Path:
+    """The prepared data set `mnist5k`, but of 640 training, 150 validation and 200 test images."""
+    folder = tmp_path_factory.mktemp("data") / "mnist5k"
+    splits = {"train": 640, "validation": 150, "test": 200, "unused": 4010, "seed": 0}
+    prepare("mnist5k", make_run(tmp_path_factory.mktemp("table"), "lenet5").data | {"splits": splits}, folder)
+    return folder

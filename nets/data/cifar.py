@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nets.data.errors import DataError, SourceUnavailable
 from nets.data.loaded import Loaded, Part
+from nets.errors import DataError, SourceUnavailable
 
 
 def read(entry: dict, source: dict, root: Path) -> Loaded:

@@ -15,7 +15,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
-from nets.data.errors import DataError, SourceUnavailable
+from nets.errors import DataError, SourceUnavailable
 
 ANSWER_SECONDS = 10  # a server that says nothing for so long is not there
 STALL_SECONDS = 20  # so long a download may stand still

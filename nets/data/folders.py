@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from nets.data.errors import DataError, SourceUnavailable
 from nets.data.loaded import Loaded, Part, chunk_length
+from nets.errors import DataError, SourceUnavailable
 
 SUFFIXES = {".png", ".jpg", ".jpeg"}
 DEEP_MODES = ("I", "F")  # more than 8 bits a channel

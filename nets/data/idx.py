@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nets.data.errors import DataError, SourceUnavailable
 from nets.data.loaded import Loaded, Part, verify
+from nets.errors import DataError, SourceUnavailable
 
 FILES = {
     "learning": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),

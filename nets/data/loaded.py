@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nets.data.errors import DataError
+from nets.errors import DataError
 
 CHUNK_BYTES = 32 << 20
 

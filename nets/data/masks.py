@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from nets.data.catalogue import number_of
-from nets.data.errors import DataError, SourceUnavailable
+from nets.data.entries import number_of
 from nets.data.folders import decode, digest, images_in
 from nets.data.loaded import Loaded, Part, chunk_length
+from nets.errors import DataError, SourceUnavailable
 
 Pairs = list[tuple[Path, Path]]  # (image, mask)
 

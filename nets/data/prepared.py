@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nets.data.errors import DataError
+from nets.errors import DataError
 
 PART = {"train": "learning", "validation": "learning", "test": "test"}  # the folder that holds a split
 

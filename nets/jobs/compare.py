@@ -7,15 +7,15 @@ import argparse
 import sys
 from pathlib import Path
 
-from nets.catalogues import ROOT
 from nets.jobs.common import run_job
-from nets.published import load_published
-from nets.reporting import formats
-from nets.reporting.classes import class_table
-from nets.reporting.comparisons import draw_comparison
+from nets.reporting.figures.comparisons import draw_comparison
 from nets.reporting.results import benchmark, load_runs
-from nets.reporting.stability import draw_stability, stability
-from nets.reporting.tables import comparison
+from nets.reporting.tables import formats
+from nets.reporting.tables.comparison import comparison
+from nets.reporting.tables.per_class import class_table
+from nets.reporting.tables.stability import draw_stability, stability
+from nets.suite.catalogues import ROOT
+from nets.suite.published import load_published
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -17,16 +17,18 @@ from safetensors.torch import load_file
 from nets.data.batches import Batches
 from nets.data.prepared import open_split
 from nets.errors import UserError
+from nets.fidelity import measure as fidelity
 from nets.files import atomic, sha256, write_json
-from nets.jobs import fidelity
-from nets.jobs.common import entry, run_job
-from nets.jobs.crowding import Crowded, again_alone, out_of_memory
+from nets.jobs.common import run_job
+from nets.machine.crowding import Crowded, again_alone, out_of_memory
+from nets.machine.devices import choose_device
+from nets.machine.memory import Watch
+from nets.machine.slots import lease
+from nets.metrics.entry import entry
 from nets.run import Run
 from nets.tasks import task_class
 from nets.tasks.contract import Task
-from nets.training.devices import choose_device, choose_precision
-from nets.training.memory import Watch
-from nets.training.slots import lease
+from nets.training.precision import choose_precision
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -9,10 +9,10 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from nets.config import load_runs
 from nets.files import atomic
 from nets.jobs.common import run_job
 from nets.run import Run, read_runs
+from nets.suite.expansion import load_runs
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -5,9 +5,9 @@ import sys
 import time
 from pathlib import Path
 
-from nets.data.catalogue import load_catalogue, load_entry
-from nets.data.errors import DataError
-from nets.data.prepare import prepare
+from nets.data.entries import load_catalogue, load_entry
+from nets.data.preparation import prepare
+from nets.errors import DataError
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -8,11 +8,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from nets.catalogues import ROOT
 from nets.files import atomic
 from nets.jobs.common import run_job
-from nets.published import load_published
-from nets.reporting.page import page
+from nets.reporting.page.page import page
+from nets.suite.catalogues import ROOT
+from nets.suite.published import load_published
 
 
 def main(argv: list[str] | None = None) -> int:

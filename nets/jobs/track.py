@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def follow(results: Path, names: Path) -> None:
     """Bring MLflow up to date with the run folders."""
-    from nets.reporting.tracking import track
+    from nets.reporting.mlflow.tracking import track
 
     added, kept, removed = track(results, load_runs(results, names))
     print(f"MLflow: {added} runs added or replaced, {kept} unchanged, {removed} removed.")

@@ -21,25 +21,26 @@ from safetensors.torch import save
 from nets.data.batches import Batches
 from nets.data.prepared import open_split, read_info
 from nets.errors import UserError
+from nets.fidelity.extractors import load_extractor
+from nets.fidelity.watching import Judge
 from nets.files import atomic, sha256, write_json
 from nets.jobs.common import run_job, tell
-from nets.jobs.crowding import Crowded, again_alone, out_of_memory
-from nets.jobs.pretrained import Start, find_start
+from nets.machine.crowding import Crowded, again_alone, out_of_memory
+from nets.machine.devices import choose_device
+from nets.machine.locks import locked
+from nets.machine.manifest import describe_machine, peak_memory_mb
+from nets.machine.memory import Watch
+from nets.machine.progress import Progress
+from nets.machine.slots import lease
+from nets.machine.stop import Stopped, StopRequest
 from nets.run import Run
-from nets.sources import fingerprint
+from nets.suite.keys import fingerprint
 from nets.tasks import task_class
 from nets.tasks.contract import Task
-from nets.tasks.extractors import load_extractor
-from nets.tasks.watching import Judge
 from nets.training.checkpoints import Checkpoints
-from nets.training.devices import choose_device, choose_precision
-from nets.training.locks import locked
 from nets.training.loop import Diverged, State, TimedOut, Training
-from nets.training.manifest import describe_machine, peak_memory_mb
-from nets.training.memory import Watch
-from nets.training.progress import Progress
-from nets.training.slots import lease
-from nets.training.stop import Stopped, StopRequest
+from nets.training.precision import choose_precision
+from nets.training.weights import Start, find_start
 
 TRY_AGAIN = 75  # the exit status that sysexits.h calls a temporary failure
 

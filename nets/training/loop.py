@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from nets.data.batches import Batches
+from nets.machine.progress import Progress
+from nets.machine.stop import Stopped
 from nets.tasks.contract import Task
 from nets.training.average import MovingAverage
 from nets.training.checkpoints import Checkpoints
-from nets.training.progress import Progress
 from nets.training.schedules import lr_factor
-from nets.training.stop import Stopped
 
 FRAMES = 24  # snapshots kept over a run
 CHECK_EVERY = 20  # steps between looks at the losses; each look waits for the device

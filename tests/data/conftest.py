@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nets.data.prepare import prepare
+from nets.data.preparation import prepare
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,8 @@ import tarfile
 import numpy as np
 import pytest
 
-from nets.data.errors import DataError
 from nets.data.sources import load
+from nets.errors import DataError
 
 BATCHES = ["data_batch_1", "data_batch_2", "test_batch"]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from nets.data.catalogue import check_catalogue, load_catalogue, load_entry
-from nets.data.errors import DataError
+from nets.data.entries import check_catalogue, load_catalogue, load_entry
 from nets.data.sources import READERS
+from nets.errors import DataError
 
 PATH = Path("config/datasets.yaml")
 

@@ -12,8 +12,8 @@ import pytest
 from torchvision.datasets import CIFAR10, MNIST
 
 from nets.data import download
-from nets.data.errors import DataError, SourceUnavailable
 from nets.data.sources import load
+from nets.errors import DataError, SourceUnavailable
 
 SOURCE = {"kind": "torchvision", "class": "MNIST"}
 

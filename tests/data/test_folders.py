@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nets.data.errors import DataError, SourceUnavailable
 from nets.data.folders import decode
-from nets.data.prepare import prepare
+from nets.data.preparation import prepare
 from nets.data.prepared import open_split
 from nets.data.sources import load
+from nets.errors import DataError, SourceUnavailable
 
 CLASSES = {"kind": "class_folder", "folder": "pets"}
 OWN = {"kind": "image_folder", "folder": "pets"}

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from nets.data import idx
-from nets.data.errors import DataError, SourceUnavailable
 from nets.data.sources import load
+from nets.errors import DataError, SourceUnavailable
 
 IMAGES = "train-images-idx3-ubyte"
 

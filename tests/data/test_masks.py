@@ -6,11 +6,11 @@ from PIL import Image
 from torchvision.datasets import OxfordIIITPet
 
 from nets.data import download
-from nets.data.errors import DataError
 from nets.data.loaded import Part
 from nets.data.masks import checked, decode_mask
-from nets.data.prepare import prepare
+from nets.data.preparation import prepare
 from nets.data.prepared import open_split
+from nets.errors import DataError
 
 SOURCE = {"kind": "mask_folder", "folder": "streets"}
 SPLITS = {"train": 4, "validation": 2, "test": 3, "seed": 0}

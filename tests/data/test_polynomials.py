@@ -3,7 +3,7 @@
 import numpy as np
 
 from nets.data import polynomials
-from nets.data.prepare import prepare
+from nets.data.preparation import prepare
 
 GOLDEN = "6b774b22d29fc81513e7dbec71c11eb415c3cb5d56b4e741b0bb227641fc1aad"
 

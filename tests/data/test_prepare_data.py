@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from nets.data.arrayfile import ArrayFile
-from nets.data.errors import DataError
-from nets.data.prepare import prepare
+from nets.data.preparation import prepare
 from nets.data.prepared import open_split
+from nets.errors import DataError
 
 ARRAYS = [
     *("learning/images.npy", "learning/labels.npy", "test/images.npy", "test/labels.npy"),

@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from nets.data.errors import DataError
 from nets.data.prepared import open_split, read_info
+from nets.errors import DataError
 
 WATCH = """
 import sys

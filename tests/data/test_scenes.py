@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from nets.data import scenes
-from nets.data.catalogue import check_catalogue
-from nets.data.errors import DataError
-from nets.data.prepare import prepare
+from nets.data.entries import check_catalogue
+from nets.data.preparation import prepare
 from nets.data.prepared import open_split
+from nets.errors import DataError
 
 GOLDEN = "7e434b134905ab1ea4bae1f7694b68615a6930705715f07713b694bc6b236d12"
 

@@ -5,8 +5,8 @@ import hashlib
 import numpy as np
 import pytest
 
-from nets.data.errors import DataError
 from nets.data.splits import divide
+from nets.errors import DataError
 
 LABELS = np.random.RandomState(0).choice(4, 1000, p=[0.5, 0.3, 0.15, 0.05])
 SPLITS = {"validation": 100, "test": 150, "seed": 0}

@@ -5,12 +5,12 @@ import pytest
 import torch
 from PIL import Image
 
-from nets.data.catalogue import check_catalogue
-from nets.data.errors import DataError
+from nets.data.entries import check_catalogue
 from nets.data.folders import decode
-from nets.data.prepare import prepare
+from nets.data.preparation import prepare
 from nets.data.prepared import open_split, read_info
 from nets.data.splits import divide
+from nets.errors import DataError
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from nets.config import load_runs
 from nets.jobs import train
+from nets.suite.expansion import load_runs
 
 HEADER = "model\tdataset\trecipe\tseeds\toverrides\n"
 

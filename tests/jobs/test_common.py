@@ -6,7 +6,7 @@ import pytest
 
 from nets.errors import UserError
 from nets.jobs.common import run_job
-from nets.training.stop import Stopped
+from nets.machine.stop import Stopped
 
 
 def raising(error):

@@ -9,10 +9,10 @@ import yaml
 from PIL import Image
 from torchvision import models
 
-from nets.catalogues import ROOT
-from nets.config import load_runs
 from nets.files import sha256
-from nets.jobs import draw, evaluate, fetch, prepare, train
+from nets.jobs import draw, evaluate, prepare, train, weights
+from nets.suite.catalogues import ROOT
+from nets.suite.expansion import load_runs
 from nets.tasks.transfer import last_linear
 
 HEADER = "model\tdataset\tvariant\trecipe\tseeds\toverrides\n"
@@ -73,7 +73,7 @@ def test_evaluate_only(place, monkeypatch):
     monkeypatch.setenv("NETS_DATA", str(folder / "data"))
     job = ("--run-dir", folder / "run", "--data-dir", folder / "six")
     run(prepare, "--dataset", "six", "--catalogue", folder / "datasets.yaml", "--output", folder / "six")
-    run(fetch, "--weights", "six", "--catalogues", folder, "--output", folder / "six.json")
+    run(weights, "--weights", "six", "--catalogues", folder, "--output", folder / "six.json")
     run(train, *job, "--pretrained", folder / "six.json")
     run(evaluate, *job)
     run(draw, "--run-dir", folder / "run")
@@ -99,7 +99,7 @@ def test_without_weights_it_is_a_hole(place, tmp_path):
     (tmp_path / "run/config.json").write_text((folder / "run/config.json").read_text())
     (tmp_path / "six").mkdir()
     (tmp_path / "six/dataset.json").write_text('{"status": "ok"}')
-    (tmp_path / "six.json").write_text(json.dumps(fetch.hole("network.pth is not here.")))
+    (tmp_path / "six.json").write_text(json.dumps(weights.hole("network.pth is not here.")))
     job = ("--run-dir", tmp_path / "run", "--data-dir", tmp_path / "six")
     run(train, *job, "--pretrained", tmp_path / "six.json")
     manifest = json.loads((tmp_path / "run/manifest.json").read_text())

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from nets.data.prepared import open_split
-from nets.jobs import fidelity
+from nets.fidelity import measure as fidelity
+from nets.fidelity.extractors import Extractor
 from nets.jobs.evaluate import headline_of
 from nets.jobs.reference import images_of, scale
 from nets.metrics import classes
-from nets.tasks.extractors import Extractor
 
 SAMPLING = {"samples": 100, "sampler": "generator", "steps": 1, "ema": None}
 

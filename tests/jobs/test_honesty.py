@@ -6,8 +6,8 @@ import shutil
 
 import pytest
 
-from nets.catalogues import ROOT
 from nets.jobs import common, evaluate, train
+from nets.suite.catalogues import ROOT
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from nets.catalogues import ROOT
+from nets.suite.catalogues import ROOT
 
 
 def test_a_reader_that_has_enough_is_no_error():

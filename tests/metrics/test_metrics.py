@@ -7,7 +7,8 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from sklearn.metrics import confusion_matrix, log_loss, top_k_accuracy_score
 
-from nets.metrics import classification, fidelity, reconstruction
+from nets.metrics import classification, reconstruction
+from nets.metrics import distances as fidelity
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ import yaml
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from nets.catalogues import ROOT
 from nets.models.alexnet import AlexNet
 from nets.models.autoencoder import EncoderClassifier
 from nets.models.cnn import CNN
@@ -22,6 +21,7 @@ from nets.models.pooling import AveragePool
 from nets.models.resnet import CifarResNet, ResNet
 from nets.models.vgg import VGG
 from nets.models.zfnet import ContrastNorm, ZFNet
+from nets.suite.catalogues import ROOT
 
 # name: class, its arguments, those that make it quick and free of chance here, and the recorded
 # number of parameters without the latter (28 pixels, 1 channel, 10 classes)

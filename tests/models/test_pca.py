@@ -5,7 +5,7 @@ import sklearn.decomposition
 import torch
 
 from nets.data.batches import UNIT, Batches
-from nets.data.prepare import prepare
+from nets.data.preparation import prepare
 from nets.data.prepared import open_split
 from nets.models.pca import PCA
 from nets.tasks.reconstruction import Reconstruction

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from nets.catalogues import ROOT
 from nets.jobs import evaluate
 from nets.run import Run
+from nets.suite.catalogues import ROOT
 
 
 class Command:

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from nets.config import load_runs
 from nets.jobs.train import TRY_AGAIN
+from nets.suite.expansion import load_runs
 from tests.reliability.conftest import Command
 
 KINDS = {

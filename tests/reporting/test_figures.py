@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nets.reporting import pictures
-from nets.reporting.comparisons import draw_comparison
-from nets.reporting.figures import FIGURES, draw_run
-from nets.reporting.page import page
+from nets.reporting.figures import pictures
+from nets.reporting.figures.comparisons import draw_comparison
+from nets.reporting.figures.run import FIGURES, draw_run
+from nets.reporting.page.page import page
 from nets.reporting.results import benchmark, load_run, load_runs
-from nets.reporting.tables import comparison
+from nets.reporting.tables.comparison import comparison
 
 EXPECTED = {
     "lenet5-mnist5k-s0": {"curves.svg", "confusion.svg", "worst.png"},

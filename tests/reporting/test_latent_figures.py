@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from nets.reporting import glossary
-from nets.reporting.comparisons import draw_comparison
-from nets.reporting.embed import CAPTIONS, comparison_pictures
-from nets.reporting.latent import FIGURES, draw_latent
+from nets.reporting.figures.comparisons import draw_comparison
+from nets.reporting.figures.latent_space import FIGURES, draw_latent
+from nets.reporting.page.embed import CAPTIONS, comparison_pictures
 from nets.reporting.results import benchmark, load_runs
-from nets.reporting.tables import comparison
+from nets.reporting.tables.comparison import comparison
 
 NAMES = [str(i) for i in range(10)]
 

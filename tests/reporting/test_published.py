@@ -5,12 +5,12 @@ import re
 
 import pytest
 
-from nets.published import Published
-from nets.reporting import formats
-from nets.reporting.page import page
-from nets.reporting.published import changes, reported
+from nets.reporting.page.page import page
 from nets.reporting.results import Run, benchmark, load_runs
-from nets.reporting.tables import comparison
+from nets.reporting.tables import formats
+from nets.reporting.tables.comparison import comparison
+from nets.reporting.tables.literature import changes, reported
+from nets.suite.published import Published
 
 PUBLISHED = {
     ("lenet5", "mnist5k", "top1", "test"): [

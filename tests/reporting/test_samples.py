@@ -6,9 +6,9 @@ import json
 import pytest
 
 from nets.jobs import compare, draw
-from nets.reporting.page import page
+from nets.reporting.page.page import page
 from nets.reporting.results import benchmark, load_runs
-from nets.reporting.tables import comparison
+from nets.reporting.tables.comparison import comparison
 
 FILES = ("config", "manifest", "metrics")
 

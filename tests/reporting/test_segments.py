@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from nets.jobs import compare
-from nets.reporting import segments
-from nets.reporting.page import page
+from nets.reporting.figures import segments
+from nets.reporting.page.page import page
 
 NAMES = ["ground", "cat", "dog"]
 

@@ -5,13 +5,13 @@ import csv
 import numpy as np
 import pytest
 
-from nets.reporting import figures
-from nets.reporting.comparisons import model_curve, watched
-from nets.reporting.page import page
+from nets.reporting.figures import run as figures
+from nets.reporting.figures.comparisons import model_curve, watched
+from nets.reporting.figures.style import drawing
+from nets.reporting.page.page import page
 from nets.reporting.results import Run, benchmark, load_runs
-from nets.reporting.stability import TEXT, level, spread, stability
-from nets.reporting.style import drawing
-from nets.reporting.tables import comparison
+from nets.reporting.tables.comparison import comparison
+from nets.reporting.tables.stability import TEXT, level, spread, stability
 
 
 @pytest.fixture

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from nets.reporting import formats, passports
+from nets.fidelity.passport import digest
 from nets.reporting.results import COLUMNS, Run, benchmark, load_runs, models
-from nets.reporting.tables import Row, Table, comparison
+from nets.reporting.tables import formats
+from nets.reporting.tables.comparison import Row, Table, comparison
 
 
 @pytest.fixture(scope="module")
@@ -202,8 +203,8 @@ def test_how_images_are_drawn_stands_in_the_row_and_parts_no_columns(generators)
     assert row.cells["sampling"].text == "generator, 1 step"
     assert row.cells["sample_macs"].sort == row.cells["macs"].sort
     measured = {"extractor": {"name": "indomain"}, "samples": 10, "sampler": "generator", "steps": 1, "ema": None}
-    assert passports.digest(measured) == passports.digest(measured | {"sampler": "ancestral", "steps": 1000})
-    assert passports.digest(measured) != passports.digest(measured | {"samples": 11})
+    assert digest(measured) == digest(measured | {"sampler": "ancestral", "steps": 1000})
+    assert digest(measured) != digest(measured | {"samples": 11})
 
 
 def test_figures_call_a_model_by_its_settings_only_where_these_tell_it_apart():

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from nets.catalogues import ROOT
+from nets.suite.catalogues import ROOT
 from tests.slurm.cluster import Cluster
 
 TABLE = """model\tdataset\tvariant\trecipe\tseeds\toverrides

@@ -6,9 +6,9 @@ import pytest
 import torch
 import yaml
 
-from nets.catalogues import ROOT
 from nets.data.batches import SYMMETRIC, Batch, Batches
 from nets.run import Network
+from nets.suite.catalogues import ROOT
 from nets.tasks.adversarial import Adversarial
 from nets.tasks.contract import import_class
 from nets.tasks.latents import interpolate

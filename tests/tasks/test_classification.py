@@ -7,9 +7,9 @@ import torch
 import yaml
 from torch import nn
 
-from nets.catalogues import ROOT
-from nets.config import load_runs
 from nets.data.batches import Batches, PixelRange
+from nets.suite.catalogues import ROOT
+from nets.suite.expansion import load_runs
 from nets.tasks.classification import Classification
 
 

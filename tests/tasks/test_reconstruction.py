@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from nets.config import load_runs
 from nets.data.batches import UNIT, Batches
+from nets.suite.expansion import load_runs
 from nets.tasks import codes
 from nets.tasks.reconstruction import SHOWN, Reconstruction
 

@@ -9,16 +9,16 @@ import torch
 import yaml
 from torch import nn
 
-from nets.config import load_runs
 from nets.data.batches import UNIT, Batches, PixelRange
 from nets.errors import UserError
+from nets.machine.devices import choose_device
+from nets.machine.progress import Progress
+from nets.suite.expansion import load_runs
 from nets.tasks import transfer
 from nets.tasks.classification import Classification
 from nets.tasks.reconstruction import Reconstruction
 from nets.training.checkpoints import Checkpoints
-from nets.training.devices import choose_device
 from nets.training.loop import Training
-from nets.training.progress import Progress
 
 HEADER = "model\tdataset\tvariant\trecipe\tseeds\toverrides\n"
 NETWORK = {"class": "nets.models.cnn.CNN", "args": {"channels": [4, 8], "hidden": 16, "batch_norm": True}}

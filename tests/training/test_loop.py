@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from nets.data.batches import Batches
+from nets.machine.devices import choose_device
+from nets.machine.progress import Progress
 from nets.tasks import task_class
 from nets.training.checkpoints import Checkpoints
-from nets.training.devices import choose_device
 from nets.training.loop import FRAMES, Diverged, Training
-from nets.training.progress import Progress
 
 SHORT = "batch_size=32 "
 MODELS = {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nets.catalogues import ROOT
+from nets.suite.catalogues import ROOT
 
 TINY = """model\tdataset\tvariant\trecipe\tseeds\toverrides
 lenet5\tmnist5k\t\tlenet5\t0-1\tepochs=1

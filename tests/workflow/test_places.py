@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from nets.catalogues import ROOT
 from nets.errors import UserError
 from nets.files import check_writable
+from nets.suite.catalogues import ROOT
 
 
 @pytest.fixture

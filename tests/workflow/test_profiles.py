@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from nets.catalogues import ROOT
+from nets.suite.catalogues import ROOT
 
 PROFILES = ("slurm", "generic", "kubernetes")
 

@@ -17,7 +17,7 @@ def test_sources_come_first(project):
     order = [
         re.search(r"output: .*?([\w.-]+/[\w.-]+\.json)", job)[1]
         for job in jobs
-        if job.startswith(("rule train", "rule fetch"))
+        if job.startswith(("rule train", "rule weights"))
     ]
     runs = ("lenet5-mnist5k_0to4-s0", "lenet5-mnist5k_5to9-tuned-s1", "resnet50-cifar10-features-s0")
     source, target, extracted = (order.index(f"{run}/config.json") for run in runs)

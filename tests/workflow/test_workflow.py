@@ -62,7 +62,7 @@ def test_offline_nobody_is_spoken_to(finished):
 
 
 def test_what_is_here_and_what_is_not(finished):
-    found = finished.snakemake("--config", "table=tiny.tsv", "--", "gather")
+    found = finished.snakemake("--config", "table=tiny.tsv", "--", "fetch")
     assert "mnist5k    here" in found.stdout
     assert "cifar10    CIFAR-10 is not here" in found.stdout
     assert "inception  weights-inception" in found.stdout
@@ -155,7 +155,7 @@ def test_an_edited_model_reruns_its_family(finished, edit):
 
 
 def test_an_edited_figure_retrains_nothing(finished, edit):
-    edit(finished.folder / "nets/reporting/style.py", '"""', '"""Edited. ')
+    edit(finished.folder / "nets/reporting/figures/style.py", '"""', '"""Edited. ')
     jobs = finished.planned()
     assert not any(rule in ("train", "evaluate") for rule, _ in jobs)
     assert any(rule == "draw" for rule, _ in jobs)

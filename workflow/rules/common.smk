@@ -4,15 +4,16 @@ import gc
 from snakemake.logging import logger
 from snakemake.settings.types import ExecutionSettings
 
-from nets.catalogues import load_catalogues
-from nets.config import find_table, job_environment, load_runs
+from nets.suite.catalogues import load_catalogues
+from nets.suite.expansion import load_runs
+from nets.suite.settings import find_table, job_environment
 from nets.errors import UserError
 from nets.files import check_writable
-from nets.published import find_published, load_published
+from nets.suite.published import find_published, load_published
 from nets.run import read_runs, write_runs
-from nets.sources import check_findable, fingerprint
-from nets.training.locks import drop_stale
-from nets.training.slots import count_slots
+from nets.suite.keys import check_findable, fingerprint
+from nets.machine.locks import drop_stale
+from nets.machine.slots import count_slots
 
 # The objects of a large plan are millions and stay; to look for dead ones as often as usual costs a sixth of its time.
 gc.set_threshold(100_000, 50, 100)

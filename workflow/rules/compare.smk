@@ -1,5 +1,5 @@
 # One run's pictures; all runs' numbers in one table, and beside each other.
-TEMPLATES = "nets/reporting/templates/*"
+TEMPLATES = "nets/reporting/page/templates/*"
 METRICS = expand(f"{RESULTS}/runs/{{run}}/metrics.json", run=RUNS)
 
 

@@ -3,9 +3,9 @@
 
 # On a cluster these run where Snakemake does: they take seconds, or need the network.
 localrules:
-    gather,
-    list_runs,
     fetch,
+    list_runs,
+    weights,
     collect,
     compare,
     report,

@@ -1,7 +1,7 @@
 # Measurement on test data, and what it needs: weights that others trained, and features of real images.
 
 
-rule fetch:
+rule weights:
     output:
         "results/weights/{weights}.json",
     log:
@@ -11,19 +11,19 @@ rule fetch:
     params:
         entry=lambda wildcards: WEIGHTS[wildcards.weights],
     shell:
-        "python -m nets.jobs.fetch --weights {wildcards.weights} --output {output} 2>&1 | tee {log} >&2"
+        "python -m nets.jobs.weights --weights {wildcards.weights} --output {output} 2>&1 | tee {log} >&2"
 
 
-rule gather:
+rule fetch:
     input:
         sorted(f"results/data/{dataset}/dataset.json" for dataset in DATASETS),
         sorted({file for run in RUNS for file in fetched_for(RUNS[run])}),
     log:
-        f"{RESULTS}/logs/gather.log",
+        f"{RESULTS}/logs/fetch.log",
     conda:
         "../../environment.yml"
     shell:
-        "python -m nets.jobs.holdings {input} 2>&1 | tee {log} >&2"
+        "python -m nets.jobs.fetch {input} 2>&1 | tee {log} >&2"
 
 
 rule reference:

@@ -1,0 +1,143 @@
+"""From a source to the folder that training maps into memory. The layout is in ARCHITECTURE.md, "Prepared data"."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+
+from nets.data.arrayfile import ArrayFile
+from nets.data.entries import number_of
+from nets.data.loaded import Loaded, Part
+from nets.data.masks import checked
+from nets.data.normalisation import channel_statistics
+from nets.data.prepared import PART
+from nets.data.sources import data_root, load
+from nets.data.splits import divide
+from nets.errors import DataError, SourceUnavailable
+
+
+def prepare(name: str, entry: dict, out: Path) -> dict:
+    """Write the prepared data set into `out` and return what `dataset.json` holds.
+
+    `dataset.json` is written last: without it the folder is not prepared. Where no source is there, its status is
+    `no_data` with the reason, and the folders of the arrays are empty. Raises DataError where a source is damaged or
+    not as the entry says, OSError where the folder can't be written.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    for part in PART.values():
+        (out / part).mkdir(exist_ok=True)
+    (out / "dataset.json").unlink(missing_ok=True)
+    info = {"name": name, "status": "ok", "reason": None}
+    info |= {key: entry[key] for key in ("title", "shape", "classes", "licence", "citation", "url")}
+    info |= entry.get("masks", {})
+    try:
+        loaded = load(entry, data_root())
+    except SourceUnavailable as reason:
+        info |= {"status": "no_data", "reason": str(reason)}
+    else:
+        info |= _write(name, entry, loaded, out)
+    _write_json(out / "dataset.json", info)
+    return info
+
+
+def _write(name: str, entry: dict, loaded: Loaded, out: Path) -> dict:
+    """Write all arrays; returns counts, hashes and statistics."""
+    source = loaded.learning
+    own = loaded.test
+    rows = _divide(name, entry, loaded)
+    kept = np.union1d(rows["train"], rows["validation"])
+    if own is None:
+        hashes = _write_images(out, entry, source, {"learning": kept, "test": rows["test"]})
+    else:
+        hashes = _write_images(out, entry, source, {"learning": kept})
+        hashes |= _write_images(out, entry, own, {"test": rows["test"]})
+    learning, test = source.labels[kept], (own or source).labels[rows["test"]]
+    lists = {split: np.searchsorted(kept, rows[split]) for split in ("train", "validation")}
+    lists["test"] = np.arange(len(test))
+    arrays = {f"{PART[split]}/{split}": indices for split, indices in lists.items()}
+    for file, values in {"learning/labels": learning, "test/labels": test, **arrays}.items():
+        hashes |= _write_array(out, f"{file}.npy", values)
+    labels = {s: (test if s == "test" else learning)[indices] for s, indices in lists.items()}
+    mean, std = entry["mean"], entry["std"]
+    if len(lists["train"]):
+        mean, std = channel_statistics(out / "learning/images.npy", lists["train"])
+    return {
+        "counts": {split: len(indices) for split, indices in lists.items()},
+        "class_counts": {split: _count(entry, values) for split, values in labels.items()},
+        "splits": entry["splits"],
+        "source": _provenance(loaded),
+        "hashes": hashes,
+        "mean": entry["mean"] or mean,
+        "std": entry["std"] or std,
+        "measured": {"mean": mean, "std": std},
+    }
+
+
+def _divide(name: str, entry: dict, loaded: Loaded) -> dict[str, np.ndarray]:
+    """The rows of each split, after a look at the labels: 0..K-1, or all -1 without classes or with masks."""
+    low, high = (-1, -1) if entry["classes"] is None or "masks" in entry else (0, number_of(entry["classes"]) - 1)
+    own = loaded.test
+    try:
+        for labels in [part.labels for part in (loaded.learning, own) if part is not None]:
+            if len(labels) and not (low <= labels.min() and labels.max() <= high):
+                found = f"{labels.min()}..{labels.max()}"
+                raise DataError(f"labels are {found}, expected {low}..{high}.")
+        own_test = None if own is None else len(own.labels)
+        return divide(loaded.learning.labels, entry["splits"], own_test, loaded.validation)
+    except DataError as error:
+        raise DataError(f"{name} from {loaded.location}: {error}") from None
+
+
+def _provenance(loaded: Loaded) -> dict:
+    names = ("kind", "location", "canonical", "sha256")
+    return {name: getattr(loaded, name) for name in names}
+
+
+def _count(entry: dict, labels: np.ndarray) -> list[int] | None:
+    if entry["classes"] is None or "masks" in entry:
+        return None
+    return np.bincount(labels, minlength=number_of(entry["classes"])).tolist()
+
+
+def _write_images(out: Path, entry: dict, part: Part, targets: dict[str, np.ndarray]) -> dict:
+    """Write the images, and the masks if there are any, of the rows chosen for each target; returns the hashes."""
+    hashes = _write_rows(out, "images", entry, tuple(entry["shape"]), part.chunks(), targets)
+    if "masks" in entry:
+        hashes |= _write_rows(out, "masks", entry, tuple(entry["shape"][1:]), checked(entry, part), targets)
+    return hashes
+
+
+def _write_rows(
+    out: Path, what: str, entry: dict, shape: tuple[int, ...], chunks: Iterator[np.ndarray], targets: dict
+) -> dict:
+    """Write the chosen rows of images or masks in one pass; returns the hashes."""
+    with ExitStack() as stack:
+        files = {
+            name: stack.enter_context(ArrayFile(out / name / f"{what}.npy", (len(rows), *shape), np.uint8))
+            for name, rows in targets.items()
+        }
+        start = 0
+        for chunk in chunks:
+            if chunk.shape[1:] != shape:
+                found, expected = ("x".join(map(str, size)) for size in (chunk.shape[1:], shape))
+                raise DataError(f"{entry['title']}: {what} are {found}, `shape` says {expected}.")
+            for name, rows in targets.items():
+                first, last = np.searchsorted(rows, (start, start + len(chunk)))
+                files[name].append(chunk[rows[first:last] - start])
+            start += len(chunk)
+    return {f"{name}/{what}.npy": file.sha256 for name, file in files.items()}
+
+
+def _write_array(out: Path, name: str, values: np.ndarray) -> dict:
+    with ArrayFile(out / name, values.shape, np.int64) as file:
+        file.append(values)
+    return {name: file.sha256}
+
+
+def _write_json(path: Path, info: dict) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(json.dumps(info, indent=1) + "\n")
+    os.replace(partial, path)

@@ -1,0 +1,94 @@
+"""Passports of fidelity numbers: what two numbers must share before they may stand in one column.
+
+A passport holds the number of samples, the reference images, the extractor with the hash of its weights, the number
+type, and how samples were drawn. It is made when a number is measured and read wherever numbers are compared.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+ENOUGH = 10_000  # fewer images on either side make FID biased enough to be called indicative (Bińkowski et al. 2018)
+NAMES = {
+    "samples": "generated images",
+    "steps": "sampling steps",
+    "ema": "moving average of weights",
+    "extractor.name": "extractor",
+    "extractor.run": "extractor's run",
+    "extractor.weights_sha256": "SHA-256 of its weights",
+    "extractor.number_type": "number type",
+    "reference.count": "reference images",
+    "reference.split": "reference split",
+    "reference.resolution": "resolution",
+    "reference.images_sha256": "SHA-256 of its images",
+}
+DRAWN = ("sampler", "steps", "ema")  # how a model draws: a part of the model, which stands in its row
+HIDDEN = ("indicative", *DRAWN)
+
+
+def indicative(reference: int, samples: int) -> bool:
+    """Whether the sets are too small for numbers that compare with the literature."""
+    return min(reference, samples) < ENOUGH
+
+
+def issue(extractor: dict[str, Any], reference: dict[str, Any], sampling: dict[str, Any]) -> dict[str, Any]:
+    """What two fidelity numbers must share to be comparable, and whether they are only indicative."""
+    return {
+        "extractor": extractor,
+        "reference": reference,
+        **sampling,
+        "indicative": indicative(reference["count"], sampling["samples"]),
+    }
+
+
+def digest(passport: dict[str, Any] | None) -> str:
+    """Eight hex digits that are the same for numbers measured alike, however they were drawn; empty for none."""
+    if passport is None:
+        return ""
+    measured = {key: value for key, value in passport.items() if key not in DRAWN}
+    return hashlib.sha256(json.dumps(measured, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def manner(how: dict[str, Any]) -> str:
+    """In words: 'DDIM, eta 0, 50 steps, moving average 0.999'."""
+    words = f"{how['sampler']}, {how['steps']} step{'s' if how['steps'] != 1 else ''}"
+    return words + (f", moving average {how['ema']:g}" if how["ema"] else "")
+
+
+def facts(passport: dict[str, Any]) -> dict[str, str]:
+    """A passport as readable names and values, nested objects flattened."""
+    return {NAMES.get(key, key.rpartition(".")[2].replace("_", " ")): value for key, value in _flat(passport)}
+
+
+def _flat(passport: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
+    for key, value in passport.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        elif prefix + key not in HIDDEN:
+            yield prefix + key, _text(value)
+
+
+def _text(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return f"{value:,}".replace(",", "\u202f") if isinstance(value, int) else str(value)
+
+
+def reason(passport: dict[str, Any]) -> str:
+    """Why numbers of a passport are only indicative; empty where they are not."""
+    if not passport.get("indicative"):
+        return ""
+    samples, real = passport["samples"], passport["reference"]["count"]
+    return (
+        f"Indicative: {_text(samples)} generated and {_text(real)} real images are too few "
+        "for numbers that compare with the literature."
+    )
+
+
+def sentence(passport: dict[str, Any]) -> str:
+    """A passport as the note under a table; long hashes are shortened."""
+    words = [f"{name} {text[:12] + '…' if len(text) == 64 else text}" for name, text in facts(passport).items()]
+    return f"{reason(passport)} Passport {digest(passport)}: {'; '.join(words)}.".strip()

@@ -1,0 +1,121 @@
+"""Features of a data set's real test images under one extractor, and the scale of the numbers that come of them."""
+
+import hashlib
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nets.data.prepared import images_sha256, open_split, read_info
+from nets.fidelity import measure
+from nets.fidelity.extractors import Extractor, Features, load_extractor
+from nets.files import atomic, write_json
+from nets.metrics import classes
+
+
+def write_reference(
+    source: Path, data_dir: Path, output: Path, counts: list[int], cache: Path | None, device: torch.device
+) -> None:
+    """Write `features.npy` and `reference.json` into `output`, or the reason why there are none.
+
+    `source` is a classifier's manifest.json or the note of fetched weights; `counts` are the numbers of generated
+    images to scale; `cache` is a folder of features that suites share.
+    """
+    notes = [json.loads(path.read_text()) for path in (source, data_dir / "dataset.json")]
+    broken = next((note for note in notes if note["status"] != "ok"), None)
+    features = np.zeros((0, 0), np.float32)
+    if broken:
+        known = dict.fromkeys(("extractor", "reference", "classes"))
+        content = {"status": broken["status"], "reason": broken["reason"], **known, "scale": []}
+    else:
+        extractor, images = load_extractor(source, data_dir, device), images_of(data_dir, "test")
+        info = read_info(data_dir)
+        real = read_once(extractor, images, info, cache)
+        features = real.features.cpu().numpy()
+        shares = classes.shares(real.logits).tolist() if extractor.passport["name"] == "indomain" else None
+        content = {
+            "status": "ok",
+            "reason": None,
+            "extractor": extractor.passport,
+            "reference": {
+                "split": "test",
+                "count": len(features),
+                "resolution": images.shape[-1],
+                "images_sha256": images_sha256(info, "test"),
+            },
+            "classes": shares,
+            "scale": scale(extractor, real.features, shares, images_of(data_dir, "train"), counts),
+        }
+    with atomic(output / "features.npy") as temporary, open(temporary, "wb") as file:
+        np.save(file, features)
+    write_json(output / "reference.json", content | {"source": str(source)})
+
+
+def images_of(data_dir: Path, split: str) -> Tensor:
+    """The images (N, C, H, W) uint8 of a split."""
+    found = open_split(data_dir, split)
+    return torch.from_numpy(found.images[found.indices])
+
+
+def read_once(extractor: Extractor, images: Tensor, info: dict[str, Any], cache: Path | None) -> Features:
+    """What an extractor sees in the test images: from the cache, or read now and kept there.
+
+    The file is named by all that decides its content, so whoever finds it may use it; a damaged one is made again.
+    """
+    if cache is None:
+        return extractor.read(images)
+    known = {key: value for key, value in extractor.passport.items() if key != "run"}
+    content = [images_sha256(info, "test"), info["mean"], info["std"], known]
+    path = cache / f"{hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()}.npz"
+    try:
+        with open(path, "rb") as file, np.load(file) as kept:
+            return Features(*(torch.from_numpy(kept[name]).to(extractor.device) for name in Features._fields))
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+        found = extractor.read(images)
+    with atomic(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, **{name: value.cpu().numpy() for name, value in found._asdict().items()})
+    return found
+
+
+def scale(
+    extractor: Extractor, real: Tensor, shares: list[float] | None, train: Tensor, counts: list[int]
+) -> list[dict[str, Any]]:
+    """What each metric says of images whose worth is known: real ones, real ones against each other, and noise.
+
+    In place of generated images, as many of them as are generated: `counts`. Against as many as there are test images,
+    whose features are `real`. Where training images are too few for both there is no such row.
+    """
+    dice = torch.Generator().manual_seed(0)
+    most = min(len(train), max(counts) + len(real))
+    chosen = torch.randperm(len(train), generator=dice)[:most]  # prepared images may be sorted by class
+    seen = extractor.read(train[chosen])
+    noise = extractor.read(torch.randint(256, (max(counts), *train.shape[1:]), dtype=torch.uint8, generator=dice))
+    name, rows = extractor.passport["name"], []
+    for count in sorted(set(counts)):
+        first, other = part(seen, 0, count), part(seen, count, count + len(real))
+        others = classes.shares(other.logits).tolist() if shares is not None and len(other.logits) else None
+        sets = [
+            ("training images against test images", real, shares, first),
+            ("training images against others of them", other.features, others, first),
+            ("noise against test images", real, shares, part(noise, 0, count)),
+        ]
+        rows += [
+            {
+                "title": title,
+                "samples": count,
+                "reference": len(real),
+                "metrics": {f"{k}_{name}": v for k, v in measure.compare(against, known, found).items()},
+            }
+            for title, against, known, found in sets
+            if len(against) == len(real) and len(found.features) == count
+        ]
+    return rows
+
+
+def part(seen: Features, start: int, end: int) -> Features:
+    """Features and logits of some of the images."""
+    return Features(*(values[start:end] for values in seen))

@@ -1,0 +1,57 @@
+"""Distances of generated from real images, in the features of an extractor."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+KID_SUBSETS, KID_SUBSET_SIZE = 100, 1000
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """Features (N, D) taken as a normal distribution: mean (D,) and covariance (D, D), float64."""
+
+    mean: np.ndarray
+    covariance: np.ndarray
+
+    @classmethod
+    def of(cls, features: Tensor) -> "Gaussian":
+        """The moments are computed where the features lie."""
+        features = features.double()
+        covariance = torch.atleast_2d(torch.cov(features.T))
+        return cls(features.mean(dim=0).cpu().numpy(), covariance.cpu().numpy())
+
+
+def fid(real: Tensor, generated: Tensor) -> float:
+    """Fréchet distance of features (N, D) and (M, D) taken as Gaussians (Heusel et al. 2017)."""
+    return frechet(Gaussian.of(real), Gaussian.of(generated))
+
+
+def frechet(first: Gaussian, second: Gaussian) -> float:
+    """|m - m'|² + tr(C + C' - 2 (C C')^½), the root's trace by eigenvalues as torch-fidelity has it.
+
+    Written out here because a training that watches it would wait seconds for the import.
+    """
+    gap = first.mean - second.mean
+    roots = np.sqrt(np.linalg.eigvals(first.covariance @ second.covariance).astype(complex)).real
+    return float(gap @ gap + np.trace(first.covariance) + np.trace(second.covariance) - 2 * roots.sum())
+
+
+def kid(real: Tensor, generated: Tensor) -> float:
+    """Kernel distance: unbiased MMD² with the cubic kernel, mean over random subsets (Bińkowski et al. 2018).
+
+    The subsets are those that torch-fidelity draws by default, for generated images as its first input.
+    """
+    from torch_fidelity.metric_kid import kid_features_to_metric
+
+    size = min(KID_SUBSET_SIZE, len(real), len(generated))
+    result = kid_features_to_metric(
+        generated.double(),  # in float32 the sums lose the sixth digit
+        real.double(),
+        kid_subsets=KID_SUBSETS,
+        kid_subset_size=size,
+        verbose=False,
+    )
+    return float(result["kernel_inception_distance_mean"])

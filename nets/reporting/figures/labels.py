@@ -1,0 +1,63 @@
+"""Labels beside the points of a scatter plot, moved until they hide neither each other nor a point."""
+
+from math import cos, pi, sin
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.transforms import Bbox
+
+from nets.reporting.figures.style import MUTED
+
+SIZE = 7.5
+POINT = 5  # half the side of the square that a point takes, in pixels
+AROUND = [2 * pi * step / 16 for step in (0, 8, 4, 12, 2, 14, 6, 10, 1, 15, 7, 9, 3, 13, 5, 11)]
+NEAR, FAR = (7,), (18, 32, 46, 62, 80, 100)  # distances in pixels; a far label has a line to its point
+
+
+def place(axis: Axes, points: list[tuple[float, float, str]]) -> None:
+    """Label points (x, y, words), each at the first place that is free, or at the one that hides least."""
+    figure = axis.figure
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw_without_rendering()
+    frame = axis.get_window_extent()
+    centres = [axis.transData.transform((x, y)) for x, y, _ in points]
+    taken = [box(x, y, 2 * POINT, 2 * POINT) for x, y in centres]
+    for (x, y, words), (left, top) in zip(points, centres, strict=True):
+        note = axis.annotate(words, (x, y), fontsize=SIZE, ha="center", va="center", annotation_clip=False)
+        size = note.get_window_extent(renderer).padded(2)
+        note.remove()
+        places = [spot(left, top, distance, angle, size) for distance in NEAR + FAR for angle in AROUND]
+        hidden = [sum(overlap(each, other) for other in taken) + outside(each, frame) for each in places]
+        best = hidden.index(min(hidden))
+        taken.append(places[best])
+        line = {"arrowstyle": "-", "linewidth": 0.6, "color": MUTED, "shrinkA": 0, "shrinkB": 3}
+        scale = 72 / figure.dpi
+        middle = ((places[best].x0 + places[best].x1) / 2 - left, (places[best].y0 + places[best].y1) / 2 - top)
+        note = axis.annotate(
+            words, (x, y), (middle[0] * scale, middle[1] * scale), textcoords="offset points", ha="center",
+            va="center", fontsize=SIZE, arrowprops=line if best >= len(AROUND) else None, annotation_clip=False,
+        )  # fmt: skip
+        note.set_in_layout(False)
+
+
+def spot(x: float, y: float, distance: float, angle: float, size: Bbox) -> Bbox:
+    """The box of words whose edge lies at a distance from a point, in a direction."""
+    right, up = cos(angle), sin(angle)
+    return box(x + right * (distance + size.width / 2), y + up * (distance + size.height / 2), size.width, size.height)
+
+
+def box(x: float, y: float, width: float, height: float) -> Bbox:
+    """A box by its middle."""
+    return Bbox.from_extents(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+
+
+def overlap(first: Bbox, second: Bbox) -> float:
+    """The area that two boxes share."""
+    width = min(first.x1, second.x1) - max(first.x0, second.x0)
+    height = min(first.y1, second.y1) - max(first.y0, second.y0)
+    return width * height if width > 0 and height > 0 else 0.0
+
+
+def outside(inner: Bbox, frame: Bbox) -> float:
+    """The area of a box that is not inside a frame."""
+    return inner.width * inner.height - overlap(inner, frame)

@@ -1,0 +1,91 @@
+"""Figures of segmentations: images over their masks in the classes' colours, and how well each class is found."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from nets.reporting.figures import style
+from nets.reporting.figures.pictures import GAP, GREY
+
+WIDTH = 900  # pixels of the figure beside its words, at most
+MARGIN, LINE = 84, 24  # width of the words on the left, height of a line of the legend
+VOID, WRONG = (0, 0, 0), (255, 64, 48)
+ROWS = ("image", "truth", "answer", "mistakes")
+COLOURS = np.array(
+    [
+        (96, 104, 118), (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0),
+        (204, 121, 167), (170, 255, 195), (145, 30, 180), (128, 60, 20), (250, 190, 212), (0, 0, 160), (255, 250, 200),
+        (0, 100, 60), (190, 240, 40), (128, 128, 0), (70, 240, 240), (220, 190, 255), (128, 0, 60),
+    ],
+    np.uint8,
+)  # fmt: skip
+
+
+def colour(masks: np.ndarray, classes: int) -> np.ndarray:
+    """Masks (n, H, W) in the classes' colours (n, H, W, 3); what is no class is void."""
+    table = np.full((256, 3), VOID, np.uint8)
+    table[:classes] = COLOURS[np.arange(classes) % len(COLOURS)]
+    return table[masks]
+
+
+def mistakes(images: np.ndarray, truths: np.ndarray, predictions: np.ndarray, classes: int) -> np.ndarray:
+    """Dark grey images (n, H, W, 3) with wrong pixels in red and void in black."""
+    grey = (images.mean(axis=1, keepdims=True) / 2).astype(np.uint8).repeat(3, axis=1).transpose(0, 2, 3, 1)
+    grey[(truths != predictions) & (truths < classes)] = WRONG
+    grey[truths >= classes] = VOID
+    return grey
+
+
+def segmentation(arrays: dict[str, np.ndarray], names: list[str], path: Path) -> None:
+    """Each image in a column: itself, the truth, the prediction, where they differ; the classes' colours below."""
+    images, truths, predictions = (arrays[key] for key in ("images", "truths", "predictions"))
+    pixels = images.transpose(0, 2, 3, 1)
+    pixels = pixels.repeat(3, axis=3) if pixels.shape[3] == 1 else pixels
+    rows = [pixels, *(colour(masks, len(names)) for masks in (truths, predictions))]
+    rows.append(mistakes(images, truths, predictions, len(names)))
+    height, width = images.shape[2:]
+    scale = max(1, 128 // max(height, width))
+    height, width = height * scale, width * scale
+    shown = min(len(images), max(1, WIDTH // width))
+    entries = [(name, tuple(COLOURS[n % len(COLOURS)].tolist())) for n, name in enumerate(names)]
+    entries += [("void (not counted)", VOID)] if (truths >= len(names)).any() else []
+    places, lines = spread([f"{name}" for name, _ in entries], MARGIN + shown * (width + GAP))
+    top = len(ROWS) * (height + GAP) + 10
+    picture = Image.new("RGBA", (MARGIN + shown * (width + GAP), top + lines * LINE))
+    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(15)
+    for row, (word, tiles) in enumerate(zip(ROWS, rows, strict=True)):
+        pen.text((0, row * (height + GAP) + height // 2), word, fill=GREY, font=font, anchor="lm")
+        for column in range(shown):
+            tile = Image.fromarray(tiles[column]).resize((width, height), Image.Resampling.NEAREST)
+            picture.paste(tile, (MARGIN + column * (width + GAP), row * (height + GAP)))
+    for (name, fill), (left, line) in zip(entries, places, strict=True):
+        pen.rectangle((left, top + line * LINE + 3, left + 14, top + line * LINE + 17), fill=fill, outline=GREY)
+        pen.text((left + 20, top + line * LINE + 10), name, fill=GREY, font=font, anchor="lm")
+    picture.save(path)
+
+
+def spread(words: list[str], width: int) -> tuple[list[tuple[int, int]], int]:
+    """Where the legend's entries stand as (left, line), in lines of `width` pixels from MARGIN on; how many lines."""
+    font, left, line, places = ImageFont.load_default(15), MARGIN, 0, []
+    for word in words:
+        length = 20 + int(font.getlength(word)) + 16
+        if left + length > width and left > MARGIN:
+            left, line = MARGIN, line + 1
+        places.append((left, line))
+        left += length
+    return places, line + 1
+
+
+def class_iou(values: np.ndarray, names: list[str], path: Path) -> None:
+    """A bar a class; a class that does not occur has none."""
+    with style.drawing(path, 3.9, 0.2 * len(names) + 0.6) as (axis,):
+        places = np.arange(len(names))
+        axis.barh(places, np.nan_to_num(values), height=0.66, color=style.COLOURS[0])
+        for place, value in zip(places, values, strict=True):
+            text = "does not occur" if np.isnan(value) else f"{value:.1f}"
+            axis.text(np.nan_to_num(value) + 1.5, place, text, va="center", fontsize=7.5)
+        axis.set_yticks(places, names)
+        axis.set(xlim=(0, 112), ylim=(len(names) - 0.4, -0.6), xticks=(0, 25, 50, 75, 100))
+        axis.grid(False, axis="y")
+        axis.set_title("IoU of each class (%)")

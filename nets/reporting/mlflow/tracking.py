@@ -1,0 +1,131 @@
+"""MLflow as a view of the run folders: built from them, and built again without duplicates."""
+
+import contextlib
+import hashlib
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nets.errors import UserError
+from nets.reporting.mlflow import logged
+from nets.reporting.results import Run
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+FILES = ("config.json", "manifest.json", "metrics.json", "history.csv")
+OURS, DIGEST = "nets.run", "nets.digest"  # tags: a run that we made, and of what; the second is set last
+METRICS, PARAMS = 1000, 100  # of one request at most, by MLflow's rule
+
+
+def track(results: Path, runs: list[Run]) -> tuple[int, int, int]:
+    """Bring the suite's experiment up to date; returns how many runs were added or replaced, kept, and removed."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # it wants a network
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # seven take minutes
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    results = results.resolve()
+    database = results / "mlflow.db"
+    own = f"sqlite:///{database}"
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or own
+    artifacts = None if uri.startswith(("http", "databricks")) else results / "mlartifacts"  # a server has its place
+    if uri == own and not database.exists():
+        shutil.rmtree(artifacts, ignore_errors=True)  # of a database that is gone
+    with quiet():
+        try:
+            return update(MlflowClient(uri), results.name, artifacts, runs)
+        except MlflowException as error:
+            said = str(error).splitlines()[0][:300]
+            raise UserError(
+                f"MLflow at {uri} refuses: {said} Check MLFLOW_TRACKING_URI, or delete mlflow.db."
+            ) from None
+
+
+def update(client: "MlflowClient", name: str, artifacts: Path | None, runs: list[Run]) -> tuple[int, int, int]:
+    """Remove what changed or is gone, and add what is new."""
+    experiment = experiment_of(client, name, artifacts)
+    known = ours(client, experiment)
+    digests = {run.name: digest(run) for run in runs}
+    kept = {key for key, old in known.items() if old.data.tags.get(DIGEST) == digests.get(key, "gone")}
+    for key in set(known) - kept:
+        remove(client, known[key].info, artifacts)
+    for run in runs:
+        if run.name not in kept:
+            add(client, experiment, run, digests[run.name])
+    return len(runs) - len(kept), len(kept), len(set(known) - set(digests))
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """MLflow without its notes on the making of tables."""
+    loggers = [logging.getLogger(name) for name in ("mlflow", "alembic")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def experiment_of(client: "MlflowClient", name: str, artifacts: Path | None) -> str:
+    """The id of the suite's experiment, made or brought back from the bin where needed."""
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        return client.create_experiment(name, artifacts.as_uri() if artifacts else None)
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return found.experiment_id
+
+
+def ours(client: "MlflowClient", experiment: str) -> dict[str, Any]:
+    """The experiment's runs that this module made, by name."""
+    found, token = {}, None
+    while token != "":
+        page = client.search_runs([experiment], f"tags.`{OURS}` != ''", max_results=1000, page_token=token)
+        found |= {run.data.tags[OURS]: run for run in page}
+        token = page.token or ""
+    return found
+
+
+def digest(run: Run) -> str:
+    """SHA-256 of all that is shown of a run."""
+    found = hashlib.sha256()
+    for path in [run.folder / name for name in FILES] + figures(run):
+        if path.exists():
+            found.update(f"{path.name} {path.stat().st_size} ".encode() + path.read_bytes())
+    return found.hexdigest()
+
+
+def figures(run: Run) -> list[Path]:
+    """The run's figures, sorted."""
+    return sorted((run.folder / "figures").glob("*.*"))
+
+
+def remove(client: "MlflowClient", info: Any, artifacts: Path | None) -> None:
+    """Delete a run, and the copies of its files if they are local."""
+    client.delete_run(info.run_id)
+    if artifacts:
+        shutil.rmtree(artifacts / info.run_id, ignore_errors=True)
+
+
+def add(client: "MlflowClient", experiment: str, run: Run, digest: str) -> None:
+    """Log one run; a hole is logged as failed."""
+    started, ended = logged.times(run)
+    key = client.create_run(experiment, started, {OURS: run.name} | logged.tags(run), run.name).info.run_id
+    params, metrics = logged.params(run), logged.metrics(run)
+    for start in range(0, len(params), PARAMS):
+        client.log_batch(key, params=params[start : start + PARAMS])
+    for start in range(0, len(metrics), METRICS):
+        client.log_batch(key, metrics=metrics[start : start + METRICS])
+    for name in FILES:
+        client.log_artifact(key, str(run.folder / name))
+    for path in figures(run):
+        client.log_artifact(key, str(path), "figures")
+    client.set_tag(key, DIGEST, digest)
+    client.set_terminated(key, "FINISHED" if run.ok else "FAILED", ended)

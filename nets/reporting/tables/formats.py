@@ -1,0 +1,133 @@
+"""A comparison table as CSV (raw numbers), Markdown, LaTeX and a fragment of HTML."""
+
+import csv
+import io
+import re
+from pathlib import Path
+
+from nets.reporting import glossary
+from nets.reporting.page import render
+from nets.reporting.tables.cells import Cell, Column
+from nets.reporting.tables.comparison import Row, Table
+
+READING = (
+    "Mean ± 95 % confidence interval (Student t) over seeds; one seed has no interval, "
+    "and where a seed is missing no mean is taken."
+)
+LATEX = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
+    "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$", "−": r"$-$", "–": "--", "×": r"$\times$", "²": r"\textsuperscript{2}",
+    "\u202f": r"\,", "…": r"\dots{}",
+}  # fmt: skip
+
+
+def write(table: Table, folder: Path) -> list[Path]:
+    """Write `<task>-<dataset>.{csv,md,tex,html}` into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for suffix, form in (("csv", raw), ("md", markdown), ("tex", latex), ("html", html)):
+        written.append(folder / f"{table.task}-{table.dataset}.{suffix}")
+        written[-1].write_text(form(table), encoding="utf-8")
+    return written
+
+
+def heading(column: Column) -> str:
+    """A column's name with unit, the better direction, and a word where its numbers are only indicative."""
+    words = [column.label, f"({column.unit})" if column.unit else "", glossary.ARROWS[column.direction]]
+    return " ".join(filter(None, [*words, "indicative" if column.indicative else ""]))
+
+
+def text(cell: Cell) -> str:
+    """A cell as plain text."""
+    return f"{cell.text} ± {cell.half}" if cell.half else cell.text
+
+
+def seeds(row: Row) -> str:
+    """How many seeds a row stands on: '3', or '2 of 3'."""
+    good = sum(run.ok for run in row.runs)
+    if not row.runs:
+        return ""
+    return str(good) if row.whole else f"{good} of {len(row.runs)}"
+
+
+def status(row: Row) -> str:
+    """'ok', or which seeds are holes."""
+    holes = [run for run in row.runs if not run.ok]
+    if not row.runs:
+        return "scale"
+    return "; ".join(f"{glossary.STATUSES.get(run.status, run.status)}: s{run.seed}" for run in holes) or "ok"
+
+
+def raw(table: Table) -> str:
+    """CSV with full precision: mean, interval and n of each column; what is missing is empty."""
+    rows = [
+        {key: row.runs[0].config[key] if row.runs else "" for key in ("model", "variant")}
+        | {"title": row.label, "status": status(row), "n": sum(run.ok for run in row.runs), "seeds": len(row.runs)}
+        | {name: value for cell in row.cells.values() for name, value in cell.raw.items()}
+        for row in table.rows + table.scale
+    ]  # fmt: skip
+    known = list(dict.fromkeys(name for row in rows for name in row))
+    starts = ["", *(column.key for column in table.columns)]
+    known.sort(key=lambda name: max(i for i, key in enumerate(starts) if name.startswith(key)))
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, known, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return buffer.getvalue()
+
+
+def markdown(table: Table) -> str:
+    """A Markdown table; the best of a column is bold."""
+
+    def line(words: list[str]) -> str:
+        return "| " + " | ".join(word.replace("|", "\\|") for word in words) + " |"
+
+    head = [heading(c) + (f" [{','.join(c.marks)}]" if c.marks else "") for c in table.columns]
+    lines = [f"### {table.title}", "", line(["Model", *head, "n", "Status"])]
+    lines.append("|---|" + "---:|" * len(head) + "---:|---|")
+    for row in table.rows + table.scale:
+        cells = [text(row.cells[column.key]) for column in table.columns]
+        bold = [row.cells[column.key].best for column in table.columns]
+        cells = [f"**{cell}**" if best else cell for cell, best in zip(cells, bold, strict=True)]
+        lines.append(line([row.label, *cells, seeds(row), status(row)]))
+    notes = [f"- [{mark}] {words}" if mark else f"- {words}" for mark, words in table.notes]
+    return "\n".join([*lines, "", READING, "", *notes]) + "\n"
+
+
+def escape(words: str) -> str:
+    """Text for LaTeX."""
+    return re.sub("|".join(map(re.escape, LATEX)), lambda match: LATEX[match[0]], words)
+
+
+def latex(table: Table) -> str:
+    """A booktabs table for a paper. For the page's width it leaves out what the report folds away."""
+    columns = [column for column in table.columns if not (column.minor or column.words)]
+    left_out = [column.label for column in table.columns if column.minor or column.words]
+    head = [escape(heading(c)) + (rf"\textsuperscript{{{','.join(c.marks)}}}" if c.marks else "") for c in columns]
+    lines = [f"% Left out for width (the CSV has all): {', '.join(left_out)}"] if left_out else []
+    lines += [
+        "% needs \\usepackage{booktabs,graphicx}",
+        r"\begin{table}[t]", r"\centering", rf"\caption{{{escape(table.title)}. {escape(READING)}}}",
+        rf"\label{{tab:{table.task}-{table.dataset}}}", r"\resizebox{\textwidth}{!}{%",
+        rf"\begin{{tabular}}{{l{'r' * len(columns)}rl}}", r"\toprule",
+        " & ".join(["Model", *head, "$n$", "Status"]) + r" \\", r"\midrule",
+    ]  # fmt: skip
+    for row in table.rows + table.scale:
+        cells = []
+        for column in columns:
+            cell = row.cells[column.key]
+            cells.append(rf"\textbf{{{escape(text(cell))}}}" if cell.best else escape(text(cell)))
+        lines.append(" & ".join([escape(row.label), *cells, seeds(row), escape(status(row))]) + r" \\")
+    lines += [r"\bottomrule", r"\end{tabular}}"]
+    for mark, words in table.notes:
+        letter = rf"\textsuperscript{{{mark}}} " if mark else ""
+        lines.append(rf"\par\footnotesize {letter}{escape(words)}")
+    return "\n".join([*lines, r"\end{table}"]) + "\n"
+
+
+def html(table: Table) -> str:
+    """A fragment for a page: the table with its caption and notes. Runs are links to `#run-<name>`."""
+    shown = {"table": table, "reading": READING, "arrows": glossary.ARROWS, "seeds": seeds,
+             "statuses": glossary.STATUSES}  # fmt: skip
+    return render.template("table.html.j2").render(shown)

@@ -1,0 +1,105 @@
+"""The catalogues that rows name: models, data sets, recipes, weights. Closed: each is checked against its schema."""
+
+import copy
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from nets.data.entries import check_entries
+from nets.errors import ConfigError, suggest
+
+ROOT = Path(__file__).resolve().parents[2]
+WANTED = {  # what to do, by the rule of the schema that is broken
+    "exclusiveMinimum": "; set a number above {}",
+    "exclusiveMaximum": "; set a number below {}",
+    "minimum": "; set {} or more",
+    "maximum": "; set {} or less",
+    "type": "; give a value of that type",
+    "enum": "; choose one of these",
+    "required": "; add it",
+    "minItems": "; give {} or more",
+}
+CATALOGUES = ("models", "datasets", "recipes", "weights")
+
+
+def load_catalogues(beside: Path) -> dict[str, dict[str, Any]]:
+    """The project's catalogues, extended by files of the same names beside the user's table."""
+    merged: dict[str, dict[str, Any]] = {}
+    for name in CATALOGUES:
+        merged[name] = {}
+        for folder in dict.fromkeys((ROOT / "config", beside.resolve())):
+            path = folder / f"{name}.yaml"
+            if path.exists():
+                merged[name] |= copy.deepcopy(load_catalogue(path, name))  # what is cached stays as it was read
+    return merged
+
+
+class Loader(yaml.CSafeLoader):
+    """YAML in which no key stands twice, and keys are words."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        seen = set()
+        for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                continue
+            word = self.construct_object(key, deep=True)
+            if word in seen or not isinstance(word, str):
+                problem = f"the key {word!r} stands twice" if word in seen else f"the key {word!r} is no word; quote it"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+            seen.add(word)
+        return super().construct_mapping(node, deep)
+
+
+@cache
+def schema(name: str) -> dict[str, Any]:
+    """The JSON schema of a catalogue."""
+    return yaml.load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text(), yaml.CSafeLoader)
+
+
+@cache
+def load_catalogue(path: Path, name: str) -> dict[str, Any]:
+    """Read and check one catalogue; entries have their defaults filled in."""
+    try:
+        entries = yaml.load(path.read_text(encoding="utf-8"), Loader) or {}
+    except OSError as error:
+        raise ConfigError(f"{path}: the catalogue can't be read ({error.strerror}).") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: byte {error.start} is not UTF-8; save the catalogue as UTF-8.") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}, line {mark.line + 1}" if mark else str(path)
+        raise ConfigError(f"{where}: this is not YAML that can be used ({getattr(error, 'problem', error)}).") from None
+    check(entries, schema(name), str(path))
+    if name == "datasets":
+        check_entries(entries, str(path))
+    return entries
+
+
+def check(value: Any, rules: dict[str, Any], where: str) -> None:
+    """Raise ConfigError, in words, for the first thing in which `value` breaks the schema."""
+    validator = jsonschema.Draft202012Validator(rules)
+    error = jsonschema.exceptions.best_match(validator.iter_errors(value))
+    if error is None:
+        return
+    path = ".".join(str(part) for part in error.absolute_path)
+    at = f"{where}: {path}: " if path else f"{where}: "
+    known = list(error.schema.get("properties", {}))
+    if error.validator == "additionalProperties" and known:
+        key = next(key for key in error.instance if key not in known)
+        raise ConfigError(f"{at}unknown key {key!r}; {suggest(key, known)}")
+    if error.validator == "pattern":  # the schema says in words what its expression means
+        raise ConfigError(f"{at}{error.instance!r} won't do; write {error.schema['description']}.")
+    wanted = WANTED.get(error.validator, "")
+    raise ConfigError(f"{at}{error.message}{wanted.format(error.validator_value)}.")
+
+
+def complete(value: dict, rules: dict) -> None:
+    """Fill in the schema's defaults, in place and in depth."""
+    for key, rule in rules.get("properties", {}).items():
+        if "default" in rule:
+            value.setdefault(key, copy.deepcopy(rule["default"]))
+        if isinstance(value.get(key), dict):
+            complete(value[key], rule)

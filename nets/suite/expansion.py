@@ -1,0 +1,213 @@
+"""From the tables that a user writes to run descriptions: loading, validation, expansion.
+
+Everything that a person can get wrong is said here in one sentence with its file and row, before anything runs.
+Imports no torch: Snakemake reads this at each start.
+"""
+
+import copy
+import difflib
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+from nets.errors import ConfigError, suggest
+from nets.run import OPTIMIZER_KEYS, Network, Recipe, Run
+from nets.suite.catalogues import check, complete, load_catalogues, schema
+from nets.suite.compatibility import check_autoencoder, check_fit
+from nets.suite.starts import resolve as resolve_pretrained
+from nets.suite.starts import row_name
+from nets.suite.table import COLUMNS, parse_seeds, parse_value, read_table
+
+GENERATES = ("adversarial", "diffusion")
+FIXED = ("task", "source", "changed", "initialisation")  # of a recipe: what it is, and no part of a run
+
+
+def load_runs(table: Path) -> list[Run]:
+    """All runs of a table, with the extractors that its generators need. Raises ConfigError."""
+    catalogues = load_catalogues(table.parent)
+    runs: list[Run] = []
+    lines: dict[tuple[str, str, str], int] = {}
+    places: dict[str, str] = {}
+    for line, cells in read_table(table):
+        where = f"{table}, line {line}"
+        key = (cells["model"], cells["dataset"], cells["variant"])
+        if key in lines:
+            same = "-".join(filter(None, key))
+            raise ConfigError(f"{where}: {same} stands in line {lines[key]} already; give one of them a variant.")
+        lines[key] = line
+        runs += expand_row(cells, where, catalogues)
+        places[row_name(runs[-1])] = where
+    runs = resolve_pretrained(runs, places, catalogues["weights"])
+    for run in (own := extractors(runs, catalogues, table)):
+        if row_name(run) in places:
+            raise ConfigError(f"{places[row_name(run)]}: {row_name(run)} is an extractor; take another variant.")
+    return runs + own
+
+
+def expand_row(cells: dict[str, str], where: str, catalogues: dict, purpose: str = "benchmark") -> list[Run]:
+    """The runs of one row: one a seed."""
+    for column in ("model", "dataset", "recipe"):
+        known = catalogues[f"{column}s"]
+        if cells[column] not in known:
+            raise ConfigError(f"{where}: unknown {column} {cells[column]!r}; {suggest(cells[column], known)}")
+    if not re.fullmatch(r"[a-z0-9_.]{0,60}", cells["variant"]):
+        raise ConfigError(f"{where}: variant {cells['variant']!r} may hold only a-z, 0-9, '_' and '.', and 60 of them.")
+    model = with_variant(cells, where, catalogues["models"])
+    data = catalogues["datasets"][cells["dataset"]]
+    networks, recipe, overridden = resolve(cells, where, model, catalogues["recipes"][cells["recipe"]])
+    check_fit(cells, where, model, data, recipe)
+    check_autoencoder(cells, where, model, data, networks, recipe, overridden)
+    parts = [part for part in (cells["model"], cells["dataset"], cells["variant"]) if part]
+    return [
+        Run(
+            name="-".join([*parts, f"s{seed}"]),
+            model=cells["model"],
+            title=title(model["title"], networks, overridden, recipe.epochs),
+            dataset=cells["dataset"],
+            variant=cells["variant"],
+            seed=seed,
+            task=model["task"],
+            purpose=purpose,
+            networks=networks,
+            recipe=recipe,
+            data=data,
+            fidelity=fidelity(cells["dataset"], data) if generates(model) else None,
+            row={column: cells[column] for column in COLUMNS if column != "seeds"},
+            overridden=overridden,
+        )
+        for seed in parse_seeds(cells["seeds"], where)
+    ]
+
+
+def with_variant(cells: dict[str, str], where: str, models: dict) -> dict:
+    """A model's entry with the networks that the row's variant adds. Raises ConfigError for a name that nearly adds."""
+    model, variant = models[cells["model"]], cells["variant"]
+    added = model.get("variants", {})
+    meant = difflib.get_close_matches(
+        variant, {name for entry in models.values() for name in entry.get("variants", {})}
+    )
+    if meant and variant not in added:
+        holders = [name for name, entry in models.items() if meant[0] in entry.get("variants", {})]
+        raise ConfigError(
+            f"{where}: variant {variant!r} would add no network to {cells['model']}, while {meant[0]!r} adds one to "
+            f"{', '.join(holders)}; correct the name, or take one that is not like it."
+        )
+    return model | {"networks": model["networks"] | added.get(variant, {})}
+
+
+def generates(model: dict) -> bool:
+    """Whether a model's samples are measured."""
+    return model["task"] in GENERATES or model.get("generates", False)
+
+
+def title(name: str, networks: dict[str, Network], overridden: dict[str, Any], epochs: int) -> str:
+    """The model's title, with what the row changes of it, and how long a shorter training is: 'VGG-11 (width 0.25)',
+    'DCGAN (discriminator width 8)', 'LeNet-5 (10 epochs)'.
+    """
+    changed = [key.removeprefix("model.") for key in overridden if key.startswith("model.")]
+    own = {f"{role}.{arg}": value for role, network in networks.items() for arg, value in network.args.items()}
+    values = {key.rpartition(".")[2]: value for key, value in own.items() if key not in changed} | own
+    words = [f"{argument.replace('_', ' ').replace('.', ' ')} {values[argument]}" for argument in changed]
+    if epochs < overridden.get("epochs", epochs):
+        words.append(f"{epochs} epoch{'s' if epochs != 1 else ''}")
+    return f"{name} ({', '.join(words)})" if words else name
+
+
+def resolve(cells: dict[str, str], where: str, model: dict, recipe: dict) -> tuple[dict[str, Network], Recipe, dict]:
+    """The row's networks and recipe with its overrides applied, checked and completed; and what they replaced."""
+    recipe, networks = copy.deepcopy(recipe), copy.deepcopy(model["networks"])
+    overridden: dict[str, Any] = {}
+    seen: set[str] = set()
+    for item in cells["overrides"].split():
+        key, equals, text = item.partition("=")
+        if not equals:
+            raise ConfigError(f"{where}: override {item!r} is not of the form key=value, without spaces around the =.")
+        if re.search(r"[,;]\w+(\.\w+)*=", text):
+            raise ConfigError(f"{where}: override {item!r}: overrides are parted by spaces.")
+        if key in seen:
+            raise ConfigError(f"{where}: {key} is overridden twice; keep one of the two.")
+        seen.add(key)
+        path, value = key.split("."), parse_value(text)
+        if text == "":
+            raise ConfigError(f"{where}: {key}= has no value; set one (null for none), or leave it out.")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{where}: {key}={text} is no finite number; set one.")
+        if path[0] == "model":
+            old = override_networks(networks, ".".join(path[1:]), value, where)
+        elif path[0] in FIXED:
+            raise ConfigError(f"{where}: {path[0]} can't be overridden; name another recipe.")
+        else:
+            target = recipe
+            for part in path[:-1]:
+                target = target.setdefault(part, {})
+                if not isinstance(target, dict):
+                    raise ConfigError(f"{where}: override {item!r}: {part} has no keys of its own.")
+            old, target[path[-1]] = target.get(path[-1]), value
+        if old != value:
+            overridden[key] = old
+    if "optimizer.name" in overridden and isinstance(recipe["optimizer"], dict):
+        # Of the recipe's settings the new optimizer keeps those that it has; what the row sets is checked below.
+        known = OPTIMIZER_KEYS.get(str(recipe["optimizer"]["name"]), recipe["optimizer"])
+        own = {"name"} | {key.removeprefix("optimizer.") for key in seen}
+        recipe["optimizer"] = {key: value for key, value in recipe["optimizer"].items() if key in known or key in own}
+    rules = {"$defs": schema("recipes")["$defs"], "$ref": "#/$defs/recipe"}
+    check(recipe, rules, f"{where} (recipe {cells['recipe']})")
+    complete(recipe, rules["$defs"]["recipe"])
+    if recipe["task"] in rules["$defs"]:
+        complete(recipe["options"], rules["$defs"][recipe["task"]])
+    kept = {k: v for k, v in recipe.items() if k not in FIXED}
+    if recipe["task"] != model["task"]:
+        raise ConfigError(
+            f"{where}: recipe {cells['recipe']!r} is for {recipe['task']}, {cells['model']!r} for {model['task']}."
+        )
+    made = {role: Network(n["class"], n.get("args", {})) for role, n in networks.items()}
+    return made, Recipe(name=cells["recipe"], **kept), overridden
+
+
+def override_networks(networks: dict, argument: str, value: Any, where: str) -> Any:
+    """Set a constructor argument in each network of the entry that has it, or in one, as in `discriminator.width`.
+
+    Returns what the first had.
+    """
+    role, _, name = argument.rpartition(".")
+    holders = [found for key, found in networks.items() if role in ("", key) and name in found.get("args", {})]
+    if not holders:
+        pairs = [(key, arg) for key, found in networks.items() for arg in found.get("args", {})]
+        known = {arg for _, arg in pairs} | {f"{key}.{arg}" for key, arg in pairs}
+        hint = suggest(argument, known) if known else "its entry in models.yaml has no args."
+        raise ConfigError(f"{where}: the model has no argument {argument!r}; {hint}")
+    old = holders[0]["args"][name]
+    check_argument(argument, value, old, where)
+    for network in holders:
+        network["args"][name] = value
+    return old
+
+
+def check_argument(argument: str, value: Any, default: Any, where: str) -> None:
+    """Raise ConfigError for an argument of another type than the catalogue's, or for a size that is none."""
+    numbers = (int, float)
+    kinds = numbers if isinstance(default, float) else type(default)
+    if default is not None and (not isinstance(value, kinds) or isinstance(value, bool) != isinstance(default, bool)):
+        raise ConfigError(f"{where}: model.{argument}={value} should be like {default!r}, the catalogue's.")
+    least = 0 if argument.endswith("dropout") else None
+    for number in value if isinstance(value, list) else [value]:
+        if isinstance(number, numbers) and not isinstance(number, bool) and number <= 0 and number != least:
+            raise ConfigError(f"{where}: model.{argument}={value}: {number} is no size; set a number above 0.")
+
+
+def fidelity(dataset: str, data: dict) -> dict[str, Any]:
+    """How samples of a data set's generators are measured: the extractors and the reference."""
+    indomain = f"{data['extractor']['model']}-{dataset}-extractor-s0" if data.get("extractor") else None
+    return {"indomain": indomain, "inception": True, "reference": "test"}
+
+
+def extractors(runs: list[Run], catalogues: dict, table: Path) -> list[Run]:
+    """The classifiers that measure the generators among `runs`: one a data set."""
+    needed = {run.dataset: run.data["extractor"] for run in runs if run.fidelity and run.fidelity["indomain"]}
+    found: list[Run] = []
+    for dataset, entry in needed.items():
+        cells = dict.fromkeys(COLUMNS, "") | entry | {"dataset": dataset, "variant": "extractor", "seeds": "0"}
+        where = f"{table}, the extractor of {dataset} in datasets.yaml"
+        found += expand_row(cells, where, catalogues, purpose="extractor")
+    return found

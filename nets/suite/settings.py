@@ -1,0 +1,49 @@
+"""The settings of Snakemake's `--config`: which table to run, and how its jobs compute."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from nets.errors import ConfigError, suggest
+from nets.suite.catalogues import ROOT
+
+JOB_SETTINGS = {"slots_per_gpu": "NETS_SLOTS_PER_GPU", "time_limit": "NETS_TIME_LIMIT"}  # how, not what, is computed
+SETTINGS = ("suite", "table", "threads", *JOB_SETTINGS)
+RESERVED = ("data", "weights", "features")
+
+
+def find_table(settings: dict[str, Any]) -> Path:
+    """The table that Snakemake's `--config` names: `table=FILE`, or `suite=NAME` of the project's `config/`."""
+    for key in settings:
+        if key not in SETTINGS:
+            raise ConfigError(f"--config {key}=…: unknown setting {key!r}; {suggest(key, SETTINGS)}")
+    for key in ("table", "suite"):
+        if key in settings and not settings[key]:
+            raise ConfigError(f"--config {key}= is empty; name a {key}, or leave it out.")
+    if "table" in settings and "suite" in settings:
+        raise ConfigError("--config: table and suite exclude each other; leave one out.")
+    suites = [path.stem for path in (ROOT / "config").glob("*.tsv")]
+    if "suite" in settings and settings["suite"] not in suites:
+        raise ConfigError(
+            f"--config suite={settings['suite']}: unknown suite; {suggest(str(settings['suite']), suites)}"
+        )
+    table = Path(settings.get("table") or ROOT / f"config/{settings.get('suite', 'quick')}.tsv")
+    table = Path(os.path.relpath(table))  # the same file has the same name, however it was written
+    if not re.fullmatch(r"[\w.]+", table.stem):
+        raise ConfigError(f"{table}: the table's name becomes a folder's; use letters, digits, '_' and '.' alone.")
+    if table.stem in RESERVED:
+        raise ConfigError(f"{table}: results/{table.stem}/ is for what suites share; give the table another name.")
+    return table
+
+
+def job_environment(settings: dict[str, Any], table: Path) -> dict[str, str]:
+    """What jobs read from their environment, since no result depends on it. Raises ConfigError."""
+    given = {key: settings[key] for key in JOB_SETTINGS if settings.get(key) is not None}
+    for key, value in given.items():
+        whole = key == "slots_per_gpu"
+        if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or value <= 0:
+            raise ConfigError(f"--config {key}={value}: this is not a {'whole ' * whole}number above 0.")
+    name = f"TABLE={table}" if settings.get("table") else f"SUITE={table.stem}"
+    found = {"NETS_RETRY": f"make run RETRY=1 {name}", "NETS_CATALOGUES": str(table.parent)}
+    return found | {JOB_SETTINGS[key]: str(value) for key, value in given.items()}

@@ -1,0 +1,177 @@
+"""Slots hand out devices, first come, first served, and the kernel takes them back."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from nets.errors import UserError
+from nets.machine import slots
+from nets.machine.stop import Stopped
+
+HOLD = (
+    "import os, sys; from nets.machine.slots import lease\nwith lease() as d:\n print(d, flush=True); sys.stdin.read()"
+)
+
+
+@pytest.fixture(autouse=True)
+def pretend(monkeypatch, tmp_path):
+    for name in ("CUDA_VISIBLE_DEVICES", "SLURM_JOB_ID", "NETS_SLOTS_PER_GPU"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NETS_GPUS", "2")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(slots.tempfile, "tempdir", str(tmp_path))
+
+
+def hold(code: str = HOLD) -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def test_each_job_gets_its_own_device_and_a_killed_ones_returns():
+    first, second = hold(), hold()
+    held = {first.stdout.readline().strip(), second.stdout.readline().strip()}
+    assert held == {"0", "1"}
+    third = hold()  # waits: both are taken
+    first.send_signal(signal.SIGKILL)
+    assert third.stdout.readline().strip() in held
+    for process in (second, third):
+        process.communicate("")
+    first.communicate()
+
+
+def test_who_came_first_is_served_first(monkeypatch, tmp_path):
+    monkeypatch.setenv("NETS_GPUS", "1")
+    folder = tmp_path / f"nets-slots-{os.getuid()}"
+    holder, waiting = hold(), []
+    assert holder.stdout.readline() == "0\n"
+    for count in range(1, 6):
+        waiting.append(hold())
+        while len(list(folder.glob("ticket-*"))) < count:
+            time.sleep(0.01)
+    waiting[2].kill()  # one that dies in the line holds nobody up
+    waiting.pop(2).communicate()
+    for current, later in zip([holder, *waiting], [*waiting, None], strict=True):
+        current.communicate("")
+        if later:
+            assert later.stdout.readline() == "0\n"
+    assert list(folder.glob("ticket-*")) == []
+
+
+def test_a_job_that_is_asked_to_stop_does_not_wait(monkeypatch):
+    monkeypatch.setenv("NETS_GPUS", "1")
+    holder = hold()
+    holder.stdout.readline()
+    with pytest.raises(Stopped), slots.lease(lambda: True):
+        pytest.fail("the device was taken")
+    holder.communicate("")
+
+
+def test_alone_takes_all_slots_of_a_device(monkeypatch):
+    monkeypatch.setenv("NETS_SLOTS_PER_GPU", "2")
+    with slots.lease(alone=True) as alone:
+        others = [hold(), hold()]
+        assert alone not in [other.stdout.readline().strip() for other in others]
+        third = hold()  # the other device is full, and this one is not shared
+        time.sleep(0.5)
+        assert third.poll() is None
+    assert third.stdout.readline().strip() == alone
+    for process in (*others, third):
+        process.communicate("")
+
+
+JOB = """
+import os, sys, time, random
+from nets.machine.slots import lease
+def note(what):
+    with open(sys.argv[1], "a") as file:
+        file.write(f'{{"what": "{what}", "job": {sys.argv[2]}, "device": "{device}", "at": {time.monotonic()}}}\\n')
+with lease() as device:
+    note("begin"); time.sleep(random.uniform(0.05, 0.2)); note("end")
+"""
+
+
+def test_two_hundred_jobs_a_tenth_of_them_killed(monkeypatch, tmp_path):
+    monkeypatch.setenv("NETS_GPUS", "4")
+    monkeypatch.setenv("NETS_SLOTS_PER_GPU", "2")
+    log, dice = tmp_path / "log", random.Random(0)
+    doomed = set(dice.sample(range(200), 20))
+    waiting, running, ended = list(range(200)), {}, []
+    kills: list[tuple[int, float]] = []
+    while waiting or running:
+        while waiting and len(running) < 24:
+            job = waiting.pop(0)
+            command = [sys.executable, "-c", JOB, str(log), str(job)]
+            running[job] = subprocess.Popen(command), time.monotonic() + dice.uniform(0.05, 1.0)
+        for job, (process, due) in list(running.items()):
+            if job in doomed and time.monotonic() > due and process.poll() is None:
+                kills.append((job, time.monotonic()))
+                process.kill()
+                process.wait()
+                doomed.discard(job)
+                waiting.append(job)  # as Snakemake does
+                del running[job]
+            elif process.poll() is not None:
+                assert process.returncode == 0
+                ended.append(job)
+                del running[job]
+        time.sleep(0.005)
+    assert sorted(ended) == list(range(200))
+    notes = [json.loads(line) for line in log.read_text().splitlines()]
+    events = []
+    for device in "0123":
+        for note in (note for note in notes if note["device"] == device):
+            events.append((note["at"], device, 1 if note["what"] == "begin" else -1))
+    for job, at in kills:  # a lease that was killed ended there
+        last = [note for note in notes if note["job"] == job and note["at"] < at]
+        if last and last[-1]["what"] == "begin":
+            events.append((at, last[-1]["device"], -1))
+    load, most = dict.fromkeys("0123", 0), dict.fromkeys("0123", 0)
+    for _, device, change in sorted(events):
+        load[device] += change
+        most[device] = max(most[device], load[device])
+    assert len(kills) > 5
+    assert set(most.values()) <= {1, 2}  # never more, and each device was used
+    assert load == dict.fromkeys("0123", 0)  # every lease ended
+
+
+def test_devices_are_those_that_the_process_may_see(monkeypatch):
+    monkeypatch.delenv("NETS_GPUS")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-7,MIG-3")
+    assert slots.devices() == ["GPU-7", "MIG-3"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    assert slots.devices() == []
+    assert slots.count_slots(cores=6) == 6
+
+
+LISTING = """GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-5d5ba0d6-d33d-2b2c-524d-9e3d8d2b8a77)
+  MIG 3g.20gb     Device  0: (UUID: MIG-c6d4f1ef-42e4-5de3-91c7-45d71c87eb3f)
+  MIG 3g.20gb     Device  1: (UUID: MIG-GPU-5d5ba0d6-d33d-2b2c-524d-9e3d8d2b8a77/2/0)
+GPU 1: NVIDIA A100-SXM4-40GB (UUID: GPU-1c2f0a0e-0b7c-4f2a-9c3e-2b1f6a0d9e11)
+"""
+
+
+def test_a_divided_gpu_is_its_instances():
+    assert slots.parse_devices(LISTING) == [
+        "MIG-c6d4f1ef-42e4-5de3-91c7-45d71c87eb3f",
+        "MIG-GPU-5d5ba0d6-d33d-2b2c-524d-9e3d8d2b8a77/2/0",
+        "GPU-1c2f0a0e-0b7c-4f2a-9c3e-2b1f6a0d9e11",
+    ]
+
+
+def test_several_slots_a_device(monkeypatch):
+    monkeypatch.setenv("NETS_SLOTS_PER_GPU", "3")
+    assert slots.count_slots(cores=8) == 6
+    monkeypatch.setenv("NETS_SLOTS_PER_GPU", "none")
+    with pytest.raises(UserError, match="NETS_SLOTS_PER_GPU is 'none'"):
+        slots.count_slots(cores=8)
+
+
+def test_a_job_sees_only_its_device(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with slots.lease() as device:
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == device == "0"

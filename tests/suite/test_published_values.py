@@ -1,0 +1,112 @@
+"""Published values are read by our names, and every mistake in them becomes one sentence."""
+
+import pytest
+
+from nets.errors import ConfigError
+from nets.suite.catalogues import ROOT
+from nets.suite.expansion import load_runs
+from nets.suite.published import COLUMNS, find_published, load_published
+
+RANGES = {"mse": (0, 0.1), "objective": (20, 40)}
+HEAD = ",".join(COLUMNS) + "\n"
+
+
+def test_the_projects_values():
+    found = load_published(ROOT / "config/published.csv")
+    assert found["resnet20", "cifar10", "top1", "test"][0].value == pytest.approx(100 - 8.75)  # He et al. 2016, table 6
+    assert found["resnet110", "cifar10", "top1", "test"][0].value == pytest.approx(
+        100 - 6.61
+    )  # the mean of five, not the best
+    assert found["resnet18", "cifar10", "top1", "test"][0].source.startswith("kuangliu/pytorch-cifar")
+    assert found["vgg16_bn", "cifar100", "top1", "test"][0].value == pytest.approx(100 - 27.07)
+    assert found["lenet5", "mnist", "top1", "test"][0].value == pytest.approx(99.05)  # without distortions, as ours
+    science = (
+        found["pca-latent30", "mnist", "mse", "test"][0].value,
+        found["autoencoder-latent30", "mnist", "mse", "test"][0].value,
+    )
+    assert [784 * value for value in science] == pytest.approx([13.87, 3.00], abs=0.005)
+    for (_, _, metric, _), values in found.items():
+        low, high = RANGES.get(metric, (20, 100))
+        assert all(low < value.value < high and value.source for value in values)
+
+
+def test_the_teaching_repositorys_values_by_split():
+    found = {key: values[0].value for key, values in load_published(ROOT / "config/published.csv").items()}
+    printed = {
+        ("autoencoder", "mse"): (0.0388, 0.0379),
+        ("autoencoder-with_classifier", "top1"): (95.71, 99.17),
+        ("vae", "objective"): (27.58, 26.51),
+        ("vae-with_classifier", "objective"): (28.79, 26.95),
+        ("vae-with_classifier", "top1_sampled"): (93.92, 95.43),
+    }
+    for (model, metric), values in printed.items():
+        assert tuple(found[model, "mnist", metric, split] for split in ("test", "train")) == values
+    assert found["autoencoder-with_classifier", "mnist", "mse", "test"] == 0.0441
+
+
+def test_a_table_brings_its_own(tmp_path):
+    assert find_published(tmp_path / "my.tsv") == ROOT / "config/published.csv"
+    (tmp_path / "published.csv").write_text(HEAD)
+    assert find_published(tmp_path / "my.tsv") == tmp_path / "published.csv"
+    assert load_published(tmp_path / "published.csv") == {}
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("resnet19,cifar10,top1,93,me,,", "unknown model 'resnet19'; did you mean"),
+        ("resnet20,cifar,top1,93,me,,", "unknown dataset 'cifar'; did you mean 'cifar10'"),
+        ("resnet20,cifar10,top1,ninety,me,,", "value: 'ninety' is not of type 'number'"),
+        ("resnet20,cifar10,top1,930,me,,", "top1 930 is not a percentage"),
+        ("resnet20,cifar10,Top-1,93,me,,", "metric: 'Top-1' won't do; write a name from metrics.json"),
+        ("resnet20,cifar10,top1,93,,,", "source: '' should be non-empty"),
+        ("resnet20,cifar10,top1,93,me", "7 cells are expected"),
+        ("resnet20,cifar10,top1,93,me,a,b,c", "7 cells are expected"),
+        ("resnet20,cifar10,top1,93,you,,\nresnet20,cifar10,top1,94,you,,", "has a value of this source already"),
+    ],
+)
+def test_a_mistake_is_named_with_its_line(tmp_path, row, said):
+    path = tmp_path / "published.csv"
+    path.write_text(HEAD + row + "\n")
+    with pytest.raises(ConfigError) as error:
+        load_published(path)
+    assert said in str(error.value)
+    assert str(error.value).startswith(f"{path}, line {2 + row.count(chr(10))}:")
+
+
+def test_another_header(tmp_path):
+    (tmp_path / "published.csv").write_text("model,dataset,value\n")
+    with pytest.raises(ConfigError, match="line 1: the columns must be model, dataset, metric"):
+        load_published(tmp_path / "published.csv")
+
+
+def test_a_value_may_be_of_another_split(tmp_path):
+    rows = "lenet5,mnist,top1,99,me,,,train\nlenet5,mnist,top1,98,me,,\nlenet5,mnist,top1,97,you,,,\n"
+    (tmp_path / "published.csv").write_text(HEAD.replace("\n", ",split\n") + rows)
+    found = load_published(tmp_path / "published.csv")
+    assert {key[3]: [each.value for each in values] for key, values in found.items()} == {
+        "train": [99],
+        "test": [98, 97],
+    }
+    (tmp_path / "published.csv").write_text(HEAD.replace("\n", ",split\n") + "lenet5,mnist,top1,99,me,,,training\n")
+    with pytest.raises(ConfigError, match="split: 'training' is not one of"):
+        load_published(tmp_path / "published.csv")
+
+
+def test_every_value_is_explained():
+    for key, values in load_published(ROOT / "config/published.csv").items():
+        assert all(value.explains for value in values), key
+
+
+def test_transfer_has_values_of_its_own_and_they_are_those_of_rows():
+    found = load_published(ROOT / "config/published.csv")
+    rows = {(f"{run.model}-{run.variant}", run.dataset) for run in load_runs(ROOT / "config/full.tsv")}
+    for variant, value in (("features", 93.6), ("fine_tuned", 97.5)):
+        assert found[f"resnet50-{variant}", "cifar10", "top1", "test"][0].value == value
+        assert (f"resnet50-{variant}", "cifar10") in rows
+
+
+def test_small_mobilenets_say_that_others_used_another_optimizer():
+    for (model, dataset, *_), values in load_published(ROOT / "config/published.csv").items():
+        if model.startswith("mobilenet") and dataset.startswith("cifar"):
+            assert all("ours RMSProp" in each.explains or "not stated" in each.explains for each in values)

@@ -1,0 +1,36 @@
+"""The dense systems of the teaching repository, in the rows that stand beside its printed numbers, exactly."""
+
+import pytest
+
+from nets.models.autoencoder import Autoencoder
+from nets.models.vae import VAE
+from nets.suite.catalogues import ROOT
+from nets.suite.expansion import load_runs
+from nets.tasks.contract import build_network
+
+SYSTEMS = [(model, variant) for model in ("autoencoder", "vae") for variant in ("", "with_classifier")]
+
+
+@pytest.mark.parametrize("suite", ["full", "reconstruction"])
+@pytest.mark.parametrize(("model", "variant"), SYSTEMS)
+def test_the_row_is_its_system(suite, model, variant):
+    key = (model, "mnist", variant)
+    run = next(r for r in load_runs(ROOT / f"config/{suite}.tsv") if (r.model, r.dataset, r.variant) == key)
+    recipe, options = run.recipe, run.recipe.options
+    assert (recipe.epochs, recipe.batch_size, recipe.optimizer) == (40, 256, {"name": "adam", "lr": 0.001})
+    assert recipe.schedule["name"] == "constant" and not any(recipe.augment.values())
+    assert (options["loss"], options["classifier_weight"]) == ("mse", 0.1)
+    if model == "vae":  # 784 MSE + 0.01 KL
+        assert (options["reduction"], options["beta"]) == ("sum", 0.01)
+    else:
+        assert options["reduction"] == "mean"
+    network = run.networks["autoencoder"]
+    built = build_network(network.path, network.args, {"in_channels": 1, "image_size": 28})
+    sizes = [tuple(p.shape) for name, p in built.named_parameters() if name.endswith("weight")]
+    if model == "vae":
+        assert isinstance(built, VAE)
+        assert sizes == [(512, 784), (64, 512), (4, 64), (64, 2), (512, 64), (784, 512)]
+    else:
+        assert isinstance(built, Autoencoder) and type(built.encoder[-1]).__name__ == "ReLU"
+        assert sizes == [(128, 784), (64, 128), (2, 64), (64, 2), (128, 64), (784, 128)]
+    assert set(run.networks) == {"autoencoder"} | ({"latent_classifier"} if variant else set())
