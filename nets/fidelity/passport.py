@@ -4,10 +4,10 @@ A passport holds the number of samples, the reference images, the extractor with
 type, and how samples were drawn. It is made when a number is measured and read wherever numbers are compared.
 """
 
-import hashlib
-import json
 from collections.abc import Iterable
 from typing import Any
+
+from nets.files import sha256_of_json
 
 ENOUGH = 10_000  # fewer images on either side make FID biased enough to be called indicative (Bińkowski et al. 2018)
 NAMES = {
@@ -47,7 +47,7 @@ def digest(passport: dict[str, Any] | None) -> str:
     if passport is None:
         return ""
     measured = {key: value for key, value in passport.items() if key not in DRAWN}
-    return hashlib.sha256(json.dumps(measured, sort_keys=True).encode()).hexdigest()[:8]
+    return sha256_of_json(measured)[:8]
 
 
 def manner(how: dict[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """Features of a data set's real test images under one extractor, and the scale of the numbers that come of them."""
 
-import hashlib
 import json
 import zipfile
 from pathlib import Path
@@ -13,7 +12,7 @@ from torch import Tensor
 from nets.data.prepared import images_sha256, open_split, read_info
 from nets.fidelity import measure
 from nets.fidelity.extractors import Extractor, Features, load_extractor
-from nets.files import atomic, write_json
+from nets.files import atomic, sha256_of_json, write_json
 from nets.metrics import classes
 
 
@@ -70,7 +69,7 @@ def read_once(extractor: Extractor, images: Tensor, info: dict[str, Any], cache:
         return extractor.read(images)
     known = {key: value for key, value in extractor.passport.items() if key != "run"}
     content = [images_sha256(info, "test"), info["mean"], info["std"], known]
-    path = cache / f"{hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()}.npz"
+    path = cache / f"{sha256_of_json(content)}.npz"
     try:
         with open(path, "rb") as file, np.load(file) as kept:
             return Features(*(torch.from_numpy(kept[name]).to(extractor.device) for name in Features._fields))

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from nets.files import sha256
+from nets.files import sha256, write_json
 
 KEPT = 2  # if the newest is damaged, the one before it serves
 DIGESTS = "sha256.json"  # of a finished run's results
@@ -74,7 +74,7 @@ class Checkpoints:
         waiting.mkdir(parents=True)
         for path in results:
             link(path, waiting / path.name)
-        (waiting / DIGESTS).write_text(json.dumps({path.name: sha256(path) for path in results}))
+        write_json(waiting / DIGESTS, {path.name: sha256(path) for path in results})
         shutil.rmtree(self.finished, ignore_errors=True)
         os.replace(waiting, self.finished)
         for path in self.folder.iterdir():
