@@ -31,7 +31,7 @@ onstart:
 
 
 onerror:
-    from nets.jobs.summary import failures
+    from nets.suite.failures import failures
 
     tries = 1 + workflow.execution_settings.retries
     for line in failures(Path(log[0]).read_text(), tries):

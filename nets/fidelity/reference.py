@@ -3,13 +3,14 @@
 import json
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from nets.data.prepared import images_sha256, open_split, read_info
+from nets.data.batches import images_of
+from nets.data.prepared import images_sha256, read_info
 from nets.fidelity import measure
 from nets.fidelity.extractors import Extractor, Features, load_extractor
 from nets.files import atomic, sha256_of_json, write_json
@@ -54,12 +55,6 @@ def write_reference(
     write_json(output / "reference.json", content | {"source": str(source)})
 
 
-def images_of(data_dir: Path, split: str) -> Tensor:
-    """The images (N, C, H, W) uint8 of a split."""
-    found = open_split(data_dir, split)
-    return torch.from_numpy(found.images[found.indices])
-
-
 def read_once(extractor: Extractor, images: Tensor, info: dict[str, Any], cache: Path | None) -> Features:
     """What an extractor sees in the test images: from the cache, or read now and kept there.
 
@@ -74,10 +69,19 @@ def read_once(extractor: Extractor, images: Tensor, info: dict[str, Any], cache:
         with open(path, "rb") as file, np.load(file) as kept:
             return Features(*(torch.from_numpy(kept[name]).to(extractor.device) for name in Features._fields))
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
-        found = extractor.read(images)
+        features = extractor.read(images)
     with atomic(path) as temporary, open(temporary, "wb") as file:
-        np.savez(file, **{name: value.cpu().numpy() for name, value in found._asdict().items()})
-    return found
+        np.savez(file, **{name: value.cpu().numpy() for name, value in features._asdict().items()})
+    return features
+
+
+class Row(NamedTuple):
+    """A row of the scale: images in place of generated ones, and what they are compared with."""
+
+    title: str
+    real: Tensor  # features (N, D)
+    shares: list[float] | None  # of the real images' classes
+    images: Features
 
 
 def scale(
@@ -98,19 +102,19 @@ def scale(
         first, other = part(seen, 0, count), part(seen, count, count + len(real))
         others = classes.shares(other.logits).tolist() if shares is not None and len(other.logits) else None
         sets = [
-            ("training images against test images", real, shares, first),
-            ("training images against others of them", other.features, others, first),
-            ("noise against test images", real, shares, part(noise, 0, count)),
+            Row("training images against test images", real, shares, first),
+            Row("training images against others of them", other.features, others, first),
+            Row("noise against test images", real, shares, part(noise, 0, count)),
         ]
         rows += [
             {
-                "title": title,
+                "title": row.title,
                 "samples": count,
                 "reference": len(real),
-                "metrics": {f"{k}_{name}": v for k, v in measure.compare(against, known, found).items()},
+                "metrics": {f"{k}_{name}": v for k, v in measure.compare(row.real, row.shares, row.images).items()},
             }
-            for title, against, known, found in sets
-            if len(against) == len(real) and len(found.features) == count
+            for row in sets
+            if len(row.real) == len(real) and len(row.images.features) == count
         ]
     return rows
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from nets.fidelity.reference import write_reference
 from nets.jobs.common import run_job
-from nets.machine.devices import choose_device
 from nets.machine.slots import lease
+from nets.training.numerics import choose_device
 
 
 def main(argv: list[str] | None = None) -> int:

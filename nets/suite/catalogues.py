@@ -62,8 +62,25 @@ def schema(name: str) -> dict[str, Any]:
 @cache
 def load_catalogue(path: Path, name: str) -> dict[str, Any]:
     """Read and check one catalogue; entries have their defaults filled in."""
+    return check_catalogue(read_yaml(path) or {}, name, str(path))
+
+
+def load_entry(path: Path, entry: str, name: str) -> dict[str, Any]:
+    """Read and check a file, YAML or JSON, that holds one entry of a catalogue alone."""
+    return check_catalogue({entry: read_yaml(path)}, name, str(path))[entry]
+
+
+def look_up(entries: dict[str, Any], entry: str, where: str) -> dict[str, Any]:
+    """An entry of a catalogue. Raises ConfigError where there is none of that name."""
+    if entry not in entries:
+        raise ConfigError(f"{where} has no {entry!r}; {suggest(entry, entries)}")
+    return entries[entry]
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file. Raises ConfigError where it can't be read."""
     try:
-        entries = yaml.load(path.read_text(encoding="utf-8"), Loader) or {}
+        return yaml.load(path.read_text(encoding="utf-8"), Loader)
     except OSError as error:
         raise ConfigError(f"{path}: the catalogue can't be read ({error.strerror}).") from None
     except UnicodeDecodeError as error:
@@ -72,9 +89,13 @@ def load_catalogue(path: Path, name: str) -> dict[str, Any]:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}, line {mark.line + 1}" if mark else str(path)
         raise ConfigError(f"{where}: this is not YAML that can be used ({getattr(error, 'problem', error)}).") from None
-    check(entries, schema(name), str(path))
+
+
+def check_catalogue(entries: dict[str, Any], name: str, where: str) -> dict[str, Any]:
+    """The entries themselves. Raises UserError with one sentence for the first thing that is wrong with them."""
+    check(entries, schema(name), where)
     if name == "datasets":
-        check_entries(entries, str(path))
+        check_entries(entries, where)
     return entries
 
 

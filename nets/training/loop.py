@@ -30,6 +30,15 @@ class TimedOut(RuntimeError):
     """The run has used up its time; its checkpoint is written."""
 
 
+@dataclass(frozen=True)
+class Best:
+    """The weights that were best on validation data so far."""
+
+    epoch: int  # whole epochs after which they were taken
+    value: float  # of the metric that chooses
+    weights: dict[str, Tensor]
+
+
 @dataclass
 class State:
     """All that changes while a run trains, besides the task's networks and optimisers."""
@@ -42,7 +51,7 @@ class State:
     squares: dict[str, Tensor] = field(default_factory=dict)  # sums of theirs
     history: list[dict[str, float]] = field(default_factory=list)
     snapshots: dict[int, Tensor] = field(default_factory=dict)  # by epoch
-    best: dict[str, Any] | None = None  # {"epoch", "value", "weights"}
+    best: Best | None = None
 
 
 class Training:
@@ -184,9 +193,9 @@ class Training:
         metric, direction = self.task.selection
         value = validation[metric]
         best = self.state.best
-        if best is None or (value > best["value"] if direction == "higher" else value < best["value"]):
+        if best is None or (value > best.value if direction == "higher" else value < best.value):
             weights = {k: v.detach().cpu().clone() for k, v in self.task.networks.state_dict().items()}
-            self.state.best = {"epoch": self.state.epoch, "value": value, "weights": weights}
+            self.state.best = Best(self.state.epoch, value, weights)
 
     def is_frame(self) -> bool:
         """Whether there is a snapshot now: before the first epoch and after evenly spread others, the last of them."""
@@ -203,7 +212,7 @@ class Training:
         """Write a checkpoint of everything."""
         task, state = self.task, self.state
         content = {
-            "state": vars(state),
+            "state": vars(state) | {"best": state.best and vars(state.best)},
             "networks": task.networks.state_dict(),
             "average": self.average and self.average.weights,
             "optimizers": {role: optimizer.state_dict() for role, optimizer in task.optimizers.items()},
@@ -216,7 +225,8 @@ class Training:
     def restore(self, saved: dict[str, Any]) -> None:
         """Put everything back as a checkpoint has it."""
         task = self.task
-        self.state = State(**saved["state"])
+        best = saved["state"]["best"]
+        self.state = State(**saved["state"] | {"best": best and Best(**best)})
         self.state.resumed += 1
         for sums in (self.state.sums, self.state.squares):
             sums |= {name: value.to(task.device) for name, value in sums.items()}
