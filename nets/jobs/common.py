@@ -14,8 +14,7 @@ from nets.errors import UserError
 REMEDIES = {
     errno.ENOENT: "make it with the rule that writes it, or correct the path",
     errno.ENOTDIR: "a file is where a folder should be; move it away, or correct the path",
-    errno.EACCES: "allow writing there, or choose another folder with --directory",
-    errno.EROFS: "choose another folder with --directory",
+    **dict.fromkeys((errno.EACCES, errno.EROFS), "allow writing there, or choose another folder with --directory"),
     errno.ENOSPC: "free some space; a started run continues from its checkpoint",
     errno.EFBIG: "allow larger files (ulimit -f)",
 }
@@ -31,9 +30,9 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run_job(work: Callable[[], None], log: Path | None = None, passed: tuple[type[Exception], ...] = ()) -> int:
-    """Call `work`; returns the exit status. A missing or unwritable file, or a UserError, becomes a sentence.
+    """Call `work`; returns the exit status. A UserError, or a missing or unwritable file, becomes a sentence.
 
-    It is told on the standard error, and in the `log`; exceptions that are `passed` on are no errors.
+    The sentence goes to standard error and to the `log`. Exceptions of the types `passed` are raised.
     """
     try:
         work()
