@@ -58,7 +58,7 @@ def true_float32() -> Iterator[None]:
 
 
 def load_extractor(source: Path, data_dir: Path, device: torch.device) -> Extractor:
-    """The extractor of a manifest, or of fetched weights; no random number of the caller's is used up."""
+    """The extractor of a manifest, or of fetched weights; the caller's random numbers stay the same."""
     with torch.random.fork_rng(range(torch.cuda.device_count())):  # networks are built with random weights first
         if source.name == "manifest.json":
             return load_indomain(source.parent, data_dir, device)

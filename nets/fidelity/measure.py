@@ -25,10 +25,10 @@ DIRECTIONS = {
     **dict.fromkeys(("fid", "kid", "class_tv"), "lower"),
     **dict.fromkeys(("is", "precision", "recall", "density", "coverage"), "higher"),
 }
-COMPARED = 1000  # samples, and held-out images, whose nearest training images are sought
+COMPARED = 1000  # samples, and as many held-out images, whose nearest training images are looked up
 CLOSE = 0.01  # share of held-out images that are nearer to a training image than a sample may be
-TIMED = 64  # samples of a look at the clock
-SHOWN = 16  # samples over their nearest training images
+TIMED = 64  # samples drawn to measure the time
+SHOWN = 16  # samples that the figure shows with their nearest training images
 
 
 def compare(real: Tensor, shares: list[float] | None, generated: Features) -> dict[str, float]:
@@ -57,7 +57,7 @@ def measure(task: Task, references: list[Path], data_dir: Path, device: torch.de
             measured.metrics += holes(name, reference["reason"])
             continue
         if reference["reference"]["images_sha256"] != images_sha256(read_info(data_dir), "test"):
-            raise UserError(f"{path} is of other test images than {data_dir}; delete it and run its stage again.")
+            raise UserError(f"{path} is of other test images than {data_dir}; delete it and make it again.")
         generated = load_extractor(Path(reference["source"]), data_dir, device).read(samples)
         real = torch.from_numpy(np.load(path.with_name("features.npy"))).to(device)
         values = compare(real, reference["classes"], generated)

@@ -1,4 +1,4 @@
-"""Passports of fidelity numbers: what two numbers must share before they may stand in one column.
+"""Passports of fidelity numbers: what two numbers must share to be compared in one column.
 
 A passport holds the number of samples, the reference images, the extractor with the hash of its weights, the number
 type, and how samples were drawn. It is made when a number is measured and read wherever numbers are compared.
@@ -23,7 +23,7 @@ NAMES = {
     "reference.resolution": "resolution",
     "reference.images_sha256": "SHA-256 of its images",
 }
-DRAWN = ("sampler", "steps", "ema")  # how a model draws: a part of the model, which stands in its row
+DRAWN = ("sampler", "steps", "ema")  # how a model draws: a part of the model, shown in its row
 HIDDEN = ("indicative", *DRAWN)
 
 

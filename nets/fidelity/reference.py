@@ -1,4 +1,7 @@
-"""Features of a data set's real test images under one extractor, and the scale of the numbers that come of them."""
+"""The reference of a data set: features of its test images under one extractor, and the scale.
+
+The scale holds what every metric says of images whose worth is known: real ones, and noise.
+"""
 
 import json
 import zipfile
@@ -58,7 +61,7 @@ def write_reference(
 def read_once(extractor: Extractor, images: Tensor, info: dict[str, Any], cache: Path | None) -> Features:
     """What an extractor sees in the test images: from the cache, or read now and kept there.
 
-    The file is named by all that decides its content, so whoever finds it may use it; a damaged one is made again.
+    The file is named by all that decides its content, so every suite may use it; a damaged one is made again.
     """
     if cache is None:
         return extractor.read(images)
@@ -87,10 +90,10 @@ class Row(NamedTuple):
 def scale(
     extractor: Extractor, real: Tensor, shares: list[float] | None, train: Tensor, counts: list[int]
 ) -> list[dict[str, Any]]:
-    """What each metric says of images whose worth is known: real ones, real ones against each other, and noise.
+    """The rows of the scale: training images against test images and against each other, and noise, by every metric.
 
-    In place of generated images, as many of them as are generated: `counts`. Against as many as there are test images,
-    whose features are `real`. Where training images are too few for both there is no such row.
+    They replace the generated images of a measurement, whose numbers are `counts`; `real` are the features of the test
+    images. A row for which there are too few training images is left out.
     """
     dice = torch.Generator().manual_seed(0)
     most = min(len(train), max(counts) + len(real))

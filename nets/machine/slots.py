@@ -1,7 +1,8 @@
 """GPU slots of one machine: how many there are, and leases on them that the kernel takes back.
 
 Snakemake counts slots but hands out no devices. A job leases one by locking a file; the lock ends with the process,
-however it ends. Who came first is served first. On Slurm the scheduler hands devices out, and nothing is leased.
+however it ends. Jobs are served in the order in which they came. On Slurm the scheduler hands out devices, and
+nothing is leased.
 """
 
 import contextlib
@@ -112,15 +113,15 @@ def take(folder: Path, names: list[str], wanted: int) -> Slots | None:
 
 @contextlib.contextmanager
 def queue(folder: Path) -> Iterator[Callable[[], bool]]:
-    """Stand in line: yields a function that tells whether nobody who came earlier still waits.
+    """Wait in line: yields a function that tells whether all that came earlier have been served.
 
-    Each process holds a lock on a numbered ticket; a ticket that nobody holds is of a process that died.
+    Each process holds a lock on a numbered ticket; a ticket without a lock belongs to a process that died.
     """
     counter = os.open(folder / "tickets", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(counter, fcntl.LOCK_EX)  # not for long
+        fcntl.flock(counter, fcntl.LOCK_EX)  # for a moment
         number = int(os.pread(counter, 12, 0) or 0) + 1
-        os.pwrite(counter, b"%012d" % number, 0)  # as long as the last: whoever is killed here leaves a whole number
+        os.pwrite(counter, b"%012d" % number, 0)  # of a fixed length: a process killed here leaves a number
         ticket = folder / f"ticket-{number:012d}"
         own = try_lock(ticket)
     finally:

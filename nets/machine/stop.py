@@ -15,7 +15,7 @@ class Stopped(RuntimeError):
 
 
 class StopRequest:
-    """Becomes true when one of the signals arrives; the job then ends of itself, with its work saved."""
+    """Becomes true when one of the signals arrives; the job then saves its work and ends."""
 
     def __init__(self):
         self.asked = False

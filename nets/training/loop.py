@@ -48,7 +48,7 @@ class State:
     seconds: float = 0.0
     resumed: int = 0
     sums: dict[str, Tensor] = field(default_factory=dict)  # of this epoch's losses
-    squares: dict[str, Tensor] = field(default_factory=dict)  # sums of theirs
+    squares: dict[str, Tensor] = field(default_factory=dict)  # sums of their squares
     history: list[dict[str, float]] = field(default_factory=list)
     snapshots: dict[int, Tensor] = field(default_factory=dict)  # by epoch
     best: Best | None = None
@@ -69,7 +69,7 @@ class Training:
     ):
         """`data` has `train` and `validation`; `checkpoint_seconds` is the most work that a kill can cost;
         `stop_asked` is called after each step, and once it is true the run saves itself and raises Stopped;
-        `limit_seconds` is the time that it may train, breaks left out.
+        `limit_seconds` is the time that it may train, without the time between its processes.
         """
         self.task, self.data, self.checkpoints, self.progress = task, data, checkpoints, progress
         self.checkpoint_seconds, self.stop_asked, self.limit_seconds = checkpoint_seconds, stop_asked, limit_seconds
@@ -125,7 +125,7 @@ class Training:
                 self.look(done)
 
     def look(self, done: int) -> None:
-        """Notice divergence, tell the person, and save if it is time."""
+        """Notice divergence, report progress, and save if it is time."""
         means = self.means(done)
         state = self.state
         state.seconds = time.monotonic() - self.started
