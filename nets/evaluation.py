@@ -74,7 +74,8 @@ def evaluate(trained: TrainedRun) -> str:
 def headline_of(run: Run) -> str:
     """The metric by which a run is compared first: the task's, or FID by Inception where no classifier measures."""
     named = task_class(run.task).headline
-    return "fid_inception" if named == "fid_indomain" and not run.fidelity["indomain"] else named
+    unmeasured = run.fidelity is not None and not run.fidelity["indomain"]
+    return "fid_inception" if named == "fid_indomain" and unmeasured else named
 
 
 def measure(trained: TrainedRun) -> Measurements:
@@ -95,8 +96,9 @@ def measure(trained: TrainedRun) -> Measurements:
         metrics = [Measurement(name + suffix, *value) for name, value in evaluation.metrics.items()] + metrics
         arrays = evaluation.arrays
     if kind.probed:
-        probes = task.probe(Batches(open_split(data_dir, "train"), pixels, device), data)
-        metrics += [Measurement(name, *value, split) for split, of in probes.items() for name, value in of.items()]
+        train = Batches(open_split(data_dir, "train"), pixels, device)
+        for part, values in task.probe(train, data).items():
+            metrics += [Measurement(name, value, direction, part) for name, (value, direction) in values.items()]
     if run.fidelity:
         write_json(trained.folder / "timing.json", fidelity.time_a_sample(task))
         samples = fidelity.measure(task, trained.references, data_dir, device)

@@ -56,5 +56,4 @@ def verify(content: Path | bytes, expected: str, remedy: str, name: str = "") ->
     """Raise DataError unless a file, or bytes called `name`, have the hex SHA-256 `expected`."""
     actual = sha256(content)
     if actual != expected:
-        what = name or content
-        raise DataError(f"{what} is damaged: its SHA-256 is {actual}, expected {expected}; {remedy}.")
+        raise DataError(f"{name or str(content)} is damaged: its SHA-256 is {actual}, expected {expected}; {remedy}.")

@@ -7,6 +7,7 @@ the test data.
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -77,7 +78,7 @@ def open_split(folder: Path, split: str, hashed: bool = True) -> Split:
     return Split(images, labels, indices, info, masks)
 
 
-def _open(folder: Path, name: str, info: dict, hashed: bool, mmap_mode: str | None = None) -> np.ndarray:
+def _open(folder: Path, name: str, info: dict, hashed: bool, mmap_mode: Literal["c"] | None = None) -> np.ndarray:
     path = folder / name
     try:
         if hashed:

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import torch.hub
-from safetensors.torch import load_file
-from torch import Tensor
 
+from nets.errors import DataError
 from nets.files import sha256, verify
 
 TIMEOUT = 20  # seconds without an answer
@@ -37,14 +36,11 @@ class WeightsFile:
         return vars(self) | {"file": self.file and str(self.file)}
 
     def verified(self) -> Path:
-        """The file. Raises DataError where it was altered."""
+        """The file. Raises DataError where it was altered, or where there is none."""
+        if self.file is None or self.sha256 is None:
+            raise DataError(self.reason)
         verify(self.file, self.sha256, "delete it and make it again")
         return self.file
-
-    def load(self) -> dict[str, Tensor]:
-        """The weights on the CPU, by name. Raises DataError where the file was altered."""
-        path = self.verified()
-        return load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
 
 
 def fetch(entry: dict[str, Any], given: Path | None = None) -> WeightsFile:

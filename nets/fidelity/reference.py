@@ -69,7 +69,7 @@ def read_once(extractor: Extractor, images: Tensor, info: dict[str, Any], cache:
     content = [images_sha256(info, "test"), info["mean"], info["std"], known]
     path = cache / f"{sha256_of_json(content)}.npz"
     try:
-        with open(path, "rb") as file, np.load(file) as kept:
+        with open(path, "rb") as source, np.load(source) as kept:
             return Features(*(torch.from_numpy(kept[name]).to(extractor.device) for name in Features._fields))
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
         features = extractor.read(images)

@@ -15,12 +15,14 @@ class WatchingExtractor(NamedTuple):
     """The classifier in whose features samples are measured while a run learns to draw them."""
 
     manifest: Path
-    sha256: str  # of its weights
+    weights_sha256: str
 
 
 def find_watching(manifest: Path | None) -> WatchingExtractor | None:
     """The extractor of a manifest; None without one, or where it is a hole."""
-    content = json.loads(manifest.read_text()) if manifest else {"status": "no_data"}
+    if manifest is None:
+        return None
+    content = json.loads(manifest.read_text())
     return WatchingExtractor(manifest, content["weights"]["best"]["sha256"]) if content["status"] == "ok" else None
 
 

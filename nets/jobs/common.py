@@ -29,7 +29,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--alone", action="store_true", help="take all slots of a device")
 
 
-def run_job(work: Callable[[], None], log: Path | None = None, passed: tuple[type[Exception], ...] = ()) -> int:
+def run_job(work: Callable[[], object], log: Path | None = None, passed: tuple[type[Exception], ...] = ()) -> int:
     """Call `work`; returns the exit status. A UserError, or a missing or unwritable file, becomes a sentence.
 
     The sentence goes to standard error and to the `log`. Exceptions of the types `passed` are raised.

@@ -71,19 +71,16 @@ class Watch:
     def __init__(self, path: Path, key: str):
         """`path` is the note's; notes of another `key`, or of another boot or machine, say nothing."""
         self.path = path
-        self.note = {"key": key, "boot": boot(), "count": oom_kills(), "killed": 0}
+        started, count = boot(), oom_kills()
+        self.killed = 0  # how often the kernel has ended this run for want of memory
         try:
             before = json.loads(path.read_text())
         except (OSError, ValueError):
             before = {}
         if before.get("key") == key:
-            more = before["boot"] == self.note["boot"] and None not in (before["count"], self.note["count"])
-            self.note["killed"] = before["killed"] + bool(more and self.note["count"] > before["count"])
-
-    @property
-    def killed(self) -> int:
-        """How often the kernel has ended this run for want of memory."""
-        return self.note["killed"]
+            counted = before["boot"] == started and before["count"] is not None and count is not None
+            self.killed = before["killed"] + (counted and count > before["count"])
+        self.note = {"key": key, "boot": started, "count": count, "killed": self.killed}
 
     def begin(self) -> None:
         """Note that this process lives."""

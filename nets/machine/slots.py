@@ -141,4 +141,5 @@ def queue(folder: Path) -> Iterator[Callable[[], bool]]:
         yield is_first
     finally:
         ticket.unlink(missing_ok=True)
-        own.close()
+        if own:
+            own.close()

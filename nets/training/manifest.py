@@ -29,10 +29,10 @@ def beginning(run: Run, device: torch.device) -> dict[str, Any]:
 def facts_of(task: Task, start: WeightsFile | None, extractor: WatchingExtractor | None) -> dict[str, Any]:
     """What is known of a task before its first step."""
     facts: dict[str, Any] = {}
-    if start:
+    if start and task.run.pretrained:
         facts["pretrained"] = {"name": task.run.pretrained["name"], "sha256": start.sha256}
-    if task.judge:
-        facts["watched_by"] = {"name": task.run.fidelity["indomain"], "sha256": extractor.sha256}
+    if task.judge and extractor and task.run.fidelity:
+        facts["watched_by"] = {"name": task.run.fidelity["indomain"], "sha256": extractor.weights_sha256}
     facts["precision"] = str(task.precision.dtype).removeprefix("torch.")
     facts["parameters"] = {role: sum(p.numel() for p in n.parameters()) for role, n in task.networks.items()}
     return facts | {"macs": task.macs()}

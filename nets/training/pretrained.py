@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from nets.data.weights import WeightsFile
@@ -29,7 +31,8 @@ def find_start(run: Run, paths: list[Path]) -> WeightsFile | None:
 
 def load_start(start: WeightsFile) -> dict[str, Tensor]:
     """The weights on the CPU, named as the networks of a task. Raises DataError where the file was altered."""
-    weights = start.load()
-    if start.file.suffix == ".safetensors":  # of a run
-        return weights
+    path = start.verified()
+    if path.suffix == ".safetensors":  # of a run
+        return load_file(path)
+    weights = torch.load(path, map_location="cpu", weights_only=True)
     return {f"classifier.{name}": value for name, value in weights.items()}

@@ -65,7 +65,7 @@ class Session:
     @cached_property
     def checkpoints(self) -> Checkpoints:
         """Where it saves itself."""
-        extractor = self.extractor and self.extractor.sha256
+        extractor = self.extractor and self.extractor.weights_sha256
         return Checkpoints(self.folder / "checkpoints", key(self.run, self.start, self.info, extractor))
 
 
@@ -110,7 +110,7 @@ def attempt(session: Session) -> Result:
     if session.info["status"] != "ok":
         result.failure = Failure(session.info["status"], session.info["reason"])
     elif session.start and session.start.status != "ok":
-        result.failure = Failure(session.start.status, session.start.reason)
+        result.failure = Failure(session.start.status, session.start.reason or "")
     else:
         try:
             with watched(session.checkpoints.folder / "alive.json", session.checkpoints.key):
