@@ -73,3 +73,9 @@ def test_every_rule_names_the_environment():
     for path in (ROOT / "workflow/rules").glob("*.smk"):
         for rule in re.split(r"^rule ", path.read_text(), flags=re.M)[1:]:
             assert 'conda:\n        "../../environment.yml"' in rule, f"{path}: {rule.splitlines()[0]}"
+
+
+def test_the_machine_decides_no_number():
+    for path in (ROOT / "nets/machine").glob("*.py"):
+        decides = re.search(r"torch\.(set_|use_deterministic|manual_seed|random|backends)\w*", path.read_text())
+        assert decides is None, f"{path}: {decides[0]}"
