@@ -20,10 +20,6 @@ from nets.metrics import classes, distances, neighbours
 from nets.metrics.entry import entry
 from nets.tasks.contract import Task
 
-DIRECTIONS = {
-    **dict.fromkeys(("fid", "kid", "class_tv"), "lower"),
-    **dict.fromkeys(("is", "precision", "recall", "density", "coverage"), "higher"),
-}
 COMPARED = 1000  # samples, and held-out images, whose nearest training images are sought
 CLOSE = 0.01  # share of held-out images that are nearer to a training image than a sample may be
 TIMED = 64  # samples of a look at the clock
@@ -32,16 +28,12 @@ SHOWN = 16  # samples over their nearest training images
 
 def compare(real: Tensor, shares: list[float] | None, generated: Features) -> dict[str, float]:
     """Every metric of generated images against real features (N, D); `shares` (K,) of classes where they are known."""
-    found = {
-        "fid": distances.fid(real, generated.features),
-        "kid": distances.kid(real, generated.features),
-        "is": classes.inception_score(generated.logits),
-        **neighbours.precision_recall(real, generated.features),
-        **neighbours.density_coverage(real, generated.features),
+    values = {
+        **distances.METRICS.measure(real, generated.features),
+        **classes.SCORES.measure(generated.logits),
+        **neighbours.METRICS.measure(real, generated.features),
     }
-    if shares is not None:
-        found["class_tv"] = classes.total_variation(shares, classes.shares(generated.logits))
-    return found
+    return values if shares is None else values | classes.SHARES.measure(shares, generated.logits)
 
 
 def measure(task: Task, references: list[Path], data_dir: Path, device: torch.device) -> tuple[list, dict]:
@@ -62,7 +54,7 @@ def measure(task: Task, references: list[Path], data_dir: Path, device: torch.de
         real = torch.from_numpy(np.load(path.with_name("features.npy"))).to(device)
         found = compare(real, reference["classes"], generated)
         passport = issue(reference["extractor"], reference["reference"], sampling)
-        metrics += [entry(f"{key}_{name}", v, DIRECTIONS[key], passport=passport) for key, v in found.items()]
+        metrics += [entry(f"{key}_{name}", value, passport=passport) for key, value in found.items()]
         if reference["classes"] is not None:
             arrays |= {
                 "classes_real": np.array(reference["classes"]),
@@ -82,8 +74,10 @@ def time_a_sample(task: Task) -> dict[str, Any]:
 
 def holes(extractor: str, reason: str) -> list[dict[str, Any]]:
     """Entries without a value for all that an extractor would have measured."""
-    names = [name for name in DIRECTIONS if name != "class_tv" or extractor == "indomain"]
-    return [entry(f"{name}_{extractor}", None, DIRECTIONS[name], reason=reason) for name in names]
+    names = [*distances.METRICS, *classes.SCORES, *neighbours.METRICS]
+    if extractor == "indomain":  # which alone knows the classes
+        names += classes.SHARES
+    return [entry(f"{name}_{extractor}", None, reason=reason) for name in names]
 
 
 def measure_copies(samples: Tensor, data_dir: Path, sampling: dict[str, Any]) -> tuple[dict, dict]:
@@ -106,4 +100,4 @@ def measure_copies(samples: Tensor, data_dir: Path, sampling: dict[str, Any]) ->
     }
     passport = issue({"name": "pixels"}, against, sampling | {"samples": len(samples)})
     pictures = {"nearest_samples": samples.cpu().numpy()[spread], "nearest_training": known.numpy()[index[spread]]}
-    return entry("copies", share, "lower", passport=passport | {"indicative": False}), pictures
+    return entry("copies", share, passport=passport | {"indicative": False}), pictures

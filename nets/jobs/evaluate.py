@@ -112,12 +112,12 @@ def measure(run: Run, args: argparse.Namespace, weights: dict[str, Any], device:
         load_weights(task, args.run_dir, weights[label])
         found = task.evaluate(data)
         suffix = "_best" if label != kind.measured[-1] else ""
-        entries = [entry(name + suffix, *value) for name, value in found.metrics.items()]
+        entries = [entry(name + suffix, value) for name, value in found.metrics.items()]
         metrics, arrays = entries + metrics, found.arrays
     if kind.probed:
         train = Batches(open_split(args.data_dir, "train"), pixels, device)
         probes = task.probe(train, data).items()
-        metrics += [entry(name, *value, split=split) for split, found in probes for name, value in found.items()]
+        metrics += [entry(name, value, split=split) for split, found in probes for name, value in found.items()]
     if run.fidelity:
         write_json(args.run_dir / "timing.json", fidelity.time_a_sample(task))
         found, pictures = fidelity.measure(task, args.references, args.data_dir, device)

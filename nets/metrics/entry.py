@@ -3,9 +3,18 @@
 import math
 from typing import Any
 
+from nets.errors import UserError
+from nets.metrics.table import all_metrics, parts
 
-def entry(name: str, value: float | None, direction: str, **more: Any) -> dict[str, Any]:
-    """One metric of `metrics.json`; a value that is no number becomes a hole with its reason."""
+
+def entry(name: str, value: float | None, **more: Any) -> dict[str, Any]:
+    """One metric of `metrics.json`; a value that is no number becomes a hole with its reason.
+
+    Raises UserError for a metric that stands in no table.
+    """
+    metric = all_metrics().get(parts(name)[0])
+    if metric is None:
+        raise UserError(f"The metric {name!r} stands in no table of nets/metrics/; add its entry there.")
     if value is not None and not math.isfinite(value):
         more, value = {"reason": f"It was {value}, which no mean can be taken of."} | more, None
-    return {"split": "test", "metric": name, "value": value, "direction": direction, "passport": None} | more
+    return {"split": "test", "metric": name, "value": value, "direction": metric.direction, "passport": None} | more

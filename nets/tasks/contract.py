@@ -41,9 +41,9 @@ class Precision:
 
 @dataclass
 class Evaluation:
-    """What a task found on a split."""
+    """What a task measures on a split."""
 
-    metrics: dict[str, tuple[float, str]]  # name: (value, "higher" | "lower" | "none")
+    metrics: dict[str, float]  # by name, as in the tables of nets/metrics/
     arrays: dict[str, np.ndarray] = field(default_factory=dict)  # for the figures
 
 
@@ -96,7 +96,7 @@ class Task(ABC):
     def macs(self) -> dict[str, int]:
         """Multiply-accumulate operations of one image through each network, forward."""
 
-    def probe(self, train: Batches, test: Batches) -> dict[str, dict[str, tuple[float, str]]]:
+    def probe(self, train: Batches, test: Batches) -> dict[str, dict[str, float]]:
         """By split, metrics that need training data.
 
         `test`: of simple classifiers that are fitted to the frozen features of training data. `train`: of the network

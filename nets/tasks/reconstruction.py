@@ -129,28 +129,27 @@ class Reconstruction(Task):
                 arrays["samples"] = self.sample(DRAWN, seed=self.run.seed).cpu().numpy()
         return Evaluation(found, arrays)
 
-    def trained(self, seen: codes.Encoded, data: Batches) -> dict[str, tuple[float, str]]:
+    def trained(self, seen: codes.Encoded, data: Batches) -> dict[str, float]:
         """What the recipe minimises, on a split; top-1 of the joint classifier, of a VAE also on sampled codes."""
         losses = self.mean_losses(data)
-        found = {"objective": (losses["loss"], "none")}
+        values = {"objective": losses["loss"]}
         if "latent_classifier" in self.networks:
             logits = self.networks["latent_classifier"](seen.codes.to(self.device)).cpu()
-            found["top1"] = top_k(logits, seen.labels, 1), "higher"
+            values["top1"] = top_k(logits, seen.labels, 1)
             if seen.variational:
-                found["top1_sampled"] = losses["top1"], "higher"
-        return found
+                values["top1_sampled"] = losses["top1"]
+        return values
 
-    def probe(self, train: Batches, test: Batches) -> dict[str, dict[str, tuple[float, str]]]:
+    def probe(self, train: Batches, test: Batches) -> dict[str, dict[str, float]]:
         with self.frozen():
             learning, unseen = (codes.encode_split(self.networks["autoencoder"], data) for data in (train, test))
             mse = metrics.mse(learning.images, learning.reconstructions).double().mean().item()
-            found = {"train": {"mse": (mse, "lower")} | self.trained(learning, train), "test": {}}
+            values = {"mse": mse} | self.trained(learning, train)
         if learning.labels.min() < 0:  # no labels
-            return found
-        for name, classify in (("probe_top1", probes.linear_probe), ("knn_top1", probes.nearest_neighbours)):
-            answers = classify(learning.codes, learning.labels, unseen.codes, self.run.num_classes)
-            found["test"][name] = 100 * answers.eq(unseen.labels).double().mean().item(), "higher"
-        return found
+            return {"train": values, "test": {}}
+        answers = probes.METRICS.measure(learning.codes, learning.labels, unseen.codes, self.run.num_classes)
+        shares = {name: 100 * each.eq(unseen.labels).double().mean().item() for name, each in answers.items()}
+        return {"train": values, "test": shares}
 
     @torch.no_grad()
     def sample(self, count: int, seed: int) -> Tensor:
