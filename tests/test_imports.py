@@ -13,7 +13,7 @@ import yaml
 from nets.suite.catalogues import ROOT
 from nets.suite.keys import closure
 
-TABLES = ("metrics.table", "tasks.kinds")  # which need no torch
+TABLES = ("metrics.metric", "tasks.kinds")  # which need no torch
 ALLOWED = {  # package: what of ours it may import
     "models": {"models"},
     "metrics": {"metrics", "errors"},

@@ -18,7 +18,7 @@ from nets.fidelity.extractors import Features, load_extractor
 from nets.fidelity.passport import issue
 from nets.metrics import classes, distances, neighbours
 from nets.metrics.entry import entry
-from nets.tasks.contract import Task
+from nets.tasks.contract import Generator
 
 COMPARED = 1000  # samples, and held-out images, whose nearest training images are sought
 CLOSE = 0.01  # share of held-out images that are nearer to a training image than a sample may be
@@ -36,7 +36,7 @@ def compare(real: Tensor, shares: list[float] | None, generated: Features) -> di
     return values if shares is None else values | classes.SHARES.measure(shares, generated.logits)
 
 
-def measure(task: Task, references: list[Path], data_dir: Path, device: torch.device) -> tuple[list, dict]:
+def measure(task: Generator, references: list[Path], data_dir: Path, device: torch.device) -> tuple[list, dict]:
     """Entries of `metrics.json` for fresh samples, and arrays for the figures; holes where an extractor is missing."""
     sampling = task.sampling()
     samples = task.sample(sampling["samples"], seed=task.run.seed + 1)
@@ -64,7 +64,7 @@ def measure(task: Task, references: list[Path], data_dir: Path, device: torch.de
     return [*metrics, copies], arrays | pictures
 
 
-def time_a_sample(task: Task) -> dict[str, Any]:
+def time_a_sample(task: Generator) -> dict[str, Any]:
     """How long the task takes for a sample, in batches, on the device at hand: a fact of the machine, not a metric."""
     task.sample(TIMED, seed=0)  # the first time has other costs
     start = time.perf_counter()

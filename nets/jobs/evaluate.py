@@ -27,7 +27,8 @@ from nets.machine.slots import lease
 from nets.metrics.entry import entry
 from nets.run import Run
 from nets.tasks import task_class
-from nets.tasks.contract import Task
+from nets.tasks.contract import Generator, Task
+from nets.tasks.kinds import KINDS
 from nets.training.precision import choose_precision
 
 
@@ -93,14 +94,13 @@ def summary(manifest: dict[str, Any], headline: str, metrics: list[dict[str, Any
 
 
 def headline_of(run: Run) -> str:
-    """The metric by which a run is compared first: the task's, or FID by Inception where no classifier measures."""
-    named = task_class(run.task).headline
-    return "fid_inception" if named == "fid_indomain" and not run.fidelity["indomain"] else named
+    """The metric by which a run is compared first."""
+    return KINDS[run.task].family.headline_of(run.fidelity)
 
 
 def measure(run: Run, args: argparse.Namespace, weights: dict[str, Any], device: torch.device) -> tuple[list, dict]:
     """The metrics of the weights that the task names, and the pictures of the last of them."""
-    kind, split = task_class(run.task), open_split(args.data_dir, "test")
+    kind, split = task_class(run), open_split(args.data_dir, "test")
     pixels = kind.pixel_range(split.info)
     task = kind(run, pixels, device, choose_precision(run.recipe.precision, device))
     data = Batches(split, pixels, device)
@@ -118,7 +118,7 @@ def measure(run: Run, args: argparse.Namespace, weights: dict[str, Any], device:
         train = Batches(open_split(args.data_dir, "train"), pixels, device)
         probes = task.probe(train, data).items()
         metrics += [entry(name, value, split=split) for split, found in probes for name, value in found.items()]
-    if run.fidelity:
+    if isinstance(task, Generator):
         write_json(args.run_dir / "timing.json", fidelity.time_a_sample(task))
         found, pictures = fidelity.measure(task, args.references, args.data_dir, device)
         metrics, arrays = metrics + found, arrays | pictures

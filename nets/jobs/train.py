@@ -36,7 +36,7 @@ from nets.machine.stop import Stopped, StopRequest
 from nets.run import Run
 from nets.suite.keys import fingerprint
 from nets.tasks import task_class
-from nets.tasks.contract import Task
+from nets.tasks.contract import Generator, Task
 from nets.training.checkpoints import Checkpoints
 from nets.training.loop import Diverged, State, TimedOut, Training
 from nets.training.precision import choose_precision
@@ -191,7 +191,7 @@ def learn(
 ) -> State:
     """Train the run, write its weights, and complete its manifest."""
     torch.manual_seed(run.seed)
-    kind = task_class(run.task)
+    kind = task_class(run)
     precision = choose_precision(run.recipe.precision, device)
     info = read_info(args.data_dir)
     task: Task = kind(run, kind.pixel_range(info), device, precision)
@@ -199,7 +199,7 @@ def learn(
     if start:
         task.start_from(start.load())
         manifest["pretrained"] = {"name": run.pretrained["name"], "sha256": start.sha256}
-    if extractor and run.fidelity and run.recipe.options["fid_samples"]:
+    if extractor and isinstance(task, Generator) and run.recipe.options["fid_samples"]:
         watched = open_split(args.data_dir, "validation")
         images = torch.from_numpy(watched.images[watched.indices])
         task.judge = Judge(load_extractor(args.extractor, args.data_dir, device), images)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nets.metrics.table import Metric, Table
+from nets.metrics.metric import Metric, Table
 
 if TYPE_CHECKING:
     import numpy as np

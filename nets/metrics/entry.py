@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from nets.errors import UserError
-from nets.metrics.table import all_metrics, parts
+from nets.metrics.metric import all_metrics, parts
 
 
 def entry(name: str, value: float | None, **more: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import log, pi
 from typing import TYPE_CHECKING, NamedTuple
 
-from nets.metrics.table import Metric, Table
+from nets.metrics.metric import Metric, Table
 
 if TYPE_CHECKING:
     from torch import Tensor

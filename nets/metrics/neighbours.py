@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nets.metrics.table import Metric, Table
+from nets.metrics.metric import Metric, Table
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from nets.metrics.table import Metric, all_metrics, parts
+from nets.metrics.metric import Metric, all_metrics, parts
+from nets.tasks.kinds import KINDS
 
 ARROWS = {"higher": "↑", "lower": "↓", "none": ""}
 COLUMNS = (  # the order of metrics in tables; others follow
@@ -21,14 +22,7 @@ QUALIFIER_TEXTS = {
     "Inception": "Features of Inception v3, trained on ImageNet: the literature's choice; on digits it means little.",
 }
 
-TASKS = {
-    "classification": ("Classification", "A network looks at an image and names its class."),
-    "reconstruction": ("Reconstruction", "A network squeezes an image through a small code and has to draw it again."),
-    "generation": ("Generation", "A network invents images. Adversarial ones learn by fooling a second network, which "
-                   "learns to tell their images from real ones; diffusion takes noise away, step by step, until an "
-                   "image is left."),
-    "segmentation": ("Segmentation", "A network names the class of every pixel."),
-}  # fmt: skip
+TASKS = {kind.family.name: (kind.family.title, kind.family.text) for kind in KINDS.values()}
 
 STATUSES = {
     "diverged": "diverged",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nets.errors import ConfigError, suggest
-from nets.metrics.table import all_metrics
+from nets.metrics.metric import all_metrics
 from nets.suite.catalogues import ROOT, check, load_catalogues, schema
 from nets.suite.table import parse_value
 

@@ -22,7 +22,6 @@ class Classification(Task):
     `options.transfer`, stands in `nets.tasks.transfer`.
     """
 
-    headline = "top1"
     selection = ("top1", "higher")
     measured = ("best", "last")
 

@@ -96,3 +96,9 @@ def draw(network: nn.Module, latents: Tensor) -> Tensor:
     """Images (N, C, H, W) uint8, decoded from codes (N, L) on their device."""
     parts = [UNIT.invert(network.image(network.decode(part).float())) for part in latents.split(500)]
     return torch.cat(parts)
+
+
+def sample(network: nn.Module, count: int, seed: int, device: torch.device) -> Tensor:
+    """Images (count, C, H, W) uint8 on the device, decoded from a VAE's prior; the same for the same seed."""
+    latents = torch.randn(count, network.latent_dim, generator=torch.Generator().manual_seed(seed))
+    return draw(network, latents.to(device))

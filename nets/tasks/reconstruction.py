@@ -12,7 +12,7 @@ from nets.metrics import latent, probes
 from nets.metrics import reconstruction as metrics
 from nets.metrics.classification import top_k
 from nets.tasks import codes, variational
-from nets.tasks.contract import Evaluation, Task, count_macs
+from nets.tasks.contract import Evaluation, Generator, Task, count_macs
 
 SHOWN = 16  # images of the figures
 DRAWN = 64  # samples of a VAE's figure
@@ -37,10 +37,8 @@ class Reconstruction(Task):
     codes to logits of classes, both learn together.
     """
 
-    headline = "mse"
     measured = ("best",)
     probed = True
-    needs = {"autoencoder": ("encode", "decode", "image", "latent_dim")}
 
     @property
     @torch.no_grad()
@@ -126,7 +124,7 @@ class Reconstruction(Task):
             arrays = codes.pictures(network, seen, SHOWN, self.device)
             if seen.variational:
                 found |= variational.measure(network, data)
-                arrays["samples"] = self.sample(DRAWN, seed=self.run.seed).cpu().numpy()
+                arrays["samples"] = codes.sample(network, DRAWN, self.run.seed, self.device).cpu().numpy()
         return Evaluation(found, arrays)
 
     def trained(self, seen: codes.Encoded, data: Batches) -> dict[str, float]:
@@ -152,18 +150,6 @@ class Reconstruction(Task):
         return {"train": values, "test": shares}
 
     @torch.no_grad()
-    def sample(self, count: int, seed: int) -> Tensor:
-        """Images (count, C, H, W) uint8 on the device, decoded from the prior; the same for the same seed."""
-        self.networks.eval()
-        network, generator = self.networks["autoencoder"], torch.Generator().manual_seed(seed)
-        latents = torch.randn(count, network.latent_dim, generator=generator)
-        return codes.draw(network, latents.to(self.device))
-
-    def sampling(self) -> dict[str, object]:
-        """How `evaluate` draws samples: as a GAN's generator does, so that the numbers of both compare."""
-        return {"samples": self.options["samples"], "sampler": "generator", "steps": 1, "ema": self.run.recipe.ema}
-
-    @torch.no_grad()
     def snapshot(self, data):
         self.networks.eval()
         network = self.networks["autoencoder"]
@@ -177,3 +163,15 @@ class Reconstruction(Task):
         }
         found = {role: count_macs(self.networks[role], inputs[role]) for role in self.networks}
         return found | {"decoder": count_macs(Decoder(network), inputs["latent_classifier"])}
+
+
+class SampledReconstruction(Reconstruction, Generator):
+    """Of a VAE that is also measured as a generator: it decodes codes from the prior."""
+
+    def sample(self, count, seed):
+        self.networks.eval()
+        return codes.sample(self.networks["autoencoder"], count, seed, self.device)
+
+    def sampling(self):
+        """As a GAN's generator does, so that the numbers of both compare."""
+        return {"samples": self.options["samples"], "sampler": "generator", "steps": 1, "ema": self.run.recipe.ema}

@@ -18,7 +18,6 @@ VOID = 255  # in the figure's masks
 class Segmentation(Task):
     """One network, `segmenter`: (N, C, H, W) standardised images to (N, K, H, W) logits, of any height and width."""
 
-    headline = "miou"
     selection = ("miou", "higher")
     measured = ("best",)
 

@@ -9,7 +9,7 @@ from nets.data.batches import UNIT, Batches
 from nets.metrics import latent
 from nets.metrics.reconstruction import bce, squared_error
 from nets.tasks import variational
-from nets.tasks.reconstruction import Reconstruction
+from nets.tasks.reconstruction import Reconstruction, SampledReconstruction
 
 SMALL = "model.widths=[32]"
 
@@ -18,7 +18,7 @@ SMALL = "model.widths=[32]"
 def task_of(run_of):
     def make(overrides=""):
         torch.manual_seed(0)
-        return Reconstruction(run_of("vae", f"{SMALL} {overrides}"), UNIT, torch.device("cpu"))
+        return SampledReconstruction(run_of("vae", f"{SMALL} {overrides}"), UNIT, torch.device("cpu"))
 
     return make
 

@@ -9,7 +9,7 @@ from nets.data.batches import Batches, PixelRange
 from nets.errors import UserError
 from nets.metrics import classification
 from nets.metrics.entry import entry
-from nets.metrics.table import Metric, all_metrics, tables
+from nets.metrics.metric import Metric, all_metrics, tables
 from nets.reporting import glossary
 from nets.tasks.classification import Classification
 
