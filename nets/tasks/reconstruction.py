@@ -166,7 +166,7 @@ class Reconstruction(Task):
 
 
 class SampledReconstruction(Reconstruction, Generator):
-    """Of a VAE that is also measured as a generator: it decodes codes from the prior."""
+    """A VAE that is also measured as a generator: its samples are decoded from the prior."""
 
     def sample(self, count, seed):
         self.networks.eval()
