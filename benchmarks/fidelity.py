@@ -69,7 +69,7 @@ def main() -> None:
 def trained(run_dir: Path, data_dir: Path, device: torch.device) -> Task:
     """The task of a run with its last weights."""
     run, manifest = Run.load(run_dir), json.loads((run_dir / "manifest.json").read_text())
-    kind = task_class(run.task)
+    kind = task_class(run)
     task = kind(run, kind.pixel_range(read_info(data_dir)), device)
     load_weights(task.networks, run_dir, SavedWeights(**manifest["weights"][kind.measured[-1]]))
     return task

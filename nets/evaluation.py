@@ -17,6 +17,8 @@ from nets.machine.memory import out_of_memory, watched
 from nets.metrics.measurement import Measurement, Measurements
 from nets.run import Run
 from nets.tasks import task_class
+from nets.tasks.contract import Generator
+from nets.tasks.kinds import KINDS
 from nets.training.numerics import choose_precision
 from nets.training.outputs import SavedWeights, load_weights
 
@@ -59,7 +61,7 @@ def evaluate(trained: TrainedRun) -> str:
         if reason is None:
             raise
         end |= {"status": "out_of_memory", "reason": reason, "retry": trained.retry}
-    headline = headline_of(run)
+    headline = KINDS[run.task].family.headline_of(run.fidelity)
     with atomic(trained.folder / "arrays.npz") as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, **measured.arrays)
     entries = [measurement.to_json() for measurement in measured.metrics]
@@ -71,17 +73,10 @@ def evaluate(trained: TrainedRun) -> str:
     return f"{run.name}  test {headline} " + ("not measured" if value is None else f"{value:.4g}")
 
 
-def headline_of(run: Run) -> str:
-    """The metric by which a run is compared first: the task's, or FID by Inception where no classifier measures."""
-    named = task_class(run.task).headline
-    unmeasured = run.fidelity is not None and not run.fidelity["indomain"]
-    return "fid_inception" if named == "fid_indomain" and unmeasured else named
-
-
 def measure(trained: TrainedRun) -> Measurements:
     """The metrics of all weights that the task names, and the arrays of the last of them."""
     run, device, data_dir = trained.run, trained.device, trained.data_dir
-    kind, split = task_class(run.task), open_split(data_dir, "test")
+    kind, split = task_class(run), open_split(data_dir, "test")
     pixels = kind.pixel_range(split.info)
     task = kind(run, pixels, device, choose_precision(run.recipe.precision, device))
     data = Batches(split, pixels, device)
@@ -93,13 +88,13 @@ def measure(trained: TrainedRun) -> Measurements:
         load_weights(task.networks, trained.folder, SavedWeights(**trained.manifest["weights"][label]))
         evaluation = task.evaluate(data)
         suffix = "_best" if label != kind.measured[-1] else ""
-        metrics = [Measurement(name + suffix, *value) for name, value in evaluation.metrics.items()] + metrics
+        metrics = [Measurement(name + suffix, value) for name, value in evaluation.metrics.items()] + metrics
         arrays = evaluation.arrays
     if kind.probed:
         train = Batches(open_split(data_dir, "train"), pixels, device)
         for part, values in task.probe(train, data).items():
-            metrics += [Measurement(name, value, direction, part) for name, (value, direction) in values.items()]
-    if run.fidelity:
+            metrics += [Measurement(name, value, part) for name, value in values.items()]
+    if isinstance(task, Generator):
         write_json(trained.folder / "timing.json", fidelity.time_a_sample(task))
         samples = fidelity.measure(task, trained.references, data_dir, device)
         metrics, arrays = metrics + samples.metrics, arrays | samples.arrays

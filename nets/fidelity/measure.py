@@ -19,12 +19,8 @@ from nets.fidelity.extractors import Features, load_extractor
 from nets.fidelity.passport import issue
 from nets.metrics import classes, distances, neighbours
 from nets.metrics.measurement import Measurement, Measurements
-from nets.tasks.contract import Task
+from nets.tasks.contract import Generator
 
-DIRECTIONS = {
-    **dict.fromkeys(("fid", "kid", "class_tv"), "lower"),
-    **dict.fromkeys(("is", "precision", "recall", "density", "coverage"), "higher"),
-}
 COMPARED = 1000  # samples, and as many held-out images, whose nearest training images are looked up
 CLOSE = 0.01  # share of held-out images that are nearer to a training image than a sample may be
 TIMED = 64  # samples drawn to measure the time
@@ -33,19 +29,15 @@ SHOWN = 16  # samples that the figure shows with their nearest training images
 
 def compare(real: Tensor, shares: list[float] | None, generated: Features) -> dict[str, float]:
     """Every metric of generated images against real features (N, D); `shares` (K,) of classes where they are known."""
-    metrics = {
-        "fid": distances.fid(real, generated.features),
-        "kid": distances.kid(real, generated.features),
-        "is": classes.inception_score(generated.logits),
-        **neighbours.precision_recall(real, generated.features),
-        **neighbours.density_coverage(real, generated.features),
+    values = {
+        **distances.METRICS.measure(real, generated.features),
+        **classes.SCORES.measure(generated.logits),
+        **neighbours.METRICS.measure(real, generated.features),
     }
-    if shares is not None:
-        metrics["class_tv"] = classes.total_variation(shares, classes.shares(generated.logits))
-    return metrics
+    return values if shares is None else values | classes.SHARES.measure(shares, generated.logits)
 
 
-def measure(task: Task, references: list[Path], data_dir: Path, device: torch.device) -> Measurements:
+def measure(task: Generator, references: list[Path], data_dir: Path, device: torch.device) -> Measurements:
     """Metrics of fresh samples, and arrays for the figures; metrics without values where an extractor is missing."""
     sampling = task.sampling()
     samples = task.sample(sampling["samples"], seed=task.run.seed + 1)
@@ -62,9 +54,7 @@ def measure(task: Task, references: list[Path], data_dir: Path, device: torch.de
         real = torch.from_numpy(np.load(path.with_name("features.npy"))).to(device)
         values = compare(real, reference["classes"], generated)
         passport = issue(reference["extractor"], reference["reference"], sampling)
-        measured.metrics += [
-            Measurement(f"{key}_{name}", value, DIRECTIONS[key], passport=passport) for key, value in values.items()
-        ]
+        measured.metrics += [Measurement(f"{key}_{name}", value, passport=passport) for key, value in values.items()]
         if reference["classes"] is not None:
             measured.arrays |= {
                 "classes_real": np.array(reference["classes"]),
@@ -74,7 +64,7 @@ def measure(task: Task, references: list[Path], data_dir: Path, device: torch.de
     return Measurements(measured.metrics + copies.metrics, measured.arrays | copies.arrays)
 
 
-def time_a_sample(task: Task) -> dict[str, Any]:
+def time_a_sample(task: Generator) -> dict[str, Any]:
     """How long the task takes for a sample, in batches, on the device at hand: a fact of the machine, not a metric."""
     task.sample(TIMED, seed=0)  # the first time has other costs
     start = time.perf_counter()
@@ -84,8 +74,10 @@ def time_a_sample(task: Task) -> dict[str, Any]:
 
 def holes(extractor: str, reason: str) -> list[Measurement]:
     """All metrics that an extractor would have measured, without values."""
-    names = [name for name in DIRECTIONS if name != "class_tv" or extractor == "indomain"]
-    return [Measurement(f"{name}_{extractor}", None, DIRECTIONS[name], reason=reason) for name in names]
+    names = [*distances.METRICS, *classes.SCORES, *neighbours.METRICS]
+    if extractor == "indomain":  # which alone knows the classes
+        names += classes.SHARES
+    return [Measurement(f"{name}_{extractor}", None, reason=reason) for name in names]
 
 
 def measure_copies(samples: Tensor, data_dir: Path, sampling: dict[str, Any]) -> Measurements:
@@ -107,5 +99,5 @@ def measure_copies(samples: Tensor, data_dir: Path, sampling: dict[str, Any]) ->
     }
     passport = issue({"name": "pixels"}, against, sampling | {"samples": len(samples)})
     pictures = {"nearest_samples": samples.cpu().numpy()[spread], "nearest_training": known.numpy()[index[spread]]}
-    copies = Measurement("copies", share, "lower", passport=passport | {"indicative": False})
+    copies = Measurement("copies", share, passport=passport | {"indicative": False})
     return Measurements([copies], pictures)

@@ -10,6 +10,8 @@ import yaml
 
 from nets.data.entries import check_entries
 from nets.errors import ConfigError, suggest
+from nets.optimizers import optimizer_schema
+from nets.tasks.kinds import KINDS, check_kinds
 
 ROOT = Path(__file__).resolve().parents[2]
 WANTED = {  # what to do, by the rule of the schema that is broken
@@ -55,8 +57,29 @@ class Loader(yaml.CSafeLoader):
 
 @cache
 def schema(name: str) -> dict[str, Any]:
-    """The JSON schema of a catalogue."""
-    return yaml.load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text(), yaml.CSafeLoader)
+    """The JSON schema of a catalogue, with the kinds of learning, their options and the optimizers filled in.
+
+    Raises ConfigError where the entry of one lacks something.
+    """
+    rules = yaml.load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text(), yaml.CSafeLoader)
+    if name == "models":
+        check_kinds()
+        rules["additionalProperties"]["properties"]["task"]["enum"] = list(KINDS)
+    if name == "recipes":
+        check_kinds()
+        definitions, recipe = rules["$defs"], rules["$defs"]["recipe"]
+        settings = {"type": "object", "additionalProperties": False, "properties": optimizer_schema()}
+        definitions |= {"optimizer": settings | {"required": ["name", "lr"]}, "optimizer_change": settings}
+        definitions |= {task: kind.schema for task, kind in KINDS.items()}
+        recipe["properties"]["task"]["enum"] = list(KINDS)
+        recipe["allOf"] = [
+            {
+                "if": {"properties": {"task": {"const": task}}},
+                "then": {"properties": {"options": {"$ref": f"#/$defs/{task}"}}},
+            }
+            for task in KINDS
+        ]
+    return rules
 
 
 @cache
@@ -108,9 +131,9 @@ def check(value: Any, rules: dict[str, Any], where: str) -> None:
     path = ".".join(str(part) for part in error.absolute_path)
     at = f"{where}: {path}: " if path else f"{where}: "
     known = list(error.schema.get("properties", {}))
-    if error.validator == "additionalProperties" and known:
+    if error.validator == "additionalProperties" and error.validator_value is False:
         key = next(key for key in error.instance if key not in known)
-        raise ConfigError(f"{at}unknown key {key!r}; {suggest(key, known)}")
+        raise ConfigError(f"{at}unknown key {key!r}; {suggest(key, known) if known else 'there are none.'}")
     if error.validator == "pattern":  # the schema says in words what its expression means
         raise ConfigError(f"{at}{error.instance!r} won't do; write {error.schema['description']}.")
     wanted = WANTED.get(error.validator, "")

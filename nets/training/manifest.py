@@ -9,7 +9,7 @@ from nets.data.weights import WeightsFile
 from nets.fidelity.watching import WatchingExtractor
 from nets.machine.provenance import describe_machine, peak_memory_mb
 from nets.run import Run
-from nets.tasks.contract import Task
+from nets.tasks.contract import Generator, Task
 from nets.training.loop import State
 
 
@@ -31,7 +31,7 @@ def facts_of(task: Task, start: WeightsFile | None, extractor: WatchingExtractor
     facts: dict[str, Any] = {}
     if start and task.run.pretrained:
         facts["pretrained"] = {"name": task.run.pretrained["name"], "sha256": start.sha256}
-    if task.judge and extractor and task.run.fidelity:
+    if isinstance(task, Generator) and task.judge and extractor and task.run.fidelity:
         facts["watched_by"] = {"name": task.run.fidelity["indomain"], "sha256": extractor.weights_sha256}
     facts["precision"] = str(task.precision.dtype).removeprefix("torch.")
     facts["parameters"] = {role: sum(p.numel() for p in n.parameters()) for role, n in task.networks.items()}

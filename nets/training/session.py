@@ -24,7 +24,7 @@ from nets.machine.progress import Progress
 from nets.run import Run
 from nets.suite.keys import fingerprint
 from nets.tasks import task_class
-from nets.tasks.contract import Task
+from nets.tasks.contract import Generator, Task
 from nets.training.checkpoints import Checkpoints
 from nets.training.loop import Diverged, State, TimedOut, Training
 from nets.training.manifest import beginning, costs_of, facts_of
@@ -151,12 +151,12 @@ def build(session: Session) -> Task:
     """The run's task with its networks as they are before the first step."""
     run, device = session.run, session.device
     torch.manual_seed(run.seed)
-    kind = task_class(run.task)
+    kind = task_class(run)
     task = kind(run, kind.pixel_range(session.info), device, choose_precision(run.recipe.precision, device))
     task.check()
     if session.start:
         task.start_from(load_start(session.start))
-    if session.extractor and run.fidelity and run.recipe.options["fid_samples"]:
+    if session.extractor and isinstance(task, Generator) and run.recipe.options["fid_samples"]:
         extractor = load_extractor(session.extractor.manifest, session.data_dir, device)
         task.judge = Judge(extractor, images_of(session.data_dir, "validation"))
     return task

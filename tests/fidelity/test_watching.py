@@ -18,7 +18,8 @@ from nets.fidelity.extractors import load_extractor
 from nets.jobs import evaluate, reference, train
 from nets.metrics.distances import fid
 from nets.run import Run
-from nets.tasks import task_class
+from nets.tasks.adversarial import Adversarial
+from nets.tasks.diffusion import Diffusion
 from nets.training import loop, session
 
 RUNS = {
@@ -63,7 +64,7 @@ def test_it_is_of_validation_images_and_sparse(trained, extractor_run, few, monk
     folder, history = trained("dcgan", "run", "--extractor", extractor_run)
     assert [bool(row["validation/fid_indomain"]) for row in history] == [False, False, True]
     run = Run.load(folder)
-    task = task_class("adversarial")(run, SYMMETRIC, CPU)
+    task = Adversarial(run, SYMMETRIC, CPU)
     task.networks.load_state_dict(load_file(folder / "model.safetensors"))
     split = open_split(few, "validation")
     extractor = load_extractor(extractor_run, few, CPU)
@@ -103,7 +104,7 @@ def test_the_average_is_what_a_diffusion_writes_and_what_is_measured(trained, fe
     assert all(torch.equal(written[name], value) for name, value in saved["average"].items())
     assert not all(torch.equal(written[name], value) for name, value in saved["networks"].items())
     run = Run.load(folder)
-    task = task_class("diffusion")(run, SYMMETRIC, CPU)
+    task = Diffusion(run, SYMMETRIC, CPU)
     task.networks.load_state_dict(saved["average"])
     validation = task.validate(Batches(open_split(few, "validation"), SYMMETRIC, CPU))
     assert float(history[-1]["validation/loss"]) == pytest.approx(validation["loss"], rel=1e-6)
@@ -156,16 +157,14 @@ def test_evaluation_refuses_features_of_other_images(few, extractor_run, tmp_pat
     note.parent.mkdir()
     content = {"status": "ok", "reference": {"images_sha256": "0" * 64}, "source": str(extractor_run)}
     note.write_text(json.dumps(content))
-    task = task_class("adversarial")(run_of("dcgan", "model.width=4 options.samples=64"), SYMMETRIC, CPU)
+    task = Adversarial(run_of("dcgan", "model.width=4 options.samples=64"), SYMMETRIC, CPU)
     with pytest.raises(UserError, match="is of other test images"):
         fidelity.measure(task, [note], few, CPU)
 
 
 def test_deviations_are_those_of_an_epochs_steps(trained, monkeypatch):
-    seen, step = [], task_class("adversarial").step
-    monkeypatch.setattr(
-        task_class("adversarial"), "step", lambda self, batch: seen.append(step(self, batch)) or seen[-1]
-    )
+    seen, step = [], Adversarial.step
+    monkeypatch.setattr(Adversarial, "step", lambda self, batch: seen.append(step(self, batch)) or seen[-1])
     _, history = trained("dcgan", "run")
     values = np.array([losses["generator"].item() for losses in seen]).reshape(3, -1)
     assert [float(row["train/generator_std"]) for row in history] == pytest.approx(values.std(axis=1), rel=1e-5)

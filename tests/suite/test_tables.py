@@ -157,7 +157,7 @@ def test_a_catalogue_beside_the_table_extends_the_projects(table, tmp_path):
         ("pca\tmnist5k\t\tpca\t0\tmodel.latent_dim=785", "above the 784 numbers of an image"),
         ("autoencoder\tmnist5k\t\tautoencoder\t0\toptions.beta=4", "options.beta is of VAEs, and autoencoder is none"),
         ("autoencoder\tmnist5k\t\tautoencoder\t0\toptions.samples=64", "options.samples is of VAEs"),
-        ("unet\tdigit_scenes\t\tunet\t0\toptions.loss=dice", "options: Additional properties are not allowed ('loss'"),
+        ("unet\tdigit_scenes\t\tunet\t0\toptions.loss=dice", "options: unknown key 'loss'; there are none"),
         (lenet("epochs"), "override 'epochs' is not of the form key=value"),
         (lenet("epochs.first=1"), "epochs has no keys of its own"),
         (lenet("model.depth=5"), "the model has no argument 'depth'"),

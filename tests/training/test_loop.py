@@ -29,7 +29,7 @@ DATASETS = {"unet": "digit_scenes"}  # others: mnist5k
 def training_of(run, few_digits, folder, checkpoint_seconds=60.0) -> Training:
     device = choose_device(1)
     torch.manual_seed(run.seed)
-    kind = task_class(run.task)
+    kind = task_class(run)
     masks = run.task == "segmentation"
     train, validation = few_digits("train", masks=masks), few_digits("validation", 128, masks)
     pixels = kind.pixel_range(train.info)
