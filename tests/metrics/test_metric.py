@@ -42,7 +42,7 @@ def test_a_new_entry_has_its_words_in_the_report_and_its_column_behind_the_known
 
 
 def test_a_metric_without_an_entry_is_named():
-    with pytest.raises(UserError, match=r"^The metric 'brier_best' stands in no table of nets/metrics/; add its entry"):
+    with pytest.raises(UserError, match=r"^The metric 'brier_best' is in no table of nets/metrics/; add its entry"):
         entry("brier_best", 0.5)
 
 
@@ -54,7 +54,7 @@ def test_an_entry_is_complete(field):
         Metric(**parts)
 
 
-def test_each_name_stands_in_one_table_and_each_entry_says_something():
+def test_each_name_is_in_one_table_and_each_entry_says_something():
     assert len(all_metrics()) == sum(map(len, tables()))
     for name, metric in all_metrics().items():
         assert metric.label and metric.text.endswith((".", "?")), name
