@@ -50,7 +50,7 @@ def test_its_ranges_are_checked_and_its_settings_are_its_own(add, run_of):
     add(Optimizer("Adagrad", ("lr_decay",)), lr_decay={"type": "number", "minimum": 0})
     with pytest.raises(ConfigError, match=r"optimizer.lr_decay: -1 is less than the minimum of 0; set 0 or more"):
         run_of("lenet5", "optimizer.name=adagrad optimizer.lr_decay=-1")
-    with pytest.raises(ConfigError, match=r"optimizer.eps, .* is nothing that adagrad has; it has lr, lr_decay\.$"):
+    with pytest.raises(ConfigError, match=r"optimizer.eps, .* is not a setting of adagrad; it has lr, lr_decay\.$"):
         run_of("lenet5", "optimizer.name=adagrad optimizer.eps=0.1")
 
 

@@ -67,7 +67,7 @@ def check_needs(row: Row) -> None:
 
 
 def check_augmentation(row: Row) -> None:
-    """Changes of images that their classes do not outlive."""
+    """Augmentation that changes an image's class, or moves the image out of sight."""
     augment, smallest = row.recipe.augment, min(row.data["shape"][1:])
     if augment["flip"] and not row.data.get("flip", True):
         raise ConfigError(
@@ -82,7 +82,7 @@ def check_augmentation(row: Row) -> None:
 
 
 def check_networks(row: Row) -> None:
-    """Networks that are missing, or that only the recipe names; samples that nothing draws."""
+    """Networks that are missing or that only the recipe names; samples of a task that draws none."""
     where, model, networks = row.where, row.cells["model"], row.networks
     missing = [role for role in row.kind.roles if role not in networks]
     if missing:
@@ -91,7 +91,7 @@ def check_networks(row: Row) -> None:
     unknown = [role for role in row.recipe.optimizers if role not in networks]
     if unknown:
         hint = suggest(unknown[0], networks)
-        raise ConfigError(f"{where}: optimizers names {unknown[0]!r}, which {model} has not; {hint}")
+        raise ConfigError(f"{where}: optimizers names {unknown[0]!r}, which {model} lacks; {hint}")
     if row.model.get("generates") and not row.kind.generator:
         raise ConfigError(f"{where}: {model} has generates in models.yaml, and {row.model['task']} draws no samples.")
 
@@ -118,8 +118,8 @@ def check_optimizers(row: Row) -> None:
         name = settings["name"]
         for other in settings.keys() - {"name"} - OPTIMIZERS[name].keys:
             raise ConfigError(
-                f"{row.where}: {key}.{other}, which recipe {row.recipe.name!r} or the row sets, is nothing that {name} "
-                f"has; it has {', '.join(sorted(OPTIMIZERS[name].keys))}."
+                f"{row.where}: {key}.{other}, which recipe {row.recipe.name!r} or the row sets, is not a setting of "
+                f"{name}; it has {', '.join(sorted(OPTIMIZERS[name].keys))}."
             )
         if settings.get("nesterov") and not settings.get("momentum"):
             raise ConfigError(f"{row.where}: {key}.nesterov needs {key}.momentum above 0.")
@@ -144,15 +144,15 @@ def check_autoencoder(row: Row) -> None:
         raise ConfigError(f"{where}: model.latent_dim is above the {pixels} numbers of an image; PCA has no more axes.")
     for key in ("options.beta", "options.samples", "options.fid_samples"):
         if key in row.overridden and not row.model.get("generates"):
-            raise ConfigError(f"{where}: {key} is of VAEs, and {model} is none; leave it out.")
+            raise ConfigError(f"{where}: {key} is for VAEs, and {model} is not one; leave it out.")
 
 
 def check_critic(row: Row) -> None:
-    """A critic that nothing holds."""
+    """A critic without a constraint."""
     options = row.recipe.options
     if options["loss"] == "wasserstein" and options["clip"] is None and not options["gradient_penalty"]:
         raise ConfigError(
-            f"{row.where}: with options.loss=wasserstein nothing holds the critic; "
+            f"{row.where}: with options.loss=wasserstein nothing constrains the critic; "
             "set options.clip or options.gradient_penalty."
         )
 
@@ -166,4 +166,4 @@ def check_sampler(row: Row) -> None:
             f"{row.where}: options.sampling_steps={steps} are more than the {timesteps} of options.timesteps."
         )
     if options["eta"] and options["sampler"] == "ancestral":
-        raise ConfigError(f"{row.where}: options.eta is of options.sampler=ddim; ancestral sampling has none.")
+        raise ConfigError(f"{row.where}: options.eta belongs to options.sampler=ddim; ancestral sampling has none.")
