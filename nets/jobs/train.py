@@ -6,7 +6,6 @@ python -m nets.jobs.train --run-dir results/quick/runs/lenet5-mnist5k-s0 --data-
 import argparse
 import csv
 import datetime
-import hashlib
 import json
 import os
 import sys
@@ -34,7 +33,7 @@ from nets.machine.progress import Progress
 from nets.machine.slots import lease
 from nets.machine.stop import Stopped, StopRequest
 from nets.run import Run
-from nets.suite.keys import fingerprint
+from nets.suite.keys import checkpoint_key, record, training_facts
 from nets.tasks import task_class
 from nets.tasks.contract import Task
 from nets.training.checkpoints import Checkpoints
@@ -105,7 +104,9 @@ def train(args: argparse.Namespace, stop: StopRequest) -> None:
     info = json.loads((args.data_dir / "dataset.json").read_text())
     start = find_start(run, args.pretrained)
     extractor = find_extractor(args.extractor)
-    checkpoints = Checkpoints(folder / "checkpoints", key(run, start, info, extractor))
+    facts = training_facts(run, info.get("hashes"), start and start.sha256, extractor, torch.__version__)
+    record(folder, "train", facts)
+    checkpoints = Checkpoints(folder / "checkpoints", checkpoint_key(facts))
     if checkpoints.put_back(folder):
         print(f"{run.name}: it had ended with this description and source; its results are put back.", flush=True)
         return
@@ -165,18 +166,6 @@ def find_extractor(source: Path | None) -> str | None:
     """The SHA-256 of the weights by which samples are measured; None without an extractor, or where it is a hole."""
     manifest = json.loads(source.read_text()) if source else {"status": "no_data"}
     return manifest["weights"]["best"]["sha256"] if manifest["status"] == "ok" else None
-
-
-def key(run: Run, start: Start | None, info: dict[str, Any], extractor: str | None = None) -> str:
-    """What names the checkpoints: all that decides what a run becomes, so that nothing is continued as another.
-
-    The run's description, the source of its training, the data, the weights that it starts from, and those by which
-    its history is measured.
-    """
-    modules = ["nets.jobs.train", f"nets.tasks.{run.task}", *(network.module for network in run.networks.values())]
-    source = fingerprint(tuple(modules))
-    parts = [run.digest, source, info.get("hashes"), start and start.sha256, extractor, torch.__version__]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def learn(
