@@ -26,6 +26,7 @@ from nets.machine.memory import Watch
 from nets.machine.slots import lease
 from nets.metrics.entry import entry
 from nets.run import Run
+from nets.suite.keys import record, run_source
 from nets.tasks import task_class
 from nets.tasks.contract import Task
 from nets.training.precision import choose_precision
@@ -62,6 +63,7 @@ def evaluate(args: argparse.Namespace) -> None:
     run, manifest = Run.load(args.run_dir), json.loads((args.run_dir / "manifest.json").read_text())
     metrics: list[dict[str, Any]] = []
     arrays: dict[str, np.ndarray] = {}
+    record(args.run_dir, "evaluate", {"source": run_source("evaluate", run).files})
     watch = Watch(args.run_dir / ".evaluating.json", run.digest)
     try:
         if watch.killed > 1:

@@ -8,6 +8,7 @@ from pathlib import Path
 from nets.data.entries import load_catalogue, load_entry
 from nets.data.preparation import prepare
 from nets.errors import DataError
+from nets.suite.keys import data_source, record
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -15,7 +16,9 @@ def main(argv: list[str] | None = None) -> int:
     options = _options(argv)
     start = time.perf_counter()
     try:
-        info = prepare(options.dataset, _entry(options), options.output)
+        entry = _entry(options)
+        record(options.output, "prepare", {"entry": entry, "source": data_source(entry).files})
+        info = prepare(options.dataset, entry, options.output)
     except (DataError, OSError) as error:
         print(f"prepare {options.dataset}: {_sentence(error)}", file=sys.stderr)
         return 1
