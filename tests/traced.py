@@ -37,7 +37,10 @@ def missed(ran: set[CodeType], known: Slice, job: str, others: tuple[str, ...] =
     But for those of neutral rooms, of the `job` itself, which reads arguments and writes what others compute, and of
     `others`, files whose part is known by other means.
     """
-    neutral = [room.replace(".", "/") for room in (*NEUTRAL, "nets.suite.slices", "nets.suite.syntax")]
+    neutral = [
+        room.replace(".", "/")
+        for room in (*NEUTRAL, "nets.suite.slices", "nets.suite.definitions", "nets.suite.syntax")
+    ]
     neutral += [f"nets/jobs/{job}"]
     found = set()
     for code in ran:

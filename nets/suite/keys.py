@@ -15,8 +15,8 @@ from nets.data.sources import READERS
 from nets.errors import UserError
 from nets.files import sha256, write_json
 from nets.run import Run
+from nets.suite.definitions import PACKAGE, locate
 from nets.suite.slices import Slice, slice_of
-from nets.suite.syntax import PACKAGE, locate
 from nets.tasks import CLASSES
 
 ROOTS = {  # where the work of a stage begins

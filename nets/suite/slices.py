@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from nets.suite.syntax import PACKAGE, Definition, Module, locate, read
+from nets.suite.definitions import PACKAGE, Definition, Module, locate, read
+from nets.suite.syntax import Chain
 
 TASK = "nets.tasks.contract:Task"
-Chain = tuple[str, ...]  # a name with attributes: ("metrics", "top_k")
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,14 @@ import ast
 
 import pytest
 
-from nets.suite import slices, syntax
+from nets.suite import definitions, slices, syntax
 from nets.suite.slices import slice_of
 
 
 @pytest.fixture
 def source(tmp_path, monkeypatch):
     """A function that writes modules of a project called nets in a folder, and slices it from a root."""
-    monkeypatch.setattr(syntax, "PACKAGE", tmp_path / "nets")
+    monkeypatch.setattr(definitions, "PACKAGE", tmp_path / "nets")
     monkeypatch.syspath_prepend(str(tmp_path))
 
     def make(root="nets.a:run", without=(), **modules):
@@ -23,13 +23,13 @@ def source(tmp_path, monkeypatch):
             for folder in path.relative_to(tmp_path).parents[:-1]:
                 (tmp_path / folder / "__init__.py").touch()
             path.write_text(text)
-        for function in (syntax.read, syntax.locate, slices.slice_of):
+        for function in (definitions.read, definitions.locate, slices.slice_of):
             function.cache_clear()
         roots = (root,) if isinstance(root, str) else root
         return slice_of(roots, without)
 
     yield make
-    for function in (syntax.read, syntax.locate, slices.slice_of):
+    for function in (definitions.read, definitions.locate, slices.slice_of):
         function.cache_clear()
 
 
