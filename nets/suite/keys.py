@@ -101,7 +101,7 @@ def recorded(folder: Path) -> dict[str, dict[str, Any]]:
     """What the stages were made of when they ran last; nothing where they did not, or the file is damaged."""
     try:
         return dict(json.loads((folder / MADE_OF).read_text()))
-    except (FileNotFoundError, ValueError, TypeError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
         return {}
 
 
