@@ -19,16 +19,17 @@ from nets.suite.definitions import PACKAGE, locate
 from nets.suite.slices import Slice, slice_of
 from nets.tasks import CLASSES
 
+TABLES = ("nets.metrics.*",) if locate("nets.metrics.metric") else ()  # read by walking the folder, for their words
 ROOTS = {  # where the work of a stage begins
-    "prepare": "nets.data.preparation:prepare",
-    "train": "nets.training.session" if locate("nets.training.session") else "nets.jobs.train:train",
-    "reference": "nets.fidelity.reference:write_reference",
-    "evaluate": "nets.jobs.evaluate:evaluate",
-    "draw": "nets.jobs.draw",
-    "collect": "nets.jobs.collect",
-    "compare": "nets.jobs.compare",
-    "report": "nets.jobs.report",
-    "track": "nets.jobs.track",
+    "prepare": ("nets.data.preparation:prepare",),
+    "train": ("nets.training.session" if locate("nets.training.session") else "nets.jobs.train:train",),
+    "reference": ("nets.fidelity.reference:write_reference",),
+    "evaluate": ("nets.jobs.evaluate:evaluate",),
+    "draw": ("nets.jobs.draw", *TABLES),
+    "collect": ("nets.jobs.collect", *TABLES),
+    "compare": ("nets.jobs.compare", *TABLES),
+    "report": ("nets.jobs.report", *TABLES),
+    "track": ("nets.jobs.track", *TABLES),
 }
 NEUTRAL = (  # what can't change a number
     "nets.machine",  # how a job runs: devices, locks, memory, progress
@@ -46,7 +47,7 @@ MADE_OF = "made_of.json"
 
 def stage_source(stage: str) -> Slice:
     """The source of a stage that is the same for all runs."""
-    source, root = slice_of((ROOTS[stage],), NEUTRAL), PACKAGE.parent
+    source, root = slice_of(ROOTS[stage], NEUTRAL), PACKAGE.parent
     read = sorted(root.glob(FILES[stage])) if stage in FILES else []
     return replace(source, files=source.files | {str(path.relative_to(root)): sha256(path)[:8] for path in read})
 
@@ -54,7 +55,7 @@ def stage_source(stage: str) -> Slice:
 def data_source(entry: dict[str, Any]) -> Slice:
     """The source that prepares a data set: the readers of its own sources alone."""
     readers = {READERS[source["kind"]] for source in entry["sources"] if source["kind"] in READERS}
-    return slice_of((ROOTS["prepare"], *sorted(readers)), NEUTRAL)
+    return slice_of((*ROOTS["prepare"], *sorted(readers)), NEUTRAL)
 
 
 def run_source(stage: str, run: Run) -> Slice:
@@ -66,7 +67,7 @@ def run_source(stage: str, run: Run) -> Slice:
     networks = {n.path if n.path.startswith("nets.") else n.module for n in run.networks.values()}
     paths = [f"nets.tasks.{run.task}.{CLASSES[run.task]}", *sorted(networks)]
     roots = [":".join(path.rsplit(".", 1)) if path.startswith("nets.") else path for path in paths]
-    return slice_of((ROOTS[stage], *roots), NEUTRAL if run.fidelity else (*NEUTRAL, "nets.fidelity"))
+    return slice_of((*ROOTS[stage], *roots), NEUTRAL if run.fidelity else (*NEUTRAL, "nets.fidelity"))
 
 
 def training_facts(

@@ -30,18 +30,26 @@ class Slice:
 
 @cache
 def slice_of(roots: tuple[str, ...], without: tuple[str, ...] = ()) -> Slice:
-    """What `roots` use. A root is a module, or a definition in it: "nets.models.lenet:LeNet5".
+    """What `roots` use. A root is a module, a definition in it, "nets.models.lenet:LeNet5", or all of a package, "a.*".
 
     `without` has modules, packages and definitions that are not followed.
     """
     walk = Walk({PACKAGE.name, *(root.partition(":")[0].split(".")[0] for root in roots)}, without)
-    for root in roots:
+    for root in (each for root in roots for each in modules_of(root)):
         module, _, name = root.partition(":")
         walk.load(module)
         walk.take_each(walk.find_in(module, (name,) if name else (), set()))
     walk.finish()
     files = {file: short({f"{d.name} {d.position}": d.sha256 for d in walk.taken[file]}) for file in sorted(walk.taken)}
     return Slice(files, frozenset((file, taken.name) for file in walk.taken for taken in walk.taken[file]))
+
+
+def modules_of(root: str) -> list[str]:
+    """The modules of a root: of "nets.metrics.*" those that lie in that folder."""
+    if not root.endswith(".*"):
+        return [root]
+    folder = PACKAGE.parent.joinpath(*root.split(".")[:-1])
+    return [root.removesuffix("*") + path.stem for path in sorted(folder.glob("*.py")) if path.stem != "__init__"]
 
 
 def short(content: dict[str, str], digits: int = 8) -> str:

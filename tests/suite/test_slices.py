@@ -111,6 +111,11 @@ def test_what_an_import_executes(source):
     assert {"b.add", "b.KNOWN", "b.found", "c.<statement>"} <= found and not {"b.plain", "c.X"} & found
 
 
+def test_all_modules_of_a_package(source):
+    found = source("nets.room.*", room__a="X = 1", room__b="from nets.c import used", c="def used(): ...\nY = 1")
+    assert names(found) == {"room/a.X", "c.used"}
+
+
 def test_circles_end(source):
     a = "from nets.b import back\nfrom nets import b\ndef run(): return back(), b\ndef there(): return run()"
     assert "a.run" in names(source(a=a, b="from nets.a import there as back\nfrom nets import a\nfrom nets.b import x"))
