@@ -72,6 +72,14 @@ def locate(module: str) -> Path | None:
     return file if file.exists() else None
 
 
+def modules_of(root: str) -> list[str]:
+    """The modules of a root: of "nets.metrics.*" those that lie in that folder."""
+    if not root.endswith(".*"):
+        return [root]
+    folder = PACKAGE.parent.joinpath(*root.split(".")[:-1])
+    return [root.removesuffix("*") + path.stem for path in sorted(folder.glob("*.py")) if path.stem != "__init__"]
+
+
 @cache
 def read(name: str) -> Module | None:
     """A module's definitions; None where there is no such module. What is installed is one definition without names."""

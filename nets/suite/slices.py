@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from nets.suite.definitions import PACKAGE, Definition, Module, locate, read
+from nets.suite.definitions import PACKAGE, Definition, Module, locate, modules_of, read
 from nets.suite.syntax import Chain
 
 TASK = "nets.tasks.contract:Task"
@@ -35,21 +35,13 @@ def slice_of(roots: tuple[str, ...], without: tuple[str, ...] = ()) -> Slice:
     `without` has modules, packages and definitions that are not followed.
     """
     walk = Walk({PACKAGE.name, *(root.partition(":")[0].split(".")[0] for root in roots)}, without)
-    for root in (each for root in roots for each in modules_of(root)):
-        module, _, name = root.partition(":")
+    for found in (each for root in roots for each in modules_of(root)):
+        module, _, name = found.partition(":")
         walk.load(module)
         walk.take_each(walk.find_in(module, (name,) if name else (), set()))
     walk.finish()
     files = {file: short({f"{d.name} {d.position}": d.sha256 for d in walk.taken[file]}) for file in sorted(walk.taken)}
     return Slice(files, frozenset((file, taken.name) for file in walk.taken for taken in walk.taken[file]))
-
-
-def modules_of(root: str) -> list[str]:
-    """The modules of a root: of "nets.metrics.*" those that lie in that folder."""
-    if not root.endswith(".*"):
-        return [root]
-    folder = PACKAGE.parent.joinpath(*root.split(".")[:-1])
-    return [root.removesuffix("*") + path.stem for path in sorted(folder.glob("*.py")) if path.stem != "__init__"]
 
 
 def short(content: dict[str, str], digits: int = 8) -> str:
