@@ -180,14 +180,15 @@ class Finer(Mine):
 LOOP = "def run(task): task.step()\ndef measure(task): task.evaluate(), getattr(task, 'headline')"
 
 
-def test_members_of_a_task_are_followed_by_their_names(source):
+@pytest.mark.parametrize("order", [1, -1])
+def test_members_of_a_task_are_followed_by_their_names(source, order):
     modules = {
         "tasks__contract": CONTRACT,
         "tasks__mine": TASK,
         "a": LOOP,
         "metrics": "def top1(): ...\ndef top5(): ...",
     }
-    train = names(source(("nets.a:run", "nets.tasks.mine:Finer"), **modules))
+    train = names(source(("nets.a:run", "nets.tasks.mine:Finer")[::order], **modules))
     assert {name.partition(".")[2] for name in train if name.startswith("tasks")} == {
         *("Task", "Task.__init__", "Task.begin", "Task.step", "Task.draw", "Mine", "Mine.step", "Mine.draw", "shared"),
         "Finer",
