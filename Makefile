@@ -7,7 +7,7 @@ name := $(if $(TABLE),$(basename $(notdir $(TABLE))),$(SUITE))
 settings := $(if $(TABLE),"table=$(TABLE)",suite=$(SUITE))
 results := results/$(name)
 
-.PHONY: help run fetch plan test test-slurm lint mlflow lock clean
+.PHONY: help run fetch plan why test test-slurm lint mlflow lock clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -17,6 +17,7 @@ help:  ## what there is
 	@echo "make run RETRY=1         try again what failed (diverged, out of memory, no data)"
 	@echo "make fetch               get every data set and all weights of a suite beforehand"
 	@echo "make plan                what a suite would run"
+	@echo "make why RUN=name        what would rerun a run, and what has changed since it ran"
 	@echo "make mlflow              the runs in MLflow's page"
 	@echo "make test                all tests"
 	@echo "make test-slurm          the tests that need a Slurm: one is started on this machine"
@@ -44,6 +45,10 @@ fetch: .venv/ready
 
 plan: .venv/ready
 	@python -m nets.jobs.plan --table "$(or $(TABLE),config/$(SUITE).tsv)"
+
+why: .venv/ready
+	@test -n "$(RUN)" || { echo "Name a run: make why RUN=lenet5-mnist5k-s0; make plan lists them." >&2; exit 1; }
+	@python -m nets.jobs.why --run "$(RUN)" $(if $(TABLE),--table "$(TABLE)",--suite "$(SUITE)")
 
 mlflow: .venv/ready
 	@test -n "$(MLFLOW_TRACKING_URI)" -o -e $(results)/mlflow.db || \

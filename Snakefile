@@ -41,7 +41,7 @@ onerror:
 rule all:
     default_target: True
     input:
-        lost_files(),
+        paths.lost(RESULTS, RUNS),
         f"{RESULTS}/runs.txt",
         f"{RESULTS}/tables",
         f"{RESULTS}/figures",

@@ -16,6 +16,7 @@ from nets.files import atomic, write_json
 from nets.machine.memory import out_of_memory, watched
 from nets.metrics.measurement import Measurement, Measurements
 from nets.run import Run
+from nets.suite.keys import record, run_source
 from nets.tasks import task_class
 from nets.tasks.contract import Generator
 from nets.tasks.kinds import KINDS
@@ -51,6 +52,7 @@ def evaluate(trained: TrainedRun) -> str:
     Raises Crowded where memory runs out on a shared device.
     """
     run, measured = trained.run, Measurements()
+    record(trained.folder, "evaluate", {"source": run_source("evaluate", run).files})
     end = {key: trained.manifest[key] for key in ("run", "status", "reason", "retry")}
     try:
         with watched(trained.folder / ".evaluating.json", run.digest, "its evaluation"):

@@ -11,14 +11,13 @@ import pytest
 import yaml
 
 from nets.suite.catalogues import ROOT
-from nets.suite.keys import closure
 
 TABLES = ("metrics.metric", "tasks.kinds")  # which need no torch
 ALLOWED = {  # package: what of ours it may import
     "models": {"models"},
     "metrics": {"metrics", "errors"},
     "data": {"data", "errors", "files"},
-    "suite": {"suite", *TABLES, "data.entries", "run", "optimizers", "errors", "files"},
+    "suite": {"suite", *TABLES, "data.entries", "data.sources", "run", "optimizers", "errors", "files"},
     "machine": {"machine", "errors", "files"},
     "tasks": {"tasks", "models", "metrics", "data", "run", "optimizers", "errors"},
     "fidelity": {"fidelity", "tasks", "metrics", "data", "run", "errors", "files"},
@@ -27,7 +26,7 @@ ALLOWED = {  # package: what of ours it may import
         *("tasks.contract", "tasks.task_class"),  # but no task
     },
     "evaluation": {
-        *("training", "fidelity", "metrics", "machine", "data", "run", "errors", "files"),
+        *("training", "suite.keys", "fidelity", "metrics", "machine", "data", "run", "errors", "files"),
         *("tasks.contract", "tasks.kinds", "tasks.task_class"),
     },
     "reporting": {"reporting", *TABLES, "fidelity.passport", "suite.published", "run", "errors", "files"},
@@ -61,10 +60,14 @@ def test_tables_of_metrics_and_tasks_are_read_without_torch(module):
     assert read.stdout.split() == []
 
 
-@pytest.mark.parametrize("package", ["reporting", "suite", "files"])
+@pytest.mark.parametrize("package", ["reporting", "suite", "files", "run"])
 def test_what_reads_results_or_tables_needs_no_torch(package):
-    for path in closure([f"nets.{package}"]) + list((ROOT / "nets" / package).rglob("*.py")):
+    files = [*(ROOT / "nets" / package).rglob("*.py"), *(ROOT / "nets").glob(f"{package}.py")]
+    for path in files:
         assert not any(re.match(r"torch\b|torchvision\b", name) for name in imported(path)), path
+    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files]
+    script = f"import sys, {', '.join(modules)}; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True)
 
 
 def test_the_package_does_not_know_snakemake_and_the_workflow_does_not_train():

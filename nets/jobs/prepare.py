@@ -12,6 +12,7 @@ from typing import Any
 from nets.data.preparation import prepare
 from nets.jobs.common import run_job
 from nets.suite.catalogues import ROOT, load_catalogue, load_entry, look_up
+from nets.suite.keys import data_source, record
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -34,6 +35,7 @@ def prepare_from(name: str, file: Path | None, catalogue: Path, output: Path) ->
         entry = load_entry(file, name, "datasets")
     else:
         entry = look_up(load_catalogue(catalogue, "datasets"), name, str(catalogue))
+    record(output, "prepare", {"entry": entry, "source": data_source(entry).files})
     return f"{name}: {summary(prepare(name, entry, output))} ({time.perf_counter() - start:.1f} s)"
 
 

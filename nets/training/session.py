@@ -18,11 +18,11 @@ from nets.data.prepared import open_split, read_info
 from nets.data.weights import WeightsFile
 from nets.fidelity.extractors import load_extractor
 from nets.fidelity.watching import Judge, WatchingExtractor
-from nets.files import atomic, sha256_of_json
+from nets.files import atomic
 from nets.machine.memory import out_of_memory, watched
 from nets.machine.progress import Progress
 from nets.run import Run
-from nets.suite.keys import fingerprint
+from nets.suite.keys import checkpoint_key, record, training_facts
 from nets.tasks import task_class
 from nets.tasks.contract import Generator, Task
 from nets.training.checkpoints import Checkpoints
@@ -63,10 +63,15 @@ class Session:
         return read_info(self.data_dir)
 
     @cached_property
+    def facts(self) -> dict[str, Any]:
+        """All that decides what the run becomes."""
+        start, extractor = self.start and self.start.sha256, self.extractor and self.extractor.weights_sha256
+        return training_facts(self.run, self.info.get("hashes"), start, extractor, torch.__version__)
+
+    @cached_property
     def checkpoints(self) -> Checkpoints:
         """Where it saves itself."""
-        extractor = self.extractor and self.extractor.weights_sha256
-        return Checkpoints(self.folder / "checkpoints", key(self.run, self.start, self.info, extractor))
+        return Checkpoints(self.folder / "checkpoints", checkpoint_key(self.facts))
 
 
 def settle_description(folder: Path, runs: Path | None) -> Run:
@@ -77,20 +82,9 @@ def settle_description(folder: Path, runs: Path | None) -> Run:
     return Run.load(folder)
 
 
-def key(run: Run, start: WeightsFile | None, info: dict[str, Any], extractor: str | None = None) -> str:
-    """What names the checkpoints: all that decides what a run becomes, so that nothing is continued as another.
-
-    The run's description, the source of its training, the data, the weights that it starts from, and those by which
-    its history is measured.
-    """
-    modules = ["nets.training.session", f"nets.tasks.{run.task}", *(n.module for n in run.networks.values())]
-    source = fingerprint(tuple(modules))
-    parts = [run.digest, source, info.get("hashes"), start and start.sha256, extractor, torch.__version__]
-    return sha256_of_json(parts)
-
-
 def train(session: Session) -> None:
     """Train and write every output; a failed run leaves a hole with its reason. Raises Stopped and Crowded."""
+    record(session.folder, "train", session.facts)
     if session.checkpoints.put_back(session.folder):
         name = session.run.name
         print(f"{name}: it ended before with this description and source; its results are put back.", flush=True)

@@ -18,6 +18,7 @@ from nets.fidelity.extractors import load_extractor
 from nets.jobs import evaluate, reference, train
 from nets.metrics.distances import fid
 from nets.run import Run
+from nets.suite.keys import checkpoint_key, training_facts
 from nets.tasks.adversarial import Adversarial
 from nets.tasks.diffusion import Diffusion
 from nets.training import loop, session
@@ -86,7 +87,8 @@ def test_an_extractor_that_is_a_hole_leaves_the_column_out(trained, tmp_path):
 
 def test_another_extractor_is_another_training(run_of, few):
     run, info = run_of("dcgan"), read_info(few)
-    assert len({session.key(run, None, info, extractor) for extractor in (None, "a", "b")}) == 3
+    facts = [training_facts(run, info["hashes"], None, extractor, "2.0") for extractor in (None, "a", "b")]
+    assert len(set(map(checkpoint_key, facts))) == 3
 
 
 def test_the_average_is_what_a_diffusion_writes_and_what_is_measured(trained, few, extractor_run, monkeypatch):
