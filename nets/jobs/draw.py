@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from nets.jobs.common import run_job
-from nets.reporting.figures.run import draw_run
+from nets.reporting.figures.of_runs import draw_run
 
 
 def main(argv: list[str] | None = None) -> int:

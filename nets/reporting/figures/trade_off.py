@@ -1,0 +1,80 @@
+"""Quality against cost: the headline of each model over its size, its arithmetic or its training time."""
+
+from functools import partial
+from pathlib import Path
+
+from matplotlib.axes import Axes
+
+from nets.reporting.comparisons import Comparison
+from nets.reporting.figures import labels, style
+from nets.reporting.figures.figure import ComparisonFigure
+from nets.reporting.tables.table import Column, Row, Table
+
+
+def complete_rows(table: Table, key: str) -> list[Row]:
+    """The rows that have a mean of the headline and a cost to plot; `key` is the cost's column."""
+    column = table.headline
+    if column is None or key == ("macs" if column.metric.startswith("fid_") else "sample_macs"):
+        return []  # the quality of samples has the cost of a sample, any other that of the network
+    return [row for row in table.rows if row.cells[column.key].sort is not None and row.cells[key].sort]
+
+
+def has_points(key: str, comparison: Comparison) -> bool:
+    """Whether there are two models to compare."""
+    return len(complete_rows(comparison.table, key)) > 1
+
+
+def trade_off(key: str, short: str, long: str, comparison: Comparison, path: Path) -> None:
+    """A point a model with its interval, over a cost that the title calls `short` and the axis `long`."""
+    table, shown = comparison.table, complete_rows(comparison.table, key)
+    column, places = table.headline, {row.label: place for place, row in enumerate(table.rows)}
+    with style.drawing(path, *((4.0, 3.3) if len(shown) <= 10 else (6.2, 4.6))) as (axis,):
+        axis.set_xscale("log")
+        axis.margins(0.12)
+        points = [(*point(axis, row, column, key, places[row.label]), table.short_names[row.label]) for row in shown]
+        if column.unit == "%":
+            style.stretch(axis)
+        style.count_ticks(axis)
+        left_out = [table.short_names[row.label] for row in table.rows if row not in shown]
+        words = column.label + (f" ({column.unit})" if column.unit else "")
+        axis.set_title(f"{words} against {short}")
+        axis.set_xlabel(long + (f"\nnot shown, numbers missing: {', '.join(left_out)}" if left_out else ""))
+        labels.place(axis, points)
+
+
+def point(axis: Axes, row: Row, column: Column, key: str, index: int) -> tuple[float, float]:
+    """Draw one model; returns its cost and quality."""
+    quality, cost = row.cells[column.key], row.cells[key].sort
+    low, high = (quality.raw[f"{column.key}_ci_{end}"] for end in ("low", "high"))
+    colour = style.COLOURS[index % len(style.COLOURS)]
+    if low is not None:
+        axis.plot([cost, cost], [low, high], color=colour, linewidth=1, alpha=0.5)
+    axis.plot([cost], [quality.sort], "o", markersize=5.5, color=colour)
+    return cost, quality.sort
+
+
+def figure(key: str, short: str, long: str, caption: str) -> ComparisonFigure:
+    """The figure of one cost."""
+    return ComparisonFigure(
+        f"{{task}}-{{dataset}}-{key}.svg",
+        partial(has_points, key),
+        partial(trade_off, key, short, long),
+        caption,
+        section="cost",
+        title=f"Quality against {key} of {{task}} on {{dataset}}",
+        stretched=True,
+    )
+
+
+BARS = "Bars: 95 % confidence interval."
+FIGURES = (
+    figure("parameters", "parameters", "parameters", f"Quality against size. {BARS}"),
+    figure("macs", "MACs", "multiply-accumulates per image", f"Quality against arithmetic. {BARS}"),
+    figure(
+        "sample_macs",
+        "cost of a sample",
+        "multiply-accumulates of one sample, all steps",
+        "Quality against the arithmetic of drawing one image, all steps together.",
+    ),
+    figure("seconds", "training time", "training time in seconds", f"Quality against training time. {BARS}"),
+)
