@@ -1,4 +1,4 @@
-"""The models of one task on one data set: their results, and the tables that `compare` writes and the page reads."""
+"""The models of one task on one data set, and their tables: `compare` writes them, the page reads them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,12 +27,12 @@ class Comparison:
 
     @property
     def tables(self) -> list[Table]:
-        """All its tables."""
+        """The tables that there are."""
         return [table for table in (self.table, self.classes, self.stability) if table]
 
 
 def compare(results: Iterable[Result], published: Values | None = None) -> list[Comparison]:
-    """Make the tables of a suite's results, beside values that others have published."""
+    """Compare a suite's results by task and data set; `published` values stand beside ours in the tables."""
     return [
         Comparison(
             task,
@@ -53,7 +53,7 @@ def write_tables(comparison: Comparison, folder: Path) -> None:
 
 
 def read_comparisons(results: Iterable[Result], folder: Path) -> list[Comparison]:
-    """The comparisons of a suite's results with their tables as written. Raises UserError where one is missing."""
+    """The comparisons of a suite, with the tables that were written. Raises UserError where a main table is missing."""
 
     def table(name: str, group: list[Result]) -> Table | None:
         return formats.read(folder, name, group) if (folder / f"{name}.json").exists() else None

@@ -98,15 +98,15 @@ STATUSES = {"out_of_memory": "out of memory", "timed_out": "timed out", "no_data
 
 def parts(name: str) -> tuple[str, list[str]]:
     """A metric's base name and its qualifiers: fid_indomain is fid, in-domain."""
-    found = []
+    qualifiers: list[str] = []
     for suffix, words in QUALIFIERS.items():
         if name.endswith(suffix) and name != suffix:
-            name, found = name.removesuffix(suffix), [*found, words]
-    return name, found
+            name, qualifiers = name.removesuffix(suffix), [*qualifiers, words]
+    return name, qualifiers
 
 
 def describe(name: str) -> Metric:
-    """A metric with its qualifiers in the label; one unknown here keeps its name."""
+    """A metric with its qualifiers in the label; an unknown one keeps its name."""
     base, qualifiers = parts(name)
     known = METRICS.get(base, Metric(base, "", None, ""))
     return Metric(" ".join([known.label, *qualifiers]), known.unit, known.decimals, known.text)

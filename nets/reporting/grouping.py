@@ -7,7 +7,7 @@ from nets.reporting.results import Measure, Result
 
 
 def views(result: Result) -> list[Result]:
-    """A result as comparisons show it: a VAE's twice, for its reconstructions and for its samples."""
+    """A result as comparisons show it: that of a VAE twice, for its reconstructions and for its samples."""
     if result.task != "reconstruction" or not result.run.fidelity:
         return [result]
     fid = "fid_indomain" if result.run.fidelity.get("indomain") else "fid_inception"
@@ -20,7 +20,7 @@ def views(result: Result) -> list[Result]:
 
 
 def by_comparison(results: Iterable[Result]) -> dict[tuple[str, str], list[Result]]:
-    """Results that are compared, by task and data set, in the order given; extractors are left out."""
+    """Results by task and data set, in the order given; extractors are not compared."""
     groups: dict[tuple[str, str], list[Result]] = {}
     for result in results:
         if result.run.purpose == "benchmark":

@@ -55,7 +55,7 @@ class Result:
     retry: str  # the command that tries it again
     headline: Measure | None  # by which the run is compared first; a hole may have none
     numbers: list[Number]  # of metrics.json; a hole has none
-    task: str  # under which it is compared: see `grouping.views`
+    task: str  # under which it is compared; see `grouping.views`
 
     @property
     def name(self) -> str:
@@ -97,6 +97,10 @@ class Result:
         classes = self.run.data.get("classes")
         return [str(name) for name in classes] if isinstance(classes, list) else None
 
+    def class_labels(self, count: int) -> list[str]:
+        """The names of the classes, or their numbers."""
+        return self.class_names or [str(number) for number in range(count)]
+
     @property
     def samples_only(self) -> bool:
         """Whether the result counts for its samples alone, such as a VAE's among the generators."""
@@ -109,7 +113,7 @@ class Result:
 
     @cached_property
     def history(self) -> dict[str, list[float]]:
-        """The columns of history.csv; of samples alone without the losses, which are of another kind than a GAN's."""
+        """The columns of history.csv. Losses are left out of `samples_only`: they do not compare with those of GANs."""
         columns = read_history(self.folder / "history.csv")
         if self.samples_only:
             return {name: values for name, values in columns.items() if not name.startswith("train/")}
@@ -158,5 +162,5 @@ def load_results(results: Path, names: Path) -> list[Result]:
 
 
 def comparison_task(run: Run) -> str:
-    """The task under which a run is compared: all that only generate are compared together."""
+    """The task under which a run is compared: 'generation' for all that only generate."""
     return "generation" if run.task in ("adversarial", "diffusion") else run.task

@@ -36,14 +36,14 @@ def panels(result: Result) -> list[Panel]:
 
 
 def has_curves(result: Result) -> bool:
-    """Whether a history has columns to show, and two epochs: a point is no curve."""
+    """Whether the history has columns to show and at least two epochs: a point is no curve."""
     return len(result.history.get("epoch", ())) > 1 and bool(panels(result))
 
 
 def curves(result: Result, path: Path) -> None:
-    """Losses and the watched metric over epochs; where several losses play against each other, smoothed too.
+    """Losses and the watched metric over epochs; losses of an adversarial game are also smoothed.
 
-    What is not measured after each epoch has a marker where it is.
+    A metric that is not measured after each epoch has a marker at each value.
     """
     history, shown = result.history, panels(result)
     epochs = np.asarray(history["epoch"])

@@ -14,7 +14,7 @@ CAPTION = 26  # height of the caption in pixels
 
 
 def has_snapshots(result: Result) -> bool:
-    """Whether there are snapshots of two epochs."""
+    """Whether there are snapshots of at least two epochs."""
     return len(result.snapshots.get("epochs", ())) > 1
 
 

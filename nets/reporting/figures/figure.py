@@ -1,6 +1,7 @@
-"""What a figure is: one entry that says when it is drawn, by what, and the caption under which the page shows it.
+"""What a figure is: a file, the condition under which it is drawn, the function that draws it, and its caption.
 
-A file of this folder that draws a figure also holds its entry; `of_runs` and `of_comparisons` gather the entries.
+The file that draws a figure also holds its entry. `of_runs` and `of_comparisons` list all entries, which `draw`,
+`compare` and the page go by.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,7 @@ Subject = TypeVar("Subject")  # what a figure shows: a Result or a Comparison
 
 @dataclass(frozen=True)
 class Figure(Generic[Subject]):
-    """A figure. Raises UserError where its file has no known type, or its caption no words."""
+    """A figure. Raises UserError if its file has no known type or its caption is empty."""
 
     file: str
     when: Callable[[Subject], bool]  # whether there is something to draw
@@ -33,7 +34,7 @@ class Figure(Generic[Subject]):
             raise UserError(f"The figure {self.file} has no caption; write what it shows in its entry.")
 
     def redraw(self, subject: Subject, path: Path) -> bool:
-        """Draw it to a path, or remove what is there where there is nothing to draw; returns whether it is drawn."""
+        """Draw the figure if there is something to draw, else remove an old one. Returns whether it is drawn."""
         path.unlink(missing_ok=True)
         drawn = self.when(subject)
         if drawn:
@@ -43,19 +44,19 @@ class Figure(Generic[Subject]):
 
 @dataclass(frozen=True)
 class RunFigure(Figure):
-    """A figure of a Result; `{inputs}` in its caption is what the network is shown again and again."""
+    """A figure of a Result. `{inputs}` in its caption stands for what snapshots show: images or latents."""
 
-    of_samples: bool = False  # shown also of a result that counts for its samples alone
-    of_best: bool = False  # shown only of the best model of a data set
+    of_samples: bool = False  # also shown for a result that counts for its samples alone
+    of_best: bool = False  # only shown for the best model of a table
 
 
 @dataclass(frozen=True)
 class ComparisonFigure(Figure):
-    """A figure of a Comparison; `{task}` and `{dataset}` in its file and title are the comparison's."""
+    """A figure of a Comparison. `{task}` and `{dataset}` in its file and title stand for the comparison's."""
 
     section: str  # of the page: learning, stability or cost
     title: str  # for readers who can't see it
-    stretched: bool = False  # percentages of its quality have the scale of `style.stretch`, which the page explains
+    stretched: bool = False  # draws percentages on the scale of `style.stretch`; the page says so
 
     def path(self, comparison: Subject, folder: Path) -> Path:
         """Where the figure of a comparison lies in a folder."""
@@ -63,5 +64,5 @@ class ComparisonFigure(Figure):
 
 
 def has(array: str) -> Callable[[Result], bool]:
-    """Whether a result has an array that is not empty: a condition for `when`."""
+    """A condition for `when`: that a result has this array, and that it is not empty."""
     return lambda result: len(result.arrays.get(array, ())) > 0

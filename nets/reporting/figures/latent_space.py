@@ -14,7 +14,7 @@ CLASS_COLOURS = (*style.COLOURS, "#5e3c99", "#7a4a1f", "#8fbf21", "#7f7f7f")
 
 
 def few_classes(result: Result) -> bool:
-    """Whether each image has a label, and there is a colour for each class by its name."""
+    """Whether each image has a label, the classes have names, and there are enough colours for them."""
     labels, names = result.arrays.get("labels"), result.class_names
     return labels is not None and (labels >= 0).all() and names is not None and len(names) <= len(CLASS_COLOURS)
 
@@ -36,7 +36,7 @@ def interpolation(result: Result, path: Path) -> None:
 
 
 def latents(result: Result, path: Path) -> None:
-    """Codes (N, 2) as points, by class where there are classes: a legend, and a name at each class's median."""
+    """Codes (N, 2) as points. Classes, if there are few, have colours, a legend, and a name at their median."""
     codes = result.arrays["latents"]
     names, labels = (result.class_names, result.arrays["labels"]) if few_classes(result) else (None, None)
     size = 70 / max(len(codes), 100) ** 0.35
@@ -57,7 +57,7 @@ def latents(result: Result, path: Path) -> None:
 
 
 def has_errors_by_class(result: Result) -> bool:
-    """Whether there are errors of images of few named classes."""
+    """Whether there are errors of images, and few named classes."""
     return "errors" in result.arrays and few_classes(result)
 
 

@@ -1,4 +1,4 @@
-"""How the models of a comparison learn: their curves in one figure."""
+"""The learning curves of all models of a comparison, in one figure."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -24,7 +24,7 @@ class Curve(NamedTuple):
 
 
 def watched(comparison: Comparison) -> list[str]:
-    """The columns of the histories to compare: the headline on validation data, else the training losses."""
+    """The columns of the histories to compare: the headline on validation data, else up to three training losses."""
     names = list(dict.fromkeys(name for result in comparison.results if result.ok for name in result.history))
     column = comparison.table.headline
     headline = f"validation/{column.metric}" if column else ""
@@ -34,7 +34,7 @@ def watched(comparison: Comparison) -> list[str]:
 
 
 def has_curves(comparison: Comparison) -> bool:
-    """Whether there is a column to compare, and a run of two epochs."""
+    """Whether there is a column to compare, and a run with at least two epochs."""
     longest = max(len(result.history.get("epoch", ())) for result in comparison.results)
     return longest > 1 and bool(watched(comparison))
 
@@ -77,7 +77,7 @@ def curve_title(name: str) -> str:
 def model_curve(axis: Axes, group: list[Result], name: str, index: int, label: str) -> Curve | None:
     """Draw one model's curve; where a seed is a hole, the single seeds as thin lines instead of a mean.
 
-    What is not measured after each epoch has a marker where it is. Returns None where there is no curve.
+    A metric that is not measured after each epoch has a marker at each value. Returns None where there is no curve.
     """
     results = [result for result in group if result.ok and name in result.history]
     if not results:

@@ -1,4 +1,4 @@
-"""Figures of a classifier: which classes it takes for which, and where it was most wrong."""
+"""Figures of a classifier: which classes it confuses, and the images on which it is most wrong."""
 
 from pathlib import Path
 
@@ -7,8 +7,6 @@ import numpy as np
 from nets.reporting.figures import pictures, style
 from nets.reporting.figures.figure import RunFigure, has
 from nets.reporting.results import Result
-
-WRITTEN_OUT = 20  # classes up to which cells carry their counts
 
 
 def confusion(result: Result, path: Path) -> None:
@@ -22,10 +20,10 @@ def confusion(result: Result, path: Path) -> None:
     with style.drawing(path, 4.2, 3.9) as (axis,):
         axis.grid(False)
         masked = np.ma.masked_equal(shares, 0)
-        axis.pcolormesh(masked, cmap=shades, norm=PowerNorm(0.4, 0, 1), rasterized=size > WRITTEN_OUT)
+        axis.pcolormesh(masked, cmap=shades, norm=PowerNorm(0.4, 0, 1), rasterized=size > style.WRITTEN_OUT)
         axis.set(xlabel="answer of the network", ylabel="truth", aspect="equal", xlim=(0, size), ylim=(size, 0))
-        if size <= WRITTEN_OUT:
-            labels = result.class_names or [str(i) for i in range(size)]
+        if size <= style.WRITTEN_OUT:
+            labels = result.class_labels(size)
             turned = 90 if max(map(len, labels)) > 3 else 0
             axis.set_xticks(np.arange(size) + 0.5, labels, rotation=turned)
             axis.set_yticks(np.arange(size) + 0.5, labels)
@@ -37,7 +35,7 @@ def confusion(result: Result, path: Path) -> None:
 
 
 def worst(result: Result, path: Path) -> None:
-    """Images with the network's answer, how sure it was, and the truth."""
+    """Images with the network's answer, its confidence, and the truth."""
     arrays, names = result.arrays, result.class_names
     columns = (arrays[f"worst_{key}"] for key in ("true", "predicted", "probability"))
     lines = []

@@ -1,4 +1,4 @@
-"""The figures that compare the models of one task on one data set: all that there are, and how they are drawn."""
+"""The list of all figures that compare the models of one task on one data set, in the page's order."""
 
 from pathlib import Path
 
@@ -15,6 +15,6 @@ FIGURES: tuple[ComparisonFigure, ...] = (
 
 
 def draw_comparison(comparison: Comparison, folder: Path) -> list[Path]:
-    """Draw what there is to draw of a comparison; returns what was drawn."""
+    """Draw the figures of a comparison for which there is something to draw; returns their paths."""
     paths = {figure.path(comparison, folder): figure for figure in FIGURES}
     return [path for path, figure in paths.items() if figure.redraw(comparison, path)]

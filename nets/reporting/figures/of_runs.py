@@ -1,4 +1,4 @@
-"""The figures of one run: all that there are, in the page's order, and how they are drawn."""
+"""The list of all figures of one run, in the page's order: the most telling first."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from nets.reporting.figures.figure import RunFigure
 from nets.reporting.results import load_result
 
 FIGURES: tuple[RunFigure, ...] = (
-    samples.SAMPLES,  # the most telling first
+    samples.SAMPLES,
     *latent_space.FIGURES,
     *segments.FIGURES,
     evolution.EVOLUTION,
@@ -18,7 +18,7 @@ FIGURES: tuple[RunFigure, ...] = (
 
 
 def draw_run(folder: Path) -> list[Path]:
-    """Draw what a run's files allow into `<folder>/figures`; a hole may have none. Returns what was drawn."""
+    """Draw the figures that a run's files allow into `<folder>/figures`; returns their paths. A hole may have none."""
     result, target = load_result(folder), folder / "figures"
     target.mkdir(parents=True, exist_ok=True)
     return [target / figure.file for figure in FIGURES if figure.redraw(result, target / figure.file)]

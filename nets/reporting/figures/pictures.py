@@ -36,7 +36,7 @@ def grid(images: np.ndarray, columns: int, size: int = STILL) -> np.ndarray:
 
 
 def captioned(images: np.ndarray, lines: list[list[str]], columns: int, size: int = STILL) -> np.ndarray:
-    """Images (n, C, H, W) uint8 side by side, each with its lines of words below: (height, width, 4) uint8."""
+    """Images (n, C, H, W) uint8 side by side, each above its lines of words: (height, width, 4) uint8."""
     cells = [grid(image[None], columns=1, size=size) for image in images]
     height, width = cells[0].shape[0] + LINE * len(lines[0]) + GAP, max(size, cells[0].shape[1]) + 4 * GAP
     canvas = Image.new("RGBA", (columns * width, -(-len(cells) // columns) * height))

@@ -12,7 +12,7 @@ from nets.reporting.tables.table import Table
 
 
 def points(table: Table) -> list[tuple[float, float, str]]:
-    """Rate, distortion and name of each VAE: its KL, and what is missing from the negative ELBO."""
+    """Rate, distortion and name of each VAE: its KL, and the rest of its negative ELBO."""
     placed = []
     for row in table.rows:
         kl, elbo = (row.cells[key].sort if key in row.cells else None for key in ("kl", "elbo"))
@@ -22,12 +22,12 @@ def points(table: Table) -> list[tuple[float, float, str]]:
 
 
 def has_points(comparison: Comparison) -> bool:
-    """Whether there are two VAEs to compare."""
+    """Whether there are at least two VAEs to compare."""
     return len(points(comparison.table)) > 1
 
 
 def rate_distortion(comparison: Comparison, path: Path) -> None:
-    """A point a VAE, and lines on which rate and distortion sum to the same."""
+    """A point for each VAE, and lines along which the sum of rate and distortion is constant."""
     shown = points(comparison.table)
     with style.drawing(path, 4.0, 3.3) as (axis,):
         axis.margins(0.2)

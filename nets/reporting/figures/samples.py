@@ -1,4 +1,4 @@
-"""Figures of a generator: its samples, how they come out, what lies between them, and whether they are new."""
+"""Figures of a generator: its samples, how they emerge, what lies between them, and whether they are new."""
 
 from pathlib import Path
 
@@ -7,8 +7,6 @@ import numpy as np
 from nets.reporting.figures import pictures, style
 from nets.reporting.figures.figure import RunFigure, has
 from nets.reporting.results import Result
-
-WRITTEN_OUT = 20  # classes up to which bars carry their names
 
 
 def samples(result: Result, path: Path) -> None:
@@ -42,8 +40,8 @@ def classes(result: Result, path: Path) -> None:
         axis.bar(places, 100 * generated, width=0.7, color=style.COLOURS[0], label="generated")
         steps = np.append(real, real[-1]) * 100
         axis.step(np.append(places, len(real)) - 0.5, steps, where="post", color=style.COLOURS[1], label="real")
-        if len(real) <= WRITTEN_OUT:
-            labels = result.class_names or [str(i) for i in places]
+        if len(real) <= style.WRITTEN_OUT:
+            labels = result.class_labels(len(real))
             axis.set_xticks(places, labels, rotation=90 if max(map(len, labels)) > 3 else 0)
         axis.set(ylim=(0, None))
         axis.grid(False, axis="x")

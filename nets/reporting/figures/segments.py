@@ -25,7 +25,7 @@ COLOURS = np.array(
 
 
 def colour(masks: np.ndarray, classes: int) -> np.ndarray:
-    """Masks (n, H, W) in the classes' colours (n, H, W, 3); what is no class is void."""
+    """Masks (n, H, W) in the classes' colours (n, H, W, 3); values that are no class are void."""
     table = np.full((256, 3), VOID, np.uint8)
     table[:classes] = COLOURS[np.arange(classes) % len(COLOURS)]
     return table[masks]
@@ -39,14 +39,9 @@ def mistakes(images: np.ndarray, truths: np.ndarray, predictions: np.ndarray, cl
     return grey
 
 
-def names_of(result: Result) -> list[str]:
-    """The names of the classes, or their numbers."""
-    return result.class_names or [str(number) for number in range(len(result.arrays["class_iou"]))]
-
-
 def segmentation(result: Result, path: Path) -> None:
     """Each image in a column: itself, the truth, the prediction, where they differ; the classes' colours below."""
-    names = names_of(result)
+    names = result.class_labels(len(result.arrays["class_iou"]))
     images, truths, predictions = (result.arrays[key] for key in ("images", "truths", "predictions"))
     pixels = images.transpose(0, 2, 3, 1)
     pixels = pixels.repeat(3, axis=3) if pixels.shape[3] == 1 else pixels
@@ -74,7 +69,7 @@ def segmentation(result: Result, path: Path) -> None:
 
 
 def spread(words: list[str], width: int) -> tuple[list[tuple[int, int]], int]:
-    """Where the legend's entries stand as (left, line), in lines of `width` pixels from MARGIN on; how many lines."""
+    """Places (left, line) of the legend's entries in lines of `width` pixels, from MARGIN on; the number of lines."""
     font, left, line, places = ImageFont.load_default(15), MARGIN, 0, []
     for word in words:
         length = 20 + int(font.getlength(word)) + 16
@@ -86,8 +81,9 @@ def spread(words: list[str], width: int) -> tuple[list[tuple[int, int]], int]:
 
 
 def class_iou(result: Result, path: Path) -> None:
-    """A bar a class; a class that does not occur has none."""
-    values, names = result.arrays["class_iou"], names_of(result)
+    """A bar for each class that occurs."""
+    values = result.arrays["class_iou"]
+    names = result.class_labels(len(values))
     with style.drawing(path, 3.9, 0.2 * len(names) + 0.6) as (axis,):
         places = np.arange(len(names))
         axis.barh(places, np.nan_to_num(values), height=0.66, color=style.COLOURS[0])

@@ -14,7 +14,7 @@ def has_stability(comparison: Comparison) -> bool:
 
 
 def stability(comparison: Comparison, path: Path) -> None:
-    """A panel a spread, a line a model: its seeds as points, their mean as a bar."""
+    """A panel for each spread, and in it a line for each model: its seeds as points, their mean as a bar."""
     table = comparison.stability
     columns = [column for column in table.columns if column.key.endswith(SPREAD)]
     rows = table.rows[::-1]

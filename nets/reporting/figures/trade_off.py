@@ -12,20 +12,21 @@ from nets.reporting.tables.table import Column, Row, Table
 
 
 def complete_rows(table: Table, key: str) -> list[Row]:
-    """The rows that have a mean of the headline and a cost to plot; `key` is the cost's column."""
+    """The rows that have both a mean of the headline and a cost; `key` is the cost's column."""
     column = table.headline
+    # The quality of samples is plotted against the cost of a sample, any other quality against that of the network.
     if column is None or key == ("macs" if column.metric.startswith("fid_") else "sample_macs"):
-        return []  # the quality of samples has the cost of a sample, any other that of the network
+        return []
     return [row for row in table.rows if row.cells[column.key].sort is not None and row.cells[key].sort]
 
 
 def has_points(key: str, comparison: Comparison) -> bool:
-    """Whether there are two models to compare."""
+    """Whether there are at least two models to compare."""
     return len(complete_rows(comparison.table, key)) > 1
 
 
 def trade_off(key: str, short: str, long: str, comparison: Comparison, path: Path) -> None:
-    """A point a model with its interval, over a cost that the title calls `short` and the axis `long`."""
+    """A point with its interval for each model, over a cost that the title calls `short` and the axis `long`."""
     table, shown = comparison.table, complete_rows(comparison.table, key)
     column, places = table.headline, {row.label: place for place, row in enumerate(table.rows)}
     with style.drawing(path, *((4.0, 3.3) if len(shown) <= 10 else (6.2, 4.6))) as (axis,):

@@ -1,4 +1,4 @@
-"""What MLflow gets of a run: tags, parameters, metrics."""
+"""What MLflow shows of a run: tags, parameters, metrics."""
 
 import datetime
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ LONGEST = 6000  # characters of a parameter at most, by MLflow's rule
 
 
 def tags(result: Result) -> dict[str, str]:
-    """By what runs are found; a hole's description says why it is one."""
+    """Tags to search runs by; the note of a hole says why it is one."""
     values = {key: getattr(result.run, key) for key in ("task", "dataset", "model", "variant", "seed", "purpose")}
     values |= {"status": result.status, "mlflow.source.name": "nets"}
     if revision := result.manifest.get("revision"):
@@ -66,7 +66,7 @@ def metrics(result: Result) -> list["Metric"]:
         final[f"cost/{name}"] = result.manifest.get(name)
     for name in ("parameters", "macs"):
         final |= {f"cost/{name}_{network}": size for network, size in (result.manifest.get(name) or {}).items()}
-    # At step 0 MLflow draws a number as a bar, and runs beside each other.
+    # MLflow draws a number at step 0 as a bar, with runs beside each other.
     steps = {name: epochs[-1] for name in curves if epochs}
     return points + [
         Metric(name, float(value), ended, steps.get(name, 0)) for name, value in final.items() if value is not None

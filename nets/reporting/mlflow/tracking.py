@@ -46,7 +46,7 @@ def track(folder: Path, results: list[Result]) -> tuple[int, int, int]:
 
 
 def update(client: "MlflowClient", name: str, artifacts: Path | None, results: list[Result]) -> tuple[int, int, int]:
-    """Remove what changed or is gone, and add what is new."""
+    """Remove runs that changed or are gone, and add new ones."""
     experiment = experiment_of(client, name, artifacts)
     known = ours(client, experiment)
     digests = {result.name: digest(result) for result in results}
@@ -61,7 +61,7 @@ def update(client: "MlflowClient", name: str, artifacts: Path | None, results: l
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """MLflow without its notes on the making of tables."""
+    """Silence MLflow's notes on creating tables."""
     loggers = [logging.getLogger(name) for name in ("mlflow", "alembic")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -74,7 +74,7 @@ def quiet() -> Iterator[None]:
 
 
 def experiment_of(client: "MlflowClient", name: str, artifacts: Path | None) -> str:
-    """The id of the suite's experiment, made or brought back from the bin where needed."""
+    """The id of the suite's experiment, which is created or restored from the bin if needed."""
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
         return client.create_experiment(name, artifacts.as_uri() if artifacts else None)
@@ -94,7 +94,7 @@ def ours(client: "MlflowClient", experiment: str) -> dict[str, Any]:
 
 
 def digest(result: Result) -> str:
-    """SHA-256 of all that is shown of a run."""
+    """SHA-256 of all files of a run that MLflow shows."""
     content = hashlib.sha256()
     for path in [result.folder / name for name in FILES] + figures(result):
         if path.exists():

@@ -30,7 +30,7 @@ def data_uri(path: Path) -> str:
 
 
 def run_pictures(result: Result, best: bool) -> list[Picture]:
-    """The figures that were drawn of a result, the most telling first; `best`: whether it is its data set's best."""
+    """The drawn figures of a result, in the order of the list; `best` says that it is of the table's best model."""
     inputs = "images" if result.task == "reconstruction" else "latents"
     pictures = []
     for figure in of_runs.FIGURES:
@@ -44,7 +44,7 @@ def run_pictures(result: Result, best: bool) -> list[Picture]:
 
 
 def comparison_pictures(comparison: Comparison, folder: Path) -> dict[str, list[Picture]]:
-    """The figures that were drawn of a comparison, by the section of the page to which they belong."""
+    """The drawn figures of a comparison, by their section of the page."""
     pictures: dict[str, list[Picture]] = {figure.section: [] for figure in of_comparisons.FIGURES}
     headline = comparison.table.headline
     for figure in of_comparisons.FIGURES:

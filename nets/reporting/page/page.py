@@ -19,7 +19,7 @@ from nets.reporting.tables.passports import Passport, passports_of
 
 
 def page(folder: Path, names: Path, base: Path) -> str:
-    """The page of a suite's runs, from its folder; links to run folders are relative to `base`, where it will lie.
+    """The page of a suite, from its folder. Links to run folders are relative to `base`, the folder of the page.
 
     Raises UserError where a table or a run's file is missing.
     """
@@ -44,7 +44,7 @@ def page(folder: Path, names: Path, base: Path) -> str:
 
 
 def overview(results: list[Result]) -> dict[str, Any]:
-    """What the head of the page says."""
+    """The facts at the head of the page."""
     started = [m["started"] for result in results if (m := result.manifest).get("started")]
     newest = datetime.datetime.fromisoformat(max(started, key=datetime.datetime.fromisoformat)) if started else None
     machines = distinct(
@@ -63,12 +63,12 @@ def overview(results: list[Result]) -> dict[str, Any]:
 
 
 def short(revision: str) -> str:
-    """The start of a revision, with the '+' of one that was changed."""
+    """The start of a revision, with the '+' of a changed working tree."""
     return revision[:12] + ("+" if revision[12:].endswith("+") else "")
 
 
 def distinct(values: Iterable[Any]) -> list[str]:
-    """Values without repetition or nothing, in the order in which they come."""
+    """Values in the order given, without repetitions and empty ones."""
     return list(dict.fromkeys(str(value) for value in values if value))
 
 
@@ -91,7 +91,7 @@ def unmeasured(results: list[Result]) -> list[tuple[str, str]]:
 
 
 def datasets(folder: Path, results: list[Result]) -> list[dict[str, Any]]:
-    """Each data set: its prepared description, and the catalogue's entry for what that does not say."""
+    """Each data set: its catalogue entry, with its prepared description on top."""
     entries = {result.run.dataset: result.run.data for result in results}
     prepared = {name: folder / name / "dataset.json" for name in entries}
     return [
@@ -108,6 +108,6 @@ def metrics(results: list[Result]) -> list[dict[str, Any]]:
 
 
 def qualifiers(results: list[Result]) -> dict[str, str]:
-    """The words behind metrics' names that occur, and what they mean."""
+    """The qualifiers of metrics that occur, such as 'in-domain', and what they mean."""
     used = {word for result in results for n in result.numbers for word in glossary.parts(n.metric)[1]}
     return {word: text for word, text in glossary.QUALIFIER_TEXTS.items() if word in used}

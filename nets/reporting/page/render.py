@@ -1,4 +1,4 @@
-"""Templates of pages: where they lie, and the ways in which they write numbers."""
+"""The templates of the page, and their filters."""
 
 from functools import cache
 from pathlib import Path

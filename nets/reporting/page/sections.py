@@ -1,4 +1,4 @@
-"""What the page shows of one task on one data set: tables as they were written, figures, and each model's pictures."""
+"""The page's sections, one for each task and data set: tables as `compare` wrote them, figures, and pictures."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,7 @@ from nets.reporting.tables.table import Row, Table
 
 @dataclass(frozen=True)
 class Model:
-    """A row of the table, its headline for people, and the pictures of its first seed that has any."""
+    """A row of the table, its headline in words, and the pictures of the first seed that has any."""
 
     row: Row
     value: str
@@ -53,7 +53,7 @@ def model(table: Table, row: Row, best: bool) -> Model:
 
 
 def headline_text(table: Table, row: Row) -> str:
-    """A row's headline for people: 'Top-1 97.46 ± 0.18 %'; of several passports the one that it has."""
+    """A row's headline in words, under whichever passport it has one: 'Top-1 97.46 ± 0.18 %'."""
     at = table.headline
     columns = [c for c in table.columns if at and (c.metric, c.split) == (at.metric, at.split)]
     for column in columns:
@@ -64,7 +64,7 @@ def headline_text(table: Table, row: Row) -> str:
 
 
 def by_task(sections: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Sections under the headings of their tasks, in the order in which the tasks come."""
+    """Sections under the headings of their tasks, in the order in which these occur."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for each in sections:
         groups.setdefault(each["task"], []).append(each)

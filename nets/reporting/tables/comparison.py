@@ -15,8 +15,8 @@ from nets.reporting.tables.table import ABSENT, Cell, Column, Note, Row, Table
 def comparison_table(results: list[Result], published: Values | None = None) -> Table:
     """The table of results that share a task and a data set. Best first; models with holes last.
 
-    Where `published` has values for some of them, these stand between what was measured and what it cost, and a column
-    of another split than the headline's is there if it has some.
+    Published values stand between measured values and costs. A metric of another split than the headline's has a column
+    only if a value of it is published.
     """
     published = published or {}
     measured = metric_columns(results, reported_measures(results, published))
@@ -42,9 +42,9 @@ def comparison_table(results: list[Result], published: Values | None = None) -> 
 
 
 def without_unmeasured(rows: list[Row], measured: list[Column]) -> tuple[list[Column], list[Note]]:
-    """The columns that hold a number or a gap of a run, and of the others a note on why nobody has one.
+    """The columns that hold a number or a gap, and notes that say why nobody has a number of the others.
 
-    The headline stays: without it a table would not show what it is about.
+    The headline always stays.
     """
     kept: list[Column] = []
     labels: dict[str, list[str]] = {}  # by the reason
@@ -59,7 +59,7 @@ def without_unmeasured(rows: list[Row], measured: list[Column]) -> tuple[list[Co
 
 
 def notes_of(results: list[Result], rows: list[Row], columns: list[Column]) -> list[Note]:
-    """The notes under a table; their letters are put on the columns that they belong to."""
+    """The notes under a table. Puts their letters on the columns that they belong to."""
     passports = passports_of(results)
     letters: dict[str, str] = {}  # by the note's text
 

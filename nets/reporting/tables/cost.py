@@ -1,4 +1,4 @@
-"""The columns of what a model costs: size, arithmetic, time and memory, and of generators how they sample."""
+"""The columns of what a model costs: size, arithmetic, time and memory; for generators also how they sample."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ TRAINING = [
     Column("seconds", "Training", "s", "lower", 1),
     Column("peak_memory_mb", "Memory", "MB", "lower", 0),
 ]
-PART = "decoder"  # of an autoencoder: counted in it, and apart, since it alone draws samples
+PART = "decoder"  # counted within the autoencoder and once more alone, since it alone draws samples
 
 
 def cost_columns(results: list[Result]) -> list[Column]:

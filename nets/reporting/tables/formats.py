@@ -1,4 +1,4 @@
-"""A table as CSV (raw numbers), Markdown, LaTeX, a fragment of HTML, and JSON, from which it is read back."""
+"""A table as CSV (raw numbers), Markdown, LaTeX, a fragment of HTML, and JSON, which is read back."""
 
 import csv
 import io
@@ -32,12 +32,12 @@ def write(table: Table, folder: Path) -> None:
 
 
 def read(folder: Path, name: str, results: Iterable[Result]) -> Table:
-    """The table of a name that `write` has written; `results` are those that it may name. Raises UserError."""
+    """Read a table that `write` wrote; `results` must hold those that it names. Raises UserError."""
     return Table.from_json(read_json(folder / f"{name}.json"), results)
 
 
 def heading(column: Column) -> str:
-    """A column's name with unit, the better direction, and a word where its numbers are only indicative."""
+    """A column's name, unit and better direction, and a word if its numbers are only indicative."""
     words = [column.label, f"({column.unit})" if column.unit else "", glossary.ARROWS[column.direction]]
     return " ".join(filter(None, [*words, "indicative" if column.indicative else ""]))
 
@@ -48,7 +48,7 @@ def text(cell: Cell) -> str:
 
 
 def seeds(row: Row) -> str:
-    """How many seeds a row stands on: '3', or '2 of 3'."""
+    """How many seeds of a row have a result: '3', or '2 of 3'."""
     good = sum(result.ok for result in row.results)
     if not row.results:
         return ""

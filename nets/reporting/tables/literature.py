@@ -1,4 +1,4 @@
-"""The columns that set what papers and repositories report beside what was measured here."""
+"""The columns of what papers and repositories report, beside what was measured here."""
 
 from collections.abc import Sequence
 
@@ -13,13 +13,13 @@ EXPLANATION = "explanation"
 
 
 def reported_measures(results: Sequence[Result], published: Values) -> set[Measure]:
-    """What is reported of any of these results."""
+    """The metrics and splits that are reported for any of these results."""
     known = {Measure(metric, split) for *_, metric, split in published}
     return {measure for measure in known if any(reported(result.run, measure, published) for result in results)}
 
 
 def reported(run: Run, measure: Measure, published: Values) -> list[Published]:
-    """What is reported of a run's model on its data set; the first is compared with ours.
+    """The values that are reported for a run's model on its data set; the first is compared with ours.
 
     Values of the run's variant come first. A variant without any is compared with the plain model if it is a
     classifier that did not learn from pretrained weights; variants of other tasks have other losses and codes.
@@ -39,7 +39,7 @@ def transferred(run: Run) -> bool:
 def add_published(rows: list[Row], measured: list[Column], published: Values) -> list[Column]:
     """Put the cells of published values into the rows; returns their columns, or none if there is no value.
 
-    Numbers with a passport are left out: those of others have another, or none.
+    Columns with a passport are left out: published numbers have another passport, or none.
     """
     columns: list[Column] = []
     compared: list[list[tuple[Column, list[Published]]]] = [[] for _ in rows]
@@ -63,7 +63,7 @@ def add_published(rows: list[Row], measured: list[Column], published: Values) ->
 
 
 def published_columns(measured: Column) -> list[Column]:
-    """What is published of a measured column, and ours minus that; the headline's go without its name."""
+    """The published value of a measured column, and ours minus that; those of the headline do not repeat its name."""
     key, name = ("", "") if measured.headline else (f"{measured.key}_", f" {measured.label}")
     look = {"unit": measured.unit, "decimals": measured.decimals, "minor": measured.minor}
     return [
@@ -89,9 +89,9 @@ def published_cells(ours: Cell, measured: Column, values: Sequence[Published]) -
 
 
 def explanation(run: Run, compared: Sequence[tuple[Column, Sequence[Published]]]) -> Cell:
-    """Why ours may differ: what the row changes, then what the sources of the columns compared did otherwise.
+    """Why ours may differ: what the row changes, then what the sources of the compared columns did differently.
 
-    A reason is said once; one that is not the headline's names its column. `run` is any of the row's seeds.
+    Each reason stands once; one of another column than the headline names its column. `run` is any of the row's seeds.
     """
     if not any(values for _, values in compared):
         return Cell(ABSENT)

@@ -1,4 +1,4 @@
-"""The columns of what was measured: a metric of a split under one passport, over seeds."""
+"""The columns of what was measured: each is a metric on a split, under one passport, over seeds."""
 
 from collections.abc import Collection
 
@@ -15,7 +15,7 @@ UNMEASURED = "not measured"
 def metric_columns(results: list[Result], also: Collection[Measure] = ()) -> list[Column]:
     """A column for each metric of the headline's split, and for each passport of it; the headline first.
 
-    Of other splits those in `also`, each behind the same metric of the headline's.
+    Other splits have columns only for the measures in `also`, each behind the same metric of the headline's split.
     """
     columns: dict[tuple[Measure, str], Column] = {}
     headlines = [result.headline for result in results if result.headline]

@@ -25,7 +25,7 @@ def sampling_of(result: Result) -> dict[str, Any] | None:
 
 
 def passports_of(results: Iterable[Result]) -> dict[str, Passport]:
-    """All passports by digest, in the order in which they come."""
+    """All passports by digest, in the order in which they occur."""
     passports: dict[str, Passport] = {}
     for result in results:
         for number in result.numbers:

@@ -1,4 +1,4 @@
-"""How well each class of a segmentation is found, as a table beside the comparison of the models."""
+"""The table of how well each class is segmented."""
 
 from math import isnan
 
@@ -10,9 +10,9 @@ from nets.reporting.tables.table import ABSENT, Cell, Column, Table
 
 
 def class_table(results: list[Result]) -> Table | None:
-    """IoU in percent, a row a model and a column a class, from the runs' arrays; None where every run is a hole.
+    """IoU in percent, with a row for each model, in the order given, and a column for each class.
 
-    In the order of the results; a class that does not occur has no number.
+    A class that does not occur has no number. None where every run is a hole.
     """
     ious = {
         result.name: [float(value) for value in values]

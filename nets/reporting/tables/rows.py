@@ -1,4 +1,4 @@
-"""How rows are made, ordered and marked, and how a cell tells a mean over seeds."""
+"""Making rows, ranking them, marking the best, and the cell of a mean over seeds."""
 
 from collections.abc import Callable, Iterable
 
@@ -10,7 +10,7 @@ from nets.reporting.tables.table import Cell, Column, Row
 
 
 def rows_of(results: Iterable[Result], cells: Callable[[list[Result], dict[int, str]], dict[str, Cell]]) -> list[Row]:
-    """A row a model, with the cells that a function makes of its results and of what its holes are, by seed."""
+    """A row for each model; `cells` makes its cells from its results and, by seed, the status of its holes."""
     rows = []
     for group in by_model(results).values():
         holes = {result.run.seed: glossary.status(result.status) for result in group if not result.ok}
@@ -40,7 +40,7 @@ def mark_best(rows: list[Row], columns: list[Column]) -> None:
 
 
 def summary_cell(summary: Summary, column: Column) -> Cell:
-    """A cell of a mean with its interval, or of what is missing."""
+    """A cell with a mean and its interval, or with what is missing."""
     mean, half = summary.mean, summary.half
     raw = {"mean": mean, "ci_low": None, "ci_high": None, "n": summary.n}
     if half is not None:

@@ -10,7 +10,7 @@ from nets.reporting.tables.table import ABSENT, Cell, Column, Row
 def scale_rows(results: list[Result], columns: list[Column]) -> list[Row]:
     """Rows for real images and for noise, from the extractors' `reference.json`.
 
-    A number stands only in a column whose passport has its counts of images.
+    A number stands only in columns whose passport has its counts of images.
     """
     rows: dict[str, Row] = {}
     counts = {

@@ -17,7 +17,7 @@ SPREAD, LEVEL = "_spread", "_level"  # endings of the columns' keys
 
 
 def stability_table(results: list[Result]) -> Table | None:
-    """The table of the generators of one data set, the steadiest FID first; None where no history tells anything."""
+    """The table of the generators of one data set, the steadiest FID first; None where no history has the columns."""
     columns = columns_of(results)
     if not columns:
         return None
@@ -33,7 +33,7 @@ def stability_table(results: list[Result]) -> Table | None:
 
 
 def columns_of(results: list[Result]) -> list[Column]:
-    """FID's spread and level, then the spread of each loss that has one within its epochs too."""
+    """FID's spread and level, then the spread of each loss that was also recorded within epochs."""
     names = dict.fromkeys(name for result in results if result.ok for name in result.history)
     columns = []
     for name in (name for name in names if name.startswith("validation/fid")):
@@ -50,7 +50,7 @@ def columns_of(results: list[Result]) -> list[Column]:
 
 
 def stability_cell(group: list[Result], column: Column, holes: dict[int, str]) -> Cell:
-    """A quantity of a model over its seeds."""
+    """The mean of a spread or level over a model's seeds."""
     if not any(column.metric in result.history for result in group if result.ok):
         reasons = "; ".join(dict.fromkeys(holes.values()))
         return Cell(ABSENT, hint=reasons if len(holes) == len(group) else "This model has none.")
@@ -62,7 +62,7 @@ def stability_cell(group: list[Result], column: Column, holes: dict[int, str]) -
 
 
 def last_half(result: Result, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Epochs of the last half of a training that have a number, and these numbers."""
+    """The epochs of the last half of training that have a number, and these numbers."""
     epochs, values = np.asarray(result.history["epoch"]), np.asarray(result.history.get(name, ()))
     if not len(values):
         return values, values
@@ -79,8 +79,8 @@ def level(result: Result, name: str) -> float | None:
 def spread(result: Result, name: str) -> float | None:
     """The standard deviation around a straight trend: of a metric over epochs, of a loss over all steps.
 
-    A loss's variance over the steps is that within epochs, on average, and that of their means. What has neither three
-    epochs nor a variance within them has no spread.
+    A loss's variance over steps is the mean variance within epochs plus the variance of the epochs' means. None without
+    three epochs or a variance within them.
     """
     epochs, values = last_half(result, name)
     _, within = last_half(result, f"{name}_std")

@@ -14,7 +14,7 @@ ABSENT = "–"
 
 @dataclass
 class Cell:
-    """The text of a row and column, the number to sort by, and the raw numbers for the CSV."""
+    """What a row holds in a column: text, the number to sort by, and raw numbers for the CSV."""
 
     text: str
     sort: float | None = None
@@ -45,7 +45,7 @@ class Column:
 
 
 class Note(NamedTuple):
-    """A note under a table; columns carry its letter. A note on no column has none."""
+    """A note under a table, and the letter by which columns refer to it; empty for a note on the whole table."""
 
     mark: str
     text: str
@@ -83,13 +83,13 @@ class Table:
 
     @cached_property
     def short_names(self) -> dict[str, str]:
-        """What figures call each row, by its label: without the settings, unless two are alike then."""
+        """What figures call each row, by its label: without settings, unless two would be alike."""
         names = {row.label: row.results[0].short_label for row in self.rows}
         alike = list(names.values())
         return {label: name if alike.count(name) == 1 else label for label, name in names.items()}
 
     def to_json(self) -> str:
-        """The table as JSON; of its results the names."""
+        """The table as JSON, with its results by name."""
         rows = {
             kind: [
                 {"label": row.label, "runs": [result.name for result in row.results]}
@@ -103,7 +103,7 @@ class Table:
 
     @classmethod
     def from_json(cls, content: dict[str, Any], results: Iterable[Result]) -> "Table":
-        """The table from its parsed JSON and the results that it names. Raises UserError where one is missing."""
+        """The table from its parsed JSON and the results that it names. Raises UserError if one is missing."""
         known = {result.name: result for result in results}
 
         def rows_of(kind: str) -> list[Row]:

@@ -12,7 +12,7 @@ COLUMNS = ("run", "model", "dataset", "task", "variant", "seed", "status", "spli
 
 
 def tidy(results: Iterable[Result]) -> "pd.DataFrame":
-    """One row a number, as in metrics.csv; a hole has one row without a metric."""
+    """A row for each number, as in metrics.csv; a hole has one row without a metric."""
     import pandas as pd
 
     rows = []
