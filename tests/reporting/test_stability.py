@@ -82,9 +82,9 @@ def test_deviations_are_no_curves_and_sparse_metrics_have_markers(results):
     }
     assert watched(generators) == ["validation/fid_indomain"]
     with drawing(results / "unused.svg", 3, 2) as (axis,):
-        line, late = model_curve(axis, group, "validation/fid_indomain", 0, "x")
+        line, _, late = model_curve(axis, group, "validation/fid_indomain", 0, "x")
         assert list(line.get_xdata()) == list(range(2, 21, 2)) and line.get_marker() == "o"
         assert np.isfinite(line.get_ydata()).all() and np.isfinite(late).all()
-        whole, _ = model_curve(axis, group, "train/generator", 0, "x")
+        whole, *_ = model_curve(axis, group, "train/generator", 0, "x")
         assert len(whole.get_xdata()) == 20 and whole.get_marker() == "None"
     (results / "unused.svg").unlink()

@@ -72,7 +72,7 @@ def finish(axis: Axes, title: str, columns: list[list[float]]) -> None:
     if title.endswith("(%)"):
         style.stretch(axis)
     axis.set_title(title)
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    style.whole_x(axis)
     axis.legend()
 
 

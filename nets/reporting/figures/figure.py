@@ -58,10 +58,6 @@ class ComparisonFigure(Figure):
     title: str  # for readers who can't see it
     stretched: bool = False  # draws percentages on the scale of `style.stretch`; the page says so
 
-    def path(self, comparison: Subject, folder: Path) -> Path:
-        """Where the figure of a comparison lies in a folder."""
-        return folder / self.file.format(task=comparison.task, dataset=comparison.dataset)
-
 
 def has(array: str) -> Callable[[Result], bool]:
     """A condition for `when`: that a result has this array, and that it is not empty."""

@@ -13,10 +13,12 @@ STEPS = 8  # of an interpolation; a row of the grid
 CLASS_COLOURS = (*style.COLOURS, "#5e3c99", "#7a4a1f", "#8fbf21", "#7f7f7f")
 
 
-def few_classes(result: Result) -> bool:
-    """Whether each image has a label, the classes have names, and there are enough colours for them."""
+def few_classes(result: Result) -> list[str] | None:
+    """The names of the classes, if each image has a label and there are enough colours for the classes."""
     labels, names = result.arrays.get("labels"), result.class_names
-    return labels is not None and (labels >= 0).all() and names is not None and len(names) <= len(CLASS_COLOURS)
+    if labels is None or names is None or len(names) > len(CLASS_COLOURS) or (labels < 0).any():
+        return None
+    return names
 
 
 def reconstructions(result: Result, path: Path) -> None:
@@ -37,33 +39,35 @@ def interpolation(result: Result, path: Path) -> None:
 
 def latents(result: Result, path: Path) -> None:
     """Codes (N, 2) as points. Classes, if there are few, have colours, a legend, and a name at their median."""
-    codes = result.arrays["latents"]
-    names, labels = (result.class_names, result.arrays["labels"]) if few_classes(result) else (None, None)
+    codes, names = result.arrays["latents"], few_classes(result)
     size = 70 / max(len(codes), 100) ** 0.35
     with style.drawing(path, 4.6, 3.9) as (axis,):
-        if labels is None:
-            axis.scatter(*codes.T, s=size, color=style.COLOURS[0], linewidths=0, alpha=0.6, rasterized=True)
+        if names is None:
+            x, y = codes.T
+            axis.scatter(x, y, size, color=style.COLOURS[0], linewidths=0, alpha=0.6, rasterized=True)
         else:
+            labels = result.arrays["labels"]
             order = np.random.default_rng(0).permutation(len(codes))  # so that no class lies above all others
             colours = np.array(CLASS_COLOURS)[labels]
-            axis.scatter(*codes[order].T, s=size, c=colours[order], linewidths=0, alpha=0.7, rasterized=True)
+            x, y = codes[order].T
+            axis.scatter(x, y, size, colours[order], linewidths=0, alpha=0.7, rasterized=True)
             for label in np.unique(labels):
                 axis.plot([], [], "o", markersize=5, color=CLASS_COLOURS[label], label=names[label])
-                middle = np.median(codes[labels == label], axis=0)
+                x, y = np.median(codes[labels == label], axis=0)
                 box = {"boxstyle": "round,pad=0.2", "facecolor": style.SURFACE, "edgecolor": "none", "alpha": 0.75}
-                axis.text(*middle, names[label], ha="center", va="center", weight="bold", bbox=box)
+                axis.text(x, y, names[label], ha="center", va="center", weight="bold", bbox=box)
             axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
         axis.set(xlabel="first number of the code", ylabel="second number of the code")
 
 
 def has_errors_by_class(result: Result) -> bool:
     """Whether there are errors of images, and few named classes."""
-    return "errors" in result.arrays and few_classes(result)
+    return "errors" in result.arrays and few_classes(result) is not None
 
 
 def error_by_class(result: Result, path: Path) -> None:
     """The spread of images' errors (N,) in each class: quartiles, and whiskers from the 5th to the 95th percentile."""
-    errors, labels, names = result.arrays["errors"], result.arrays["labels"], result.class_names
+    errors, labels, names = result.arrays["errors"], result.arrays["labels"], result.class_names or []
     classes = np.unique(labels)
     groups = [errors[labels == label] for label in classes]
     order = np.argsort([np.median(group) for group in groups])

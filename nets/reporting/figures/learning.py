@@ -17,9 +17,10 @@ from nets.reporting.results import Result
 
 
 class Curve(NamedTuple):
-    """A model's line, and all its values after the first tenth of training."""
+    """A model's line, its last value, and all its values after the first tenth of training."""
 
     line: Line2D
+    last: float
     late: np.ndarray
 
 
@@ -45,7 +46,7 @@ def learning(comparison: Comparison, path: Path) -> None:
     groups = {group[0].label: group for group in by_model(comparison.results).values()}
     places = {row.label: place for place, row in enumerate(table.rows)}
     width, height = 4.4 * len(names) if len(names) > 1 else 7.6, max(3.0, 0.19 * len(groups) + 0.6)
-    shown: dict[str, Line2D] = {}
+    shown: dict[str, Curve] = {}
     with style.drawing(path, width, height, columns=len(names)) as axes:
         for axis, name in zip(axes, names, strict=True):
             drawn = [
@@ -55,15 +56,17 @@ def learning(comparison: Comparison, path: Path) -> None:
             curves = [curve for curve in drawn if curve]
             axis.set_title(curve_title(name))
             axis.set_xlabel("epoch")
-            axis.xaxis.get_major_locator().set_params(integer=True)
-            late = np.concatenate([curve.late for curve in curves] or [[]])
+            style.whole_x(axis)
+            late = np.concatenate([np.array([]), *(curve.late for curve in curves)])
             scale(axis, late, percent=glossary.describe(name.partition("/")[2]).unit == "%")
-            shown |= {curve.line.get_label(): curve.line for curve in curves}
-        lines = list(shown.values())
+            shown |= {str(curve.line.get_label()): curve for curve in curves}
+        listed = list(shown.values())
         if len(names) == 1:
             higher = table.headline is not None and table.headline.direction == "higher"
-            lines.sort(key=lambda line: line.get_ydata()[-1], reverse=higher)
-        axes[-1].legend(handles=lines, loc="center left", bbox_to_anchor=(1.01, 0.5), handlelength=2.6)
+            listed.sort(key=lambda curve: curve.last, reverse=higher)
+        axes[-1].legend(
+            handles=[curve.line for curve in listed], loc="center left", bbox_to_anchor=(1.01, 0.5), handlelength=2.6
+        )
 
 
 def curve_title(name: str) -> str:
@@ -96,10 +99,10 @@ def model_curve(axis: Axes, group: list[Result], name: str, index: int, label: s
         (line,) = axis.plot(epochs, values.mean(axis=0), label=label, **look)
         band = {"color": look["color"], "alpha": 0.14, "linewidth": 0}
         axis.fill_between(epochs, values.min(axis=0), values.max(axis=0), **band)
-        return Curve(line, late)
+        return Curve(line, values.mean(axis=0)[-1], late)
     label += f" ({len(results)} of {len(group)} seeds)"
     lines = [axis.plot(epochs, row, label=label, **look | {"linewidth": 0.8})[0] for row in values]
-    return Curve(lines[0], late)
+    return Curve(lines[0], values[0, -1], late)
 
 
 def scale(axis: Axes, late: np.ndarray, percent: bool) -> None:

@@ -87,9 +87,9 @@ def class_iou(result: Result, path: Path) -> None:
     with style.drawing(path, 3.9, 0.2 * len(names) + 0.6) as (axis,):
         places = np.arange(len(names))
         axis.barh(places, np.nan_to_num(values), height=0.66, color=style.COLOURS[0])
-        for place, value in zip(places, values, strict=True):
+        for place, value in enumerate(values.tolist()):
             text = "does not occur" if np.isnan(value) else f"{value:.1f}"
-            axis.text(np.nan_to_num(value) + 1.5, place, text, va="center", fontsize=7.5)
+            axis.text(float(np.nan_to_num(value)) + 1.5, place, text, va="center", fontsize=7.5)
         axis.set_yticks(places, names)
         axis.set(xlim=(0, 112), ylim=(len(names) - 0.4, -0.6), xticks=(0, 25, 50, 75, 100))
         axis.grid(False, axis="y")

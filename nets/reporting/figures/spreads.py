@@ -16,6 +16,7 @@ def has_stability(comparison: Comparison) -> bool:
 def stability(comparison: Comparison, path: Path) -> None:
     """A panel for each spread, and in it a line for each model: its seeds as points, their mean as a bar."""
     table = comparison.stability
+    assert table
     columns = [column for column in table.columns if column.key.endswith(SPREAD)]
     rows = table.rows[::-1]
     size = 2.4 * len(columns) + 1.6, max(1.6, 0.24 * len(rows) + 0.8)
@@ -26,8 +27,8 @@ def stability(comparison: Comparison, path: Path) -> None:
                 values = [value for result in row.results if result.ok and (value := spread(result, column.metric))]
                 shown += values
                 axis.plot(values, [height] * len(values), "o", markersize=4.5, color=style.COLOURS[0], alpha=0.7)
-                if row.cells[column.key].sort:
-                    axis.plot([row.cells[column.key].sort], [height], "|", markersize=13, color=style.COLOURS[1])
+                if mean := row.cells[column.key].sort:
+                    axis.plot([mean], [height], "|", markersize=13, color=style.COLOURS[1])
             if shown and max(shown) > 30 * min(shown):
                 axis.set_xscale("log")
             else:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -35,7 +36,7 @@ STYLE = {
 }  # fmt: skip
 
 
-def look(index: int) -> dict[str, object]:
+def look(index: int) -> dict[str, Any]:
     """Colour and dashes of the n-th line of a plot."""
     return {"color": COLOURS[index % len(COLOURS)], "linestyle": DASHES[index // len(COLOURS) % len(DASHES)]}
 
@@ -77,6 +78,11 @@ def log_y(axis: Axes) -> None:
     axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 150 * low else (1,)))
     axis.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axis.yaxis.set_minor_locator(NullLocator())
+
+
+def whole_x(axis: Axes) -> None:
+    """Ticks of the x axis at whole numbers alone."""
+    axis.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]  # of matplotlib's AutoLocator
 
 
 def count_ticks(axis: Axes) -> None:

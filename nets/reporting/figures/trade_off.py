@@ -2,56 +2,66 @@
 
 from functools import partial
 from pathlib import Path
-
-from matplotlib.axes import Axes
+from typing import NamedTuple
 
 from nets.reporting.comparisons import Comparison
 from nets.reporting.figures import labels, style
 from nets.reporting.figures.figure import ComparisonFigure
-from nets.reporting.tables.table import Column, Row, Table
+from nets.reporting.tables.table import Table
 
 
-def complete_rows(table: Table, key: str) -> list[Row]:
-    """The rows that have both a mean of the headline and a cost; `key` is the cost's column."""
+class Point(NamedTuple):
+    """A model's cost and quality, the quality's interval if it has one, and the model's name and place in the table."""
+
+    cost: float
+    quality: float
+    interval: tuple[float, float] | None
+    name: str
+    place: int
+
+
+def points(table: Table, key: str) -> list[Point]:
+    """The models that have both a mean of the headline and a cost; `key` is the cost's column."""
     column = table.headline
     # The quality of samples is plotted against the cost of a sample, any other quality against that of the network.
     if column is None or key == ("macs" if column.metric.startswith("fid_") else "sample_macs"):
         return []
-    return [row for row in table.rows if row.cells[column.key].sort is not None and row.cells[key].sort]
+    placed = []
+    for place, row in enumerate(table.rows):
+        quality, cost = row.cells[column.key], row.cells[key].sort
+        if quality.sort is not None and cost:
+            low, high = (quality.raw[f"{column.key}_ci_{end}"] for end in ("low", "high"))
+            interval = None if low is None else (low, high)
+            placed.append(Point(cost, quality.sort, interval, table.short_names[row.label], place))
+    return placed
 
 
 def has_points(key: str, comparison: Comparison) -> bool:
     """Whether there are at least two models to compare."""
-    return len(complete_rows(comparison.table, key)) > 1
+    return len(points(comparison.table, key)) > 1
 
 
 def trade_off(key: str, short: str, long: str, comparison: Comparison, path: Path) -> None:
     """A point with its interval for each model, over a cost that the title calls `short` and the axis `long`."""
-    table, shown = comparison.table, complete_rows(comparison.table, key)
-    column, places = table.headline, {row.label: place for place, row in enumerate(table.rows)}
+    table, column, shown = comparison.table, comparison.table.headline, points(comparison.table, key)
+    assert column
     with style.drawing(path, *((4.0, 3.3) if len(shown) <= 10 else (6.2, 4.6))) as (axis,):
         axis.set_xscale("log")
         axis.margins(0.12)
-        points = [(*point(axis, row, column, key, places[row.label]), table.short_names[row.label]) for row in shown]
+        for point in shown:
+            colour = style.COLOURS[point.place % len(style.COLOURS)]
+            if point.interval:
+                axis.plot([point.cost, point.cost], point.interval, color=colour, linewidth=1, alpha=0.5)
+            axis.plot([point.cost], [point.quality], "o", markersize=5.5, color=colour)
         if column.unit == "%":
             style.stretch(axis)
         style.count_ticks(axis)
-        left_out = [table.short_names[row.label] for row in table.rows if row not in shown]
+        places = {point.place for point in shown}
+        left_out = [table.short_names[row.label] for place, row in enumerate(table.rows) if place not in places]
         words = column.label + (f" ({column.unit})" if column.unit else "")
         axis.set_title(f"{words} against {short}")
         axis.set_xlabel(long + (f"\nnot shown, numbers missing: {', '.join(left_out)}" if left_out else ""))
-        labels.place(axis, points)
-
-
-def point(axis: Axes, row: Row, column: Column, key: str, index: int) -> tuple[float, float]:
-    """Draw one model; returns its cost and quality."""
-    quality, cost = row.cells[column.key], row.cells[key].sort
-    low, high = (quality.raw[f"{column.key}_ci_{end}"] for end in ("low", "high"))
-    colour = style.COLOURS[index % len(style.COLOURS)]
-    if low is not None:
-        axis.plot([cost, cost], [low, high], color=colour, linewidth=1, alpha=0.5)
-    axis.plot([cost], [quality.sort], "o", markersize=5.5, color=colour)
-    return cost, quality.sort
+        labels.place(axis, [(point.cost, point.quality, point.name) for point in shown])
 
 
 def figure(key: str, short: str, long: str, caption: str) -> ComparisonFigure:

@@ -61,7 +61,7 @@ def metrics(result: Result) -> list["Metric"]:
         for value, second, epoch in zip(result.history[name], clock, epochs, strict=True)
         if not isnan(value)
     ]
-    final = {f"{n.split}/{n.metric}": n.value for n in result.numbers if n.value is not None}
+    final: dict[str, float | None] = {f"{n.split}/{n.metric}": n.value for n in result.numbers if n.value is not None}
     for name in ("seconds", "images_per_second", "peak_memory_mb"):
         final[f"cost/{name}"] = result.manifest.get(name)
     for name in ("parameters", "macs"):

@@ -33,7 +33,7 @@ def track(folder: Path, results: list[Result]) -> tuple[int, int, int]:
     own = f"sqlite:///{database}"
     uri = os.environ.get("MLFLOW_TRACKING_URI") or own
     artifacts = None if uri.startswith(("http", "databricks")) else folder / "mlartifacts"  # a server has its place
-    if uri == own and not database.exists():
+    if artifacts and uri == own and not database.exists():
         shutil.rmtree(artifacts, ignore_errors=True)  # of a database that is gone
     with quiet():
         try:
@@ -85,7 +85,8 @@ def experiment_of(client: "MlflowClient", name: str, artifacts: Path | None) -> 
 
 def ours(client: "MlflowClient", experiment: str) -> dict[str, Any]:
     """The experiment's runs that this module made, by name."""
-    runs, token = {}, None
+    runs: dict[str, Any] = {}
+    token = None
     while token != "":
         page = client.search_runs([experiment], f"tags.`{OURS}` != ''", max_results=1000, page_token=token)
         runs |= {run.data.tags[OURS]: run for run in page}

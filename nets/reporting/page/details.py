@@ -2,7 +2,7 @@
 
 import json
 from math import isnan
-from typing import Any
+from typing import Any, NamedTuple
 
 from nets.fidelity.passport import digest, manner
 from nets.reporting import glossary
@@ -11,6 +11,14 @@ from nets.reporting.results import Number, Result
 from nets.reporting.tables.passports import sampling_of
 
 ROWS = 25  # of a history at most; history.csv has all
+
+
+class History(NamedTuple):
+    """A part of a history: columns, some rows as text, and the number of all rows."""
+
+    columns: list[str]
+    rows: list[list[str]]
+    all: int
 
 
 def run_details(result: Result) -> dict[str, Any]:
@@ -81,10 +89,10 @@ def sizes(values: dict[str, int] | None) -> str:
     return "; ".join(f"{name} {value:,}" for name, value in (values or {}).items())
 
 
-def history(result: Result) -> dict[str, list[Any]]:
+def history(result: Result) -> History:
     """The columns' names and at most so many rows of the history, evenly chosen with the last."""
     columns = [name for name in result.history if name == "epoch" or name.startswith(("train/", "validation/"))]
     length = len(result.history["epoch"]) if columns else 0
     chosen = sorted({round(i * (length - 1) / max(min(ROWS, length) - 1, 1)) for i in range(min(ROWS, length))})
     rows = [["" if isnan(value := result.history[c][i]) else f"{value:.5g}" for c in columns] for i in chosen]
-    return {"columns": columns, "rows": rows, "all": length}
+    return History(columns, rows, length)

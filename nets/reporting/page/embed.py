@@ -48,7 +48,7 @@ def comparison_pictures(comparison: Comparison, folder: Path) -> dict[str, list[
     pictures: dict[str, list[Picture]] = {figure.section: [] for figure in of_comparisons.FIGURES}
     headline = comparison.table.headline
     for figure in of_comparisons.FIGURES:
-        path = figure.path(comparison, folder)
+        path = of_comparisons.path_of(figure, comparison, folder)
         if path.exists():
             caption = figure.caption
             if figure.stretched and headline and headline.unit == "%":

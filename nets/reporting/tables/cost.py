@@ -29,8 +29,9 @@ def cost_cells(group: list[Result], holes: dict[int, str]) -> dict[str, Cell]:
     """The cells of all cost columns for a model's results."""
     cells = sampling_cells(group)
     for column in SIZES:
-        sizes = next((sizes for result in group if (sizes := result.manifest.get(column.key))), {})
-        sizes = {name: sizes[name] for name in sorted(sizes, key=lambda name: name != "generator") if name != PART}
+        counted: dict[str, float] = next((known for result in group if (known := result.manifest.get(column.key))), {})
+        names = sorted(counted, key=lambda name: name != "generator")
+        sizes = {name: counted[name] for name in names if name != PART}
         raw = {f"{column.key}_{network}": value for network, value in sizes.items()}
         text = " + ".join(glossary.count(value) for value in sizes.values())
         cells[column.key] = Cell(text or ABSENT, main_size(sizes), hint=" + ".join(sizes), raw=raw)

@@ -65,10 +65,9 @@ def add_published(rows: list[Row], measured: list[Column], published: Values) ->
 def published_columns(measured: Column) -> list[Column]:
     """The published value of a measured column, and ours minus that; those of the headline do not repeat its name."""
     key, name = ("", "") if measured.headline else (f"{measured.key}_", f" {measured.label}")
-    look = {"unit": measured.unit, "decimals": measured.decimals, "minor": measured.minor}
     return [
-        Column(f"{key}published", f"Published{name}", **look),
-        Column(f"{key}difference", f"Difference{name}", **look),
+        Column(key + word, word.capitalize() + name, measured.unit, decimals=measured.decimals, minor=measured.minor)
+        for word in ("published", "difference")
     ]
 
 

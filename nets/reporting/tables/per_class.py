@@ -25,11 +25,10 @@ def class_table(results: list[Result]) -> Table | None:
     columns = [Column(f"iou_{name.replace(' ', '_')}", name, "%", "higher", 2) for name in names]
 
     def cells(group: list[Result], holes: dict[int, str]) -> dict[str, Cell]:
-        by_seed = {result.run.seed: ious.get(result.name) for result in group}
-        return {
-            column.key: iou_cell({seed: values and values[at] for seed, values in by_seed.items()}, column, holes)
-            for at, column in enumerate(columns)
-        }
+        def by_seed(at: int) -> dict[int, float | None]:
+            return {result.run.seed: ious[result.name][at] if result.name in ious else None for result in group}
+
+        return {column.key: iou_cell(by_seed(at), column, holes) for at, column in enumerate(columns)}
 
     rows = rows_of(results, cells)
     mark_best(rows, columns)

@@ -32,9 +32,10 @@ def rank(rows: list[Row], column: Column) -> None:
 def mark_best(rows: list[Row], columns: list[Column]) -> None:
     """Mark the best complete mean of each column, where there are two to compare and one direction is better."""
     for column in columns:
-        cells = [row.cells[column.key] for row in rows if row.cells[column.key].sort is not None]
-        if len(cells) > 1 and column.direction != "none":
-            best = (max if column.direction == "higher" else min)(cell.sort for cell in cells)
+        cells = [row.cells[column.key] for row in rows]
+        values = [cell.sort for cell in cells if cell.sort is not None]
+        if len(values) > 1 and column.direction != "none":
+            best = (max if column.direction == "higher" else min)(values)
             for cell in cells:
                 cell.best = cell.sort == best
 
@@ -42,8 +43,8 @@ def mark_best(rows: list[Row], columns: list[Column]) -> None:
 def summary_cell(summary: Summary, column: Column) -> Cell:
     """A cell with a mean and its interval, or with what is missing."""
     mean, half = summary.mean, summary.half
-    raw = {"mean": mean, "ci_low": None, "ci_high": None, "n": summary.n}
-    if half is not None:
+    raw: dict[str, float | None] = {"mean": mean, "ci_low": None, "ci_high": None, "n": summary.n}
+    if mean is not None and half is not None:
         raw |= {"ci_low": mean - half, "ci_high": mean + half}
     raw = {f"{column.key}_{name}": value for name, value in raw.items()}
     if mean is None:
