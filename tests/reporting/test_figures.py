@@ -1,5 +1,7 @@
 """Figures: that they are there, hold what they should, and are the same bytes each time."""
 
+import importlib
+import pkgutil
 import re
 import shutil
 import xml.etree.ElementTree as ET
@@ -10,6 +12,7 @@ import pytest
 from PIL import Image
 
 from nets.errors import UserError
+from nets.reporting import figures
 from nets.reporting.comparisons import compare
 from nets.reporting.figures import evolution, of_comparisons, of_runs, pictures
 from nets.reporting.figures.figure import TYPES, ComparisonFigure, Figure, RunFigure, has
@@ -141,6 +144,21 @@ def test_a_figure_without_a_caption_is_none(kind):
 def test_a_figure_of_an_unknown_type_is_one_sentence():
     with pytest.raises(UserError, match="The figure dot.bmp must be one of .svg, .png, .gif; rename its file."):
         Figure("dot.bmp", bool, dot, "A dot.")
+
+
+def test_a_figure_in_an_unknown_section_is_one_sentence():
+    with pytest.raises(UserError, match="The figure dot.svg must be in one of learning, stability, cost"):
+        ComparisonFigure("dot.svg", bool, dot, "A dot.", section="dots", title="Dots")
+
+
+def test_every_entry_is_listed():
+    entries = set()
+    for module in pkgutil.iter_modules(figures.__path__, f"{figures.__name__}."):
+        for value in vars(importlib.import_module(module.name)).values():
+            values = value if isinstance(value, tuple) else (value,)
+            entries |= {each for each in values if isinstance(each, Figure)}
+    missing = entries - {*of_runs.FIGURES, *of_comparisons.FIGURES}
+    assert not missing, f"of_runs.py or of_comparisons.py lacks {', '.join(figure.file for figure in missing)}."
 
 
 def test_one_entry_draws_a_figure_and_shows_it_with_its_caption(results, tmp_path, monkeypatch):

@@ -13,6 +13,7 @@ from nets.errors import UserError
 from nets.reporting.results import Result
 
 TYPES = {".svg": "image/svg+xml", ".png": "image/png", ".gif": "image/gif"}
+SECTIONS = ("learning", "stability", "cost")  # of the page, for figures of comparisons
 
 Subject = TypeVar("Subject")  # what a figure shows: a Result or a Comparison
 
@@ -54,9 +55,15 @@ class RunFigure(Figure):
 class ComparisonFigure(Figure):
     """A figure of a Comparison. `{task}` and `{dataset}` in its file and title stand for the comparison's."""
 
-    section: str  # of the page: learning, stability or cost
+    section: str  # one of SECTIONS
     title: str  # for readers who can't see it
     stretched: bool = False  # draws percentages on the scale of `style.stretch`; the page says so
+
+    def __post_init__(self) -> None:
+        """Check what the page needs."""
+        super().__post_init__()
+        if self.section not in SECTIONS:
+            raise UserError(f"The figure {self.file} must be in one of {', '.join(SECTIONS)}; correct its section.")
 
 
 def has(array: str) -> Callable[[Result], bool]:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from nets.reporting.comparisons import Comparison
 from nets.reporting.figures import of_comparisons, of_runs
-from nets.reporting.figures.figure import TYPES
+from nets.reporting.figures.figure import SECTIONS, TYPES
 from nets.reporting.results import Result
 
 
@@ -45,7 +45,7 @@ def run_pictures(result: Result, best: bool) -> list[Picture]:
 
 def comparison_pictures(comparison: Comparison, folder: Path) -> dict[str, list[Picture]]:
     """The drawn figures of a comparison, by their section of the page."""
-    pictures: dict[str, list[Picture]] = {figure.section: [] for figure in of_comparisons.FIGURES}
+    pictures: dict[str, list[Picture]] = {section: [] for section in SECTIONS}
     headline = comparison.table.headline
     for figure in of_comparisons.FIGURES:
         path = of_comparisons.path_of(figure, comparison, folder)
