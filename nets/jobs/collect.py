@@ -10,7 +10,8 @@ from pathlib import Path
 
 from nets.files import atomic
 from nets.jobs.common import run_job
-from nets.reporting.results import load_run, load_runs, tidy
+from nets.reporting.results import load_result, load_results
+from nets.reporting.tables.tidy import tidy
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -28,7 +29,7 @@ def main(argv: list[str] | None = None) -> int:
 def collect(args: argparse.Namespace) -> None:
     """Write the table."""
     results = args.results or args.output.parent
-    runs = load_runs(results, args.runs_from) if args.runs_from else map(load_run, args.runs)
+    runs = load_results(results, args.runs_from) if args.runs_from else map(load_result, args.runs)
     table = tidy(runs)
     with atomic(args.output) as temporary:
         table.to_csv(temporary, index=False)

@@ -8,12 +8,9 @@ import sys
 from pathlib import Path
 
 from nets.jobs.common import run_job
-from nets.reporting.figures.comparisons import draw_comparison
-from nets.reporting.results import benchmark, load_runs
-from nets.reporting.tables import formats
-from nets.reporting.tables.comparison import comparison
-from nets.reporting.tables.per_class import class_table
-from nets.reporting.tables.stability import draw_stability, stability
+from nets.reporting import comparisons
+from nets.reporting.figures.of_comparisons import draw_comparison
+from nets.reporting.results import load_results
 from nets.suite.catalogues import ROOT
 from nets.suite.published import load_published
 
@@ -29,19 +26,15 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def compare(results: Path, names: Path, published: Path) -> None:
-    """Write the tables and figures."""
-    values, groups = load_published(published), benchmark(load_runs(results, names))
-    for folder in ("tables", "figures"):
-        (results / folder).mkdir(parents=True, exist_ok=True)
-    for (task, dataset), runs in groups.items():
-        table = comparison(runs, values)
-        formats.write(table, results / "tables")
-        draw_comparison(table, runs, results / "figures")
-        if table.task == "segmentation" and (classes := class_table(runs)):
-            formats.write(classes, results / "tables")
-        if task == "generation" and (steady := stability(runs)):
-            formats.write(steady, results / "tables")
-            draw_stability(steady, results / "figures" / f"stability-{dataset}.svg")
+    """Write the tables and figures, in place of those that are there."""
+    compared = comparisons.compare(load_results(results, names), load_published(published))
+    for folder in (results / "tables", results / "figures"):
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob("*.*"):
+            old.unlink()
+    for comparison in compared:
+        comparisons.write_tables(comparison, results / "tables")
+        draw_comparison(comparison, results / "figures")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from nets.jobs.common import run_job
-from nets.reporting.figures.run import draw_run
+from nets.reporting.figures.of_runs import draw_run
 from nets.suite.keys import record, stage_source
 
 
@@ -22,8 +22,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def draw(run_dir: Path) -> None:
     """Draw, and note of what."""
-    record(run_dir, "draw", {"source": stage_source("draw").files})
     draw_run(run_dir)
+    record(run_dir, "draw", {"source": stage_source("draw").files})
 
 
 if __name__ == "__main__":

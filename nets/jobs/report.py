@@ -11,8 +11,6 @@ from pathlib import Path
 from nets.files import atomic
 from nets.jobs.common import run_job
 from nets.reporting.page.page import page
-from nets.suite.catalogues import ROOT
-from nets.suite.published import load_published
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -21,14 +19,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--results", type=Path, required=True, help="folder of the suite")
     parser.add_argument("--runs-from", type=Path, required=True, metavar="FILE", help="names of runs, one a line")
     parser.add_argument("--output", type=Path, required=True, help="the page")
-    parser.add_argument("--published", type=Path, default=ROOT / "config/published.csv", help="what others report")
     args = parser.parse_args(argv)
     return run_job(lambda: report(args))
 
 
 def report(args: argparse.Namespace) -> None:
     """Write the page."""
-    text = page(args.results, args.runs_from, args.output.parent, load_published(args.published))
+    text = page(args.results, args.runs_from, args.output.parent)
     with atomic(args.output) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

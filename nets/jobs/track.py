@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from nets.jobs.common import run_job
-from nets.reporting.results import load_runs
+from nets.reporting.results import load_results
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -24,7 +24,7 @@ def follow(results: Path, names: Path) -> None:
     """Bring MLflow up to date with the run folders."""
     from nets.reporting.mlflow.tracking import track
 
-    added, kept, removed = track(results, load_runs(results, names))
+    added, kept, removed = track(results, load_results(results, names))
     print(f"MLflow: {added} runs added or replaced, {kept} unchanged, {removed} removed.")
 
 

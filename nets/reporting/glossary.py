@@ -24,16 +24,11 @@ QUALIFIER_TEXTS = {
 
 TASKS = {kind.family.name: (kind.family.title, kind.family.text) for kind in KINDS.values()}
 
-STATUSES = {
-    "diverged": "diverged",
-    "out_of_memory": "out of memory",
-    "timed_out": "timed out",
-    "no_data": "no data",
-}
+STATUSES = {"out_of_memory": "out of memory", "timed_out": "timed out", "no_data": "no data"}
 
 
 def describe(name: str) -> Metric:
-    """A metric with its qualifiers in the label; one unknown here keeps its name."""
+    """A metric with its qualifiers in the label; an unknown one keeps its name."""
     base, qualifiers = parts(name)
     known = METRICS.get(base) or Metric(base, "", None, "none", "", None)
     return dataclasses.replace(known, label=" ".join([known.label, *qualifiers]))
@@ -46,9 +41,25 @@ def order(name: str) -> tuple[bool, int]:
     return "best epoch" in qualifiers, known.index(base) if base in known else len(known)
 
 
+def is_metric(column: str) -> bool:
+    """Whether a column of a history, such as `validation/top1`, is a metric and not a loss."""
+    return parts(column.partition("/")[2])[0] in METRICS
+
+
+def loss_label(column: str) -> str:
+    """'Generator loss' for the column `train/generator` of a history."""
+    words = column.partition("/")[2].replace("_", " ").capitalize()
+    return words if words == "Loss" else f"{words} loss"
+
+
 def task_title(task: str) -> str:
     """A task's heading."""
     return TASKS.get(task, (task.capitalize(), ""))[0]
+
+
+def status(name: str) -> str:
+    """How a run ended, in words."""
+    return STATUSES.get(name, name)
 
 
 def number(value: float, decimals: int | None) -> str:

@@ -21,7 +21,7 @@ def half_width(values: Sequence[float]) -> float | None:
 
 @dataclass(frozen=True)
 class Summary:
-    """One quantity of one model over its seeds. `missing` says of each seed without a number why."""
+    """One quantity of one model over its seeds; `missing` says why a seed has no number."""
 
     values: dict[int, float]
     missing: dict[int, str] = field(default_factory=dict)
@@ -61,10 +61,10 @@ class Summary:
         return "; ".join([f"{self.n} of {self.expected} seeds", *parts])
 
 
-def summarise(found: dict[int, float | None], holes: dict[int, str]) -> Summary:
-    """A summary of the values `found` by seed, where `holes` says why a seed has none."""
+def summarise(by_seed: dict[int, float | None], holes: dict[int, str]) -> Summary:
+    """A summary of values by seed; `holes` says why a seed has no result."""
     values, missing = {}, {}
-    for seed, value in found.items():
+    for seed, value in by_seed.items():
         if seed not in holes and value is not None and isfinite(value):
             values[seed] = float(value)
         else:

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nets.run import Network, Recipe, Run
+
 INDOMAIN = {
     "name": "indomain", "network": "LeNet-5 trained on mnist5k", "run": "lenet5-mnist5k-extractor-s0",
     "layer": "input of the last linear layer", "features": 84, "weights_sha256": "ab" * 32, "number_type": "float32",
@@ -92,10 +94,10 @@ def write_run(runs: Path, spec: Spec, seed: int, digits: np.ndarray) -> str:
     if status != "ok":
         said["retry"] = f"snakemake --cores all --forcerun results/quick/runs/{name}/metrics.json"
     files = {
-        "config": config(spec, seed, name),
         "manifest": said | manifest(spec, seed, dice),
         "metrics": said | {"headline": headline(spec), "metrics": numbers(spec, dice) if status == "ok" else []},
     }
+    (folder / "config.json").write_text(describe(spec, seed, name).to_json())
     for key, value in files.items():
         (folder / f"{key}.json").write_text(json.dumps(value))
     epochs = 0 if status == "no_data" else 3 if status == "diverged" else 20
@@ -104,18 +106,19 @@ def write_run(runs: Path, spec: Spec, seed: int, digits: np.ndarray) -> str:
     return name
 
 
-def config(spec: Spec, seed: int, name: str) -> dict:
+def describe(spec: Spec, seed: int, name: str) -> Run:
     data = {"title": TITLES[spec.dataset], "shape": [1, 28, 28], "classes": [str(i) for i in range(10)],
             "licence": "CC BY-SA 3.0", "citation": "LeCun, Bottou, Bengio & Haffner 1998"}  # fmt: skip
-    return {
-        "run": name, "model": spec.model, "title": spec.title, "dataset": spec.dataset, "variant": spec.variant,
-        "seed": seed, "task": spec.task, "purpose": spec.purpose,
-        "networks": {"classifier": {"class": f"nets.models.{spec.model}.Net", "args": {"width": 32}}},
-        "recipe": {"name": spec.model, "epochs": 20, "batch_size": 64, "optimizer": {"name": "adam", "lr": 0.001}},
-        "data": data, "fidelity": {"reference": "test"} if spec.task == "adversarial" else None,
-        "row": {"model": spec.model, "dataset": spec.dataset, "variant": spec.variant},
-        "overridden": {},
-    }  # fmt: skip
+    recipe = Recipe(
+        spec.model, epochs=20, batch_size=64, optimizer={"name": "adam", "lr": 0.001}, optimizers={}, schedule={},
+        augment={}, options={}, clip_norm=None, ema=None, precision="float32",
+    )  # fmt: skip
+    return Run(
+        name, spec.model, spec.title, spec.dataset, spec.variant, seed, spec.task, spec.purpose,
+        networks={"classifier": Network(f"nets.models.{spec.model}.Net", {"width": 32})}, recipe=recipe, data=data,
+        fidelity={"reference": "test"} if spec.task == "adversarial" else None,
+        row={"model": spec.model, "dataset": spec.dataset, "variant": spec.variant}, overridden={},
+    )  # fmt: skip
 
 
 def manifest(spec: Spec, seed: int, dice: np.random.Generator) -> dict:

@@ -1,18 +1,26 @@
 """Figures: that they are there, hold what they should, and are the same bytes each time."""
 
+import importlib
+import pkgutil
+import re
 import shutil
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from nets.reporting.figures import pictures
-from nets.reporting.figures.comparisons import draw_comparison
-from nets.reporting.figures.run import FIGURES, draw_run
+from nets.errors import UserError
+from nets.reporting import figures
+from nets.reporting.comparisons import compare
+from nets.reporting.figures import evolution, of_comparisons, of_runs, pictures
+from nets.reporting.figures.figure import TYPES, ComparisonFigure, Figure, RunFigure, has
+from nets.reporting.figures.of_comparisons import draw_comparison
+from nets.reporting.figures.of_runs import FIGURES, draw_run
 from nets.reporting.page.page import page
-from nets.reporting.results import benchmark, load_run, load_runs
-from nets.reporting.tables.comparison import comparison
+from nets.reporting.results import load_result, load_results
+from nets.suite.catalogues import ROOT
 
 EXPECTED = {
     "lenet5-mnist5k-s0": {"curves.svg", "confusion.svg", "worst.png"},
@@ -26,7 +34,7 @@ EXPECTED = {
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_run_has_its_figures(results, name):
     folder = results / "runs" / name / "figures"
-    assert {path.name for path in folder.iterdir()} == EXPECTED[name] <= set(FIGURES)
+    assert {path.name for path in folder.iterdir()} == EXPECTED[name]
     for path in folder.glob("*.svg"):
         ET.parse(path)
 
@@ -51,8 +59,8 @@ def test_one_epoch_is_no_curve(results, tmp_path):
     lines = (folder / "history.csv").read_text().splitlines(keepends=True)
     (folder / "history.csv").write_text("".join(lines[:2]))
     assert "curves.svg" not in {path.name for path in draw_run(folder)}
-    runs = [load_run(folder)]
-    assert not [path for path in draw_comparison(comparison(runs), runs, tmp_path) if "learning" in path.name]
+    (comparison,) = compare([load_result(folder)])
+    assert not [path for path in draw_comparison(comparison, tmp_path) if "learning" in path.name]
 
 
 def test_comparisons_are_drawn_and_the_same(results, tmp_path):
@@ -60,8 +68,10 @@ def test_comparisons_are_drawn_and_the_same(results, tmp_path):
     kinds = {f"classification-mnist5k-{kind}.svg" for kind in ("learning", "parameters", "macs", "seconds")}
     assert kinds | {"generation-mnist5k-learning.svg"} <= names
     assert not [name for name in names if "polynomials" in name]
-    runs = benchmark(load_runs(results, results / "runs.txt"))["classification", "mnist5k"]
-    for path in draw_comparison(comparison(runs), runs, tmp_path):
+    drawn = [path for each in compare(load_results(results, results / "runs.txt"))
+             for path in draw_comparison(each, tmp_path)]  # fmt: skip
+    assert {path.name for path in drawn} == names
+    for path in drawn:
         assert path.read_bytes() == (results / "figures" / path.name).read_bytes()
 
 
@@ -96,9 +106,9 @@ def test_animations_show_each_epoch_once(results):
 def test_long_trainings_are_thinned(tmp_path):
     images = np.zeros((100, 4, 1, 8, 8), np.uint8)
     images += np.arange(100, dtype=np.uint8)[:, None, None, None, None]
-    pictures.evolution(images, np.arange(1, 101), tmp_path / "a.gif")
+    evolution.animate(images, np.arange(1, 101), tmp_path / "a.gif")
     with Image.open(tmp_path / "a.gif") as film:
-        assert film.n_frames == pictures.FRAMES
+        assert film.n_frames == evolution.FRAMES
 
 
 def test_worst_images_carry_three_facts_each_and_stay_within_their_width():
@@ -116,3 +126,60 @@ def test_the_report_shows_the_mistakes_of_the_best_classifier_alone(results):
     text = page(results, results / "runs.txt", results)
     assert text.count('alt="Worst of') == 1
     assert 'alt="Worst of LeNet-5 on mnist5k' in text
+
+
+def dot(subject, path):
+    """Draw next to nothing."""
+    path.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+
+
+@pytest.mark.parametrize("kind", [RunFigure, ComparisonFigure])
+def test_a_figure_without_a_caption_is_none(kind):
+    with pytest.raises(TypeError, match="caption"):
+        kind(file="dot.svg", when=bool, draw=dot)
+    with pytest.raises(UserError, match="The figure dot.svg has no caption; write what it shows in its entry."):
+        Figure("dot.svg", bool, dot, " ")
+
+
+def test_a_figure_of_an_unknown_type_is_one_sentence():
+    with pytest.raises(UserError, match="The figure dot.bmp must be one of .svg, .png, .gif; rename its file."):
+        Figure("dot.bmp", bool, dot, "A dot.")
+
+
+def test_a_figure_in_an_unknown_section_is_one_sentence():
+    with pytest.raises(UserError, match="The figure dot.svg must be in one of learning, stability, cost"):
+        ComparisonFigure("dot.svg", bool, dot, "A dot.", section="dots", title="Dots")
+
+
+def test_every_entry_is_listed():
+    entries = set()
+    for module in pkgutil.iter_modules(figures.__path__, f"{figures.__name__}."):
+        for value in vars(importlib.import_module(module.name)).values():
+            values = value if isinstance(value, tuple) else (value,)
+            entries |= {each for each in values if isinstance(each, Figure)}
+    missing = entries - {*of_runs.FIGURES, *of_comparisons.FIGURES}
+    assert not missing, f"of_runs.py or of_comparisons.py lacks {', '.join(figure.file for figure in missing)}."
+
+
+def test_one_entry_draws_a_figure_and_shows_it_with_its_caption(results, tmp_path, monkeypatch):
+    folder = shutil.copytree(results, tmp_path / "quick")
+    added = RunFigure("dot.svg", has("confusion"), dot, "A dot of one entry.")
+    monkeypatch.setattr(of_runs, "FIGURES", (*FIGURES, added))
+    compared = ComparisonFigure(
+        "{task}-{dataset}-dot.svg", lambda comparison: comparison.table.name == "classification-mnist5k", dot,
+        "A dot of all models.", section="cost", title="Dots of {task} on {dataset}",
+    )  # fmt: skip
+    monkeypatch.setattr(of_comparisons, "FIGURES", (*of_comparisons.FIGURES, compared))
+    drawn = [path.parts[-3] for run in (folder / "runs").iterdir() for path in draw_run(run) if path.name == "dot.svg"]
+    assert "lenet5-mnist5k-s0" in drawn and "dcgan-mnist5k-s0" not in drawn
+    for comparison in compare(load_results(folder, folder / "runs.txt")):
+        draw_comparison(comparison, folder / "figures")
+    text = page(folder, folder / "runs.txt", folder)
+    assert text.count("A dot of one entry.") == 4  # softmax regression, MLP, and two LeNet-5
+    assert text.count("A dot of all models.") == text.count('alt="Dots of classification on mnist5k"') == 1
+
+
+def test_snakemake_shows_every_type_of_figure():
+    rules = (ROOT / "workflow/rules/compare.smk").read_text()
+    types = [set(re.findall(r"\{figure\}(\.\w+)", line)) for line in rules.splitlines() if "{figure}." in line]
+    assert types == [set(TYPES), {Path(figure.file).suffix for figure in of_comparisons.FIGURES}]

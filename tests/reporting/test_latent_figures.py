@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 
 from nets.reporting import glossary
-from nets.reporting.figures.comparisons import draw_comparison
-from nets.reporting.figures.latent_space import FIGURES, draw_latent
-from nets.reporting.page.embed import CAPTIONS, comparison_pictures
-from nets.reporting.results import benchmark, load_runs
-from nets.reporting.tables.comparison import comparison
+from nets.reporting.comparisons import compare
+from nets.reporting.figures.latent_space import FIGURES
+from nets.reporting.figures.of_comparisons import draw_comparison
+from nets.reporting.figures.of_runs import draw_run
+from nets.reporting.page.embed import comparison_pictures
+from nets.reporting.results import load_results
 
 NAMES = [str(i) for i in range(10)]
+OF_CODES = {figure.file for figure in FIGURES} - {"reconstructions.png"}
 
 
 @pytest.fixture
@@ -29,32 +31,42 @@ def arrays():
     }
 
 
-def drawn(folder):
-    return {path.name for path in folder.iterdir()}
+@pytest.fixture
+def drawn(results, tmp_path):
+    """A function from arrays and classes to the figures of codes of an autoencoder that has them, by their names."""
+
+    def draw(arrays, classes=NAMES):
+        folder = shutil.copytree(results / "runs/conv_autoencoder-mnist5k-s0", tmp_path / "run")
+        config = json.loads((folder / "config.json").read_text())
+        config["data"]["classes"] = classes
+        (folder / "config.json").write_text(json.dumps(config))
+        np.savez(folder / "arrays.npz", **arrays)
+        return {path.name: path for path in draw_run(folder) if path.name in OF_CODES}
+
+    return draw
 
 
-def test_every_figure_is_drawn_and_has_a_caption(arrays, tmp_path):
-    draw_latent(arrays, NAMES, tmp_path)
-    assert drawn(tmp_path) == set(FIGURES) <= set(CAPTIONS)
-    legend = (tmp_path / "latents.svg").read_text()
+def test_every_figure_is_drawn(arrays, drawn):
+    paths = drawn(arrays)
+    assert set(paths) == OF_CODES
+    legend = paths["latents.svg"].read_text()
     assert all(f">{name}</text>" in legend for name in NAMES)
 
 
-def test_a_larger_code_has_no_map(arrays, tmp_path):
-    draw_latent({key: arrays[key] for key in ("labels", "errors", "interpolations")}, NAMES, tmp_path)
-    assert drawn(tmp_path) == {"interpolation.png", "error_by_class.svg"}
+def test_a_larger_code_has_no_map(arrays, drawn):
+    paths = drawn({key: arrays[key] for key in ("labels", "errors", "interpolations")})
+    assert set(paths) == {"interpolation.png", "error_by_class.svg"}
 
 
-@pytest.mark.parametrize("names", [None, [str(i) for i in range(100)]])
-def test_without_classes_or_with_too_many_of_them_points_have_one_colour(arrays, names, tmp_path):
-    labels = arrays["labels"] if names else np.full(200, -1)
-    draw_latent(arrays | {"labels": labels}, names, tmp_path)
-    assert drawn(tmp_path) == set(FIGURES) - {"error_by_class.svg"}
+@pytest.mark.parametrize("classes", [None, [str(i) for i in range(100)]])
+def test_without_classes_or_with_too_many_of_them_points_have_one_colour(arrays, classes, drawn):
+    labels = arrays["labels"] if classes else np.full(200, -1)
+    assert set(drawn(arrays | {"labels": labels}, classes)) == OF_CODES - {"error_by_class.svg"}
 
 
 @pytest.fixture
 def with_rates(results, tmp_path):
-    """A function from models to the compared reconstruction runs, of which these have a KL and an ELBO."""
+    """A function from models to the comparison of autoencoders, of which these have a KL and an ELBO."""
 
     def make(*models):
         folder = shutil.copytree(results, tmp_path / "quick")
@@ -65,24 +77,24 @@ def with_rates(results, tmp_path):
                     entry = {"split": "test", "metric": key, "value": value, "direction": "none", "passport": None}
                     metrics["metrics"].append(entry)
             path.write_text(json.dumps(metrics))
-        return benchmark(load_runs(folder, folder / "runs.txt"))["reconstruction", "mnist5k"]
+        comparisons = compare(load_results(folder, folder / "runs.txt"))
+        return next(comparison for comparison in comparisons if comparison.task == "reconstruction")
 
     return make
 
 
 def test_rate_and_distortion_of_vaes_reach_the_page(with_rates, tmp_path):
-    runs = with_rates("conv_autoencoder", "linear_autoencoder")
-    written = draw_comparison(comparison(runs), runs, tmp_path)
+    comparison = with_rates("conv_autoencoder", "linear_autoencoder")
+    written = draw_comparison(comparison, tmp_path)
     path = tmp_path / "reconstruction-mnist5k-rate_distortion.svg"
     assert path in written
     assert "Linear autoencoder" in path.read_text()
-    shown = comparison_pictures(tmp_path, "reconstruction", "mnist5k")["cost"]
-    assert "rate_distortion" in [picture.kind for picture in shown]
+    shown = comparison_pictures(comparison, tmp_path)["cost"]
+    assert "Distortion against rate of reconstruction on mnist5k" in [picture.alt for picture in shown]
 
 
 def test_one_point_is_no_comparison(with_rates, tmp_path):
-    runs = with_rates("conv_autoencoder")
-    draw_comparison(comparison(runs), runs, tmp_path)
+    draw_comparison(with_rates("conv_autoencoder"), tmp_path)
     assert not list(tmp_path.glob("*rate_distortion*"))
 
 

@@ -1,14 +1,17 @@
 """Published values beside ours: the difference, and what explains it."""
 
-import json
 import re
+import shutil
+from dataclasses import replace
 
 import pytest
 
+from nets.reporting.comparisons import compare, write_tables
+from nets.reporting.grouping import by_comparison
 from nets.reporting.page.page import page
-from nets.reporting.results import Run, benchmark, load_runs
+from nets.reporting.results import Measure, Number, load_results
 from nets.reporting.tables import formats
-from nets.reporting.tables.comparison import comparison
+from nets.reporting.tables.comparison import comparison_table
 from nets.reporting.tables.literature import changes, reported
 from nets.suite.published import Published
 
@@ -24,8 +27,8 @@ PUBLISHED = {
 
 @pytest.fixture(scope="module")
 def table(results):
-    runs = benchmark(load_runs(results, results / "runs.txt"))["classification", "mnist5k"]
-    return comparison(runs, PUBLISHED)
+    group = by_comparison(load_results(results, results / "runs.txt"))["classification", "mnist5k"]
+    return comparison_table(group, PUBLISHED)
 
 
 def row_of(table, label):
@@ -59,9 +62,9 @@ def test_sources_are_noted(table):
 
 
 def test_nothing_published_no_columns(results):
-    groups = benchmark(load_runs(results, results / "runs.txt"))
+    groups = by_comparison(load_results(results, results / "runs.txt"))
     for key in (("generation", "mnist5k"), ("classification", "polynomials")):
-        assert "published" not in [column.key for column in comparison(groups[key], PUBLISHED).columns]
+        assert "published" not in [column.key for column in comparison_table(groups[key], PUBLISHED).columns]
 
 
 def test_every_format_has_them(table, results):
@@ -70,42 +73,52 @@ def test_every_format_has_them(table, results):
     assert "more training images" not in formats.latex(table)  # too wide for paper; the CSV has it
     assert "98.00" in formats.latex(table)
     assert 'class="words "' in formats.html(table)
-    assert "more training images" in page(results, results / "runs.txt", results, PUBLISHED)
 
 
-def test_changes_of_the_row_are_said_in_words(results):
-    config = json.loads(next((results / "runs").glob("lenet5-mnist5k-s0/config.json")).read_text())
-    config["recipe"] |= {"epochs": 12, "augment": {"flip": False}, "ema": 0.9}
-    config["networks"]["classifier"]["args"] = {"width": 0.25}
-    config["overridden"] = {
+def test_the_page_shows_the_tables_that_were_written(results, tmp_path):
+    folder = shutil.copytree(results, tmp_path / "quick")
+    assert "more training images" not in page(folder, folder / "runs.txt", folder)
+    for comparison in compare(load_results(folder, folder / "runs.txt"), PUBLISHED):
+        write_tables(comparison, folder / "tables")
+    assert "more training images" in page(folder, folder / "runs.txt", folder)
+    path = folder / "tables/classification-mnist5k.html"
+    path.write_text(path.read_text().replace("more training images", "read, not computed"))
+    assert "read, not computed" in page(folder, folder / "runs.txt", folder)
+
+
+def test_changes_of_the_row_are_said_in_words(lenets):
+    run = lenets[0].run
+    network = replace(run.networks["classifier"], args={"width": 0.25})
+    recipe = replace(run.recipe, epochs=12, augment={"flip": False}, ema=0.9)
+    overridden = {
         "epochs": 200, "model.width": 1.0, "augment.flip": True, "schedule.milestones": [60], "ema": None,
         "optimizer.lr": 0.1,
     }  # fmt: skip
-    assert changes(Run(results, config, {}, {})) == [
+    run = replace(run, networks={"classifier": network}, recipe=recipe, overridden=overridden)
+    assert changes(run) == [
         "12 of 200 epochs", "width 0.25", "augment.flip off, not on", "ema 0.9", "optimizer.lr 0.001, not 0.1",
     ]  # fmt: skip
-    config["overridden"] = {"epochs": 4}
-    assert changes(Run(results, config, {}, {})) == ["12 epochs, not 4"]
+    assert changes(replace(run, overridden={"epochs": 4})) == ["12 epochs, not 4"]
 
 
 def test_a_variant_is_compared_with_values_of_its_own(results):
-    runs = benchmark(load_runs(results, results / "runs.txt"))["classification", "mnist5k"]
+    group = by_comparison(load_results(results, results / "runs.txt"))["classification", "mnist5k"]
     own = {("lenet5-wide_2", "mnist5k", "top1", "test"): [Published(99.0, "a paper on width", "", "")]}
-    table = comparison(runs, PUBLISHED | own)
+    table = comparison_table(group, PUBLISHED | own)
     assert row_of(table, "LeNet-5 (wide 2)").cells["published"].sort == 99.0
     assert row_of(table, "LeNet-5").cells["published"].sort == 98.0
 
 
-def changed(run, numbers=(), **config):
-    """A run with other entries of its description, and more numbers."""
-    metrics = run.metrics | {"metrics": [*run.metrics["metrics"], *numbers]}
-    return Run(run.folder, run.config | config, run.manifest, metrics)
+def changed(result, numbers=(), **description):
+    """A result with other entries of its run's description, and more numbers."""
+    return replace(result, run=replace(result.run, **description), numbers=[*result.numbers, *numbers])
 
 
 @pytest.fixture(scope="module")
 def lenets(results):
     """The three seeds of LeNet-5."""
-    return [run for run in load_runs(results, results / "runs.txt") if run.name.startswith("lenet5-mnist5k-s")]
+    known = load_results(results, results / "runs.txt")
+    return [result for result in known if result.name.startswith("lenet5-mnist5k-s")]
 
 
 @pytest.mark.parametrize(
@@ -119,16 +132,16 @@ def lenets(results):
 )
 def test_what_starts_from_other_weights_is_not_compared_with_training_from_scratch(lenets, variant, transfer, compared):
     own = {("lenet5-fine_tuned", "mnist5k", "top1", "test"): [Published(97.0, "a paper on transfer", "", "")]}
-    recipe = lenets[0].config["recipe"] | {"options": {"pretrained": "w", "transfer": transfer}}
-    runs = [changed(run, variant=variant, recipe=recipe, pretrained={"name": "w"}) for run in lenets]
-    (row,) = comparison(runs, PUBLISHED | own).rows
+    recipe = replace(lenets[0].run.recipe, options={"pretrained": "w", "transfer": transfer})
+    group = [changed(result, variant=variant, recipe=recipe, pretrained={"name": "w"}) for result in lenets]
+    (row,) = comparison_table(group, PUBLISHED | own).rows
     assert compared == (row.cells["published"].sort if "published" in row.cells else None)
 
 
 def test_every_metric_with_values_has_its_columns_the_headline_first(lenets):
     reasons = "more training images; another decoder"
     top5 = {("lenet5", "mnist5k", "top5", "test"): [Published(99.9, "someone/else", "", reasons)]}
-    table = comparison(lenets, PUBLISHED | top5)
+    table = comparison_table(lenets, PUBLISHED | top5)
     keys = [column.key for column in table.columns]
     assert keys[keys.index("published") :][:5] == [
         "published", "difference", "top5_published", "top5_difference", "explanation",
@@ -145,11 +158,10 @@ def test_every_metric_with_values_has_its_columns_the_headline_first(lenets):
 
 
 def test_of_another_split_there_is_a_column_where_a_value_is_published(lenets):
-    entry = {"split": "train", "metric": "top1", "value": 99.5, "direction": "higher", "passport": None}
-    runs = [changed(run, numbers=[entry]) for run in lenets]
+    group = [changed(result, numbers=[Number("train", "top1", 99.5, "higher")]) for result in lenets]
     train = {("lenet5", "mnist5k", "top1", "train"): [Published(99.0, "its author", "", "")]}
-    assert "train_top1" not in [column.key for column in comparison(runs, PUBLISHED).columns]
-    table = comparison(runs, PUBLISHED | train)
+    assert "train_top1" not in [column.key for column in comparison_table(group, PUBLISHED).columns]
+    table = comparison_table(group, PUBLISHED | train)
     assert [column.key for column in table.columns][:3] == ["top1", "train_top1", "top5"]
     assert table.headline.key == "top1"
     (row,) = table.rows
@@ -161,10 +173,10 @@ def test_of_another_split_there_is_a_column_where_a_value_is_published(lenets):
 def test_a_variant_of_another_task_is_not_compared_with_the_plain_model(lenets):
     values = {("lenet5", "mnist5k", "mse", "test"): [Published(0.04, "its author", "", "")]}
     plain, other = (changed(lenets[0], task="reconstruction", variant=variant) for variant in ("", "latent30"))
-    assert [bool(reported(run, "mse", "test", values)) for run in (plain, other)] == [True, False]
+    assert [bool(reported(result.run, Measure("mse", "test"), values)) for result in (plain, other)] == [True, False]
 
 
 def test_numbers_with_a_passport_are_not_compared(results):
-    runs = benchmark(load_runs(results, results / "runs.txt"))["generation", "mnist5k"]
+    group = by_comparison(load_results(results, results / "runs.txt"))["generation", "mnist5k"]
     fid = {("dcgan", "mnist5k", "fid_indomain", "test"): [Published(1.0, "measured otherwise", "", "")]}
-    assert "published" not in [column.key for column in comparison(runs, fid).columns]
+    assert "published" not in [column.key for column in comparison_table(group, fid).columns]

@@ -85,13 +85,35 @@ def test_holes_passports_and_licences_are_there(path):
         assert words in text
 
 
+def reported(folder, *names):
+    """The page of the runs that lie in a suite's folder."""
+    (folder / "runs.txt").write_text("\n".join(names))
+    suite = ["--results", str(folder), "--runs-from", str(folder / "runs.txt")]
+    assert compare.main(suite) == 0
+    assert report.main([*suite, "--output", str(folder / "report.html")]) == 0
+    return (folder / "report.html").read_text()
+
+
 def test_no_holes_no_section(results, tmp_path):
     folder = tmp_path / "results/quick"
     shutil.copytree(results / "runs/lenet5-mnist5k-s0", folder / "runs/lenet5-mnist5k-s0")
-    (folder / "runs.txt").write_text("lenet5-mnist5k-s0\n")
-    page = folder / "report.html"
-    assert report.main(["--results", str(folder), "--runs-from", str(folder / "runs.txt"), "--output", str(page)]) == 0
-    assert 'id="holes"' not in page.read_text() and 'id="fidelity"' not in page.read_text()
+    text = reported(folder, "lenet5-mnist5k-s0")
+    assert 'id="holes"' not in text and 'id="fidelity"' not in text
+
+
+def test_the_page_needs_the_tables_of_compare(results, tmp_path, capsys):
+    shutil.copytree(results / "runs/lenet5-mnist5k-s0", tmp_path / "runs/lenet5-mnist5k-s0")
+    (tmp_path / "runs.txt").write_text("lenet5-mnist5k-s0")
+    suite = ["--results", str(tmp_path), "--runs-from", str(tmp_path / "runs.txt")]
+    assert report.main([*suite, "--output", str(tmp_path / "report.html")]) == 1
+    assert "classification-mnist5k.json is missing; run the stage that writes it first." in capsys.readouterr().err
+
+
+def test_tables_and_figures_that_are_no_more_go(results, tmp_path):
+    folder = shutil.copytree(results, tmp_path / "quick")
+    reported(folder, "lenet5-mnist5k-s0")
+    assert {path.name for path in (folder / "figures").iterdir()} == {"classification-mnist5k-learning.svg"}
+    assert {path.stem for path in (folder / "tables").iterdir()} == {"classification-mnist5k"}
 
 
 def test_hostile_names_are_text(results, tmp_path):
@@ -100,10 +122,7 @@ def test_hostile_names_are_text(results, tmp_path):
     config = json.loads((folder / "runs/x-s0/config.json").read_text())
     config["title"] = "<script>alert(1)</script>"
     (folder / "runs/x-s0/config.json").write_text(json.dumps(config))
-    (folder / "runs.txt").write_text("x-s0\n")
-    page = folder / "report.html"
-    assert report.main(["--results", str(folder), "--runs-from", str(folder / "runs.txt"), "--output", str(page)]) == 0
-    assert "<script>alert" not in page.read_text()
+    assert "<script>alert" not in reported(folder, "x-s0")
 
 
 @pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium")
@@ -156,6 +175,13 @@ def test_a_missing_file_is_one_sentence(job, arguments, tmp_path, monkeypatch, c
     said = capsys.readouterr().err
     assert "nowhere" in said and said.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_a_description_of_another_version_is_one_sentence(results, tmp_path, capsys):
+    folder = shutil.copytree(results / "runs/lenet5-mnist5k-s0", tmp_path / "run")
+    (folder / "config.json").write_text('{"name": "lenet5-mnist5k-s0"}')
+    assert collect.main(["--runs", str(folder), "--output", str(tmp_path / "out.csv")]) == 1
+    assert "results of another version of nets; delete it and train again" in capsys.readouterr().err
 
 
 def test_broken_json_is_one_sentence(results, tmp_path, capsys):

@@ -6,9 +6,10 @@ import json
 import pytest
 
 from nets.jobs import compare, draw
+from nets.reporting.grouping import by_comparison
 from nets.reporting.page.page import page
-from nets.reporting.results import benchmark, load_runs
-from nets.reporting.tables.comparison import comparison
+from nets.reporting.results import load_results
+from nets.reporting.tables.comparison import comparison_table
 
 FILES = ("config", "manifest", "metrics")
 
@@ -56,8 +57,8 @@ def test_the_row_stands_in_both_tables(suite):
 
 
 def test_a_sample_costs_the_decoder_alone(suite):
-    tables = {key: comparison(runs) for key, runs in benchmark(load_runs(suite, suite / "runs.txt")).items()}
-    (row,) = [row for row in tables["generation", "mnist5k"].rows if row.label == "VAE"]
+    generators = by_comparison(load_results(suite, suite / "runs.txt"))["generation", "mnist5k"]
+    (row,) = [row for row in comparison_table(generators).rows if row.label == "VAE"]
     assert (row.cells["sample_macs"].sort, row.cells["macs"].sort) == (400, 900)
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from PIL import Image
 from nets.jobs import compare
 from nets.reporting.figures import segments
 from nets.reporting.page.page import page
+from nets.reporting.results import load_results
 
 NAMES = ["ground", "cat", "dog"]
 
@@ -40,10 +42,23 @@ def test_mistakes_are_red_and_void_is_none():
     assert (painted[:, :3] == segments.VOID).all()
 
 
-def test_rows_of_the_picture(tmp_path):
+@pytest.fixture
+def segmented(results):
+    """A function from arrays to a result of a segmentation that has them."""
+    known = load_results(results, results / "runs.txt")[0]
+
+    def make(**arrays):
+        result = replace(known, run=replace(known.run, data={"classes": NAMES}))
+        object.__setattr__(result, "arrays", arrays)
+        return result
+
+    return make
+
+
+def test_rows_of_the_picture(segmented, tmp_path):
     for channels in (1, 3):
         found = arrays(channels)
-        segments.segmentation(found, NAMES, tmp_path / "a.png")
+        segments.segmentation(segmented(**found, class_iou=np.zeros(3)), tmp_path / "a.png")
         pixels = np.asarray(Image.open(tmp_path / "a.png"))
         scale = 128 // 20
         left, row = segments.MARGIN, 16 * scale + segments.GAP
@@ -57,8 +72,8 @@ def test_the_legend_takes_the_lines_it_needs():
     assert places[0] == (segments.MARGIN, 0) and len(set(places)) == 10
 
 
-def test_a_class_that_does_not_occur_is_said(tmp_path):
-    segments.class_iou(np.array([90.0, np.nan, 12.5]), NAMES, tmp_path / "iou.svg")
+def test_a_class_that_does_not_occur_is_said(segmented, tmp_path):
+    segments.class_iou(segmented(class_iou=np.array([90.0, np.nan, 12.5])), tmp_path / "iou.svg")
     drawn = (tmp_path / "iou.svg").read_text()
     assert "does not occur" in drawn and "12.5" in drawn and "dog" in drawn
 

@@ -1,29 +1,32 @@
 """Stability: spreads around a trend in the last half of training, as a table and a figure of their own."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from nets.reporting.figures import run as figures
-from nets.reporting.figures.comparisons import model_curve, watched
+from nets.reporting.comparisons import compare
+from nets.reporting.figures.curves import panels
+from nets.reporting.figures.learning import model_curve, watched
 from nets.reporting.figures.style import drawing
+from nets.reporting.grouping import by_comparison
 from nets.reporting.page.page import page
-from nets.reporting.results import Run, benchmark, load_runs
-from nets.reporting.tables.comparison import comparison
-from nets.reporting.tables.stability import TEXT, level, spread, stability
+from nets.reporting.results import load_results
+from nets.reporting.tables.stability import TEXT, level, spread, stability_table
 
 
 @pytest.fixture
-def run(tmp_path):
-    """A function from the columns of a history to a run that has it."""
+def run(results, tmp_path):
+    """A function from the columns of a history to a result that has it."""
+    known = load_results(results, results / "runs.txt")[0]
 
     def make(**columns):
         with open(tmp_path / "history.csv", "w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(name.replace("__", "/") for name in columns)
             writer.writerows(zip(*columns.values(), strict=True))
-        return Run(tmp_path, {}, {"status": "ok"}, {"status": "ok"})
+        return replace(known, folder=tmp_path)
 
     return make
 
@@ -51,36 +54,37 @@ def test_the_spread_of_a_loss_is_that_of_all_its_steps(run):
 
 
 def test_the_suite_has_its_table_its_figure_and_its_section(results):
-    runs = benchmark(load_runs(results, results / "runs.txt"))["generation", "mnist5k"]
-    table = stability(runs)
+    groups = by_comparison(load_results(results, results / "runs.txt"))
+    table = stability_table(groups["generation", "mnist5k"])
     assert [row.label for row in table.rows] == ["DCGAN", "WGAN"]
     assert [column.label for column in table.columns] == [
         *("FID in-domain, spread", "FID in-domain, mean", "Discriminator loss, spread", "Generator loss, spread")
     ]
     cell = table.rows[0].cells["train/generator_spread"]
-    values = [spread(run, "train/generator") for run in table.rows[0].runs]
+    values = [spread(result, "train/generator") for result in table.rows[0].results]
     assert cell.sort == pytest.approx(np.mean(values)) and cell.half and not cell.best
     assert table.rows[0].cells["validation/fid_indomain_spread"].best
     names = {path.name for path in (results / "tables").iterdir()}
-    assert {f"stability-mnist5k.{kind}" for kind in ("csv", "md", "tex", "html")} <= names
+    assert {f"stability-mnist5k.{kind}" for kind in ("csv", "md", "tex", "html", "json")} <= names
     assert "Generator loss" in (results / "figures/stability-mnist5k.svg").read_text()
     text = page(results, results / "runs.txt", results)
     assert text.count(TEXT) == 1 and 'data-table="stability-mnist5k"' in text
-    assert stability(benchmark(load_runs(results, results / "runs.txt"))["classification", "polynomials"]) is None
+    assert stability_table(groups["classification", "polynomials"]) is None
 
 
 def test_deviations_are_no_curves_and_sparse_metrics_have_markers(results):
-    runs = benchmark(load_runs(results, results / "runs.txt"))["generation", "mnist5k"]
-    panels = dict(figures.panels(runs[0].history, "fid_indomain"))
-    assert panels == {
+    known = compare(load_results(results, results / "runs.txt"))
+    (generators,) = [comparison for comparison in known if comparison.task == "generation"]
+    group = generators.results[:3]
+    assert dict(panels(group[0])) == {
         "Loss": ["train/discriminator", "train/generator"],
         "FID in-domain": ["validation/fid_indomain"],
     }
-    assert watched(comparison(runs), runs) == ["validation/fid_indomain"]
+    assert watched(generators) == ["validation/fid_indomain"]
     with drawing(results / "unused.svg", 3, 2) as (axis,):
-        line, late = model_curve(axis, runs[:3], "validation/fid_indomain", 0, "x")
+        line, _, late = model_curve(axis, group, "validation/fid_indomain", 0, "x")
         assert list(line.get_xdata()) == list(range(2, 21, 2)) and line.get_marker() == "o"
         assert np.isfinite(line.get_ydata()).all() and np.isfinite(late).all()
-        whole, _ = model_curve(axis, runs[:3], "train/generator", 0, "x")
+        whole, *_ = model_curve(axis, group, "train/generator", 0, "x")
         assert len(whole.get_xdata()) == 20 and whole.get_marker() == "None"
     (results / "unused.svg").unlink()

@@ -2,24 +2,28 @@
 
 import csv
 import io
-import json
 import re
-from pathlib import Path
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 from scipy import stats
 
+from nets.errors import UserError
 from nets.fidelity.passport import digest
-from nets.reporting.results import COLUMNS, Run, benchmark, load_runs, models
+from nets.reporting.comparisons import compare, read_comparisons
+from nets.reporting.grouping import by_comparison, by_model
+from nets.reporting.results import load_results
 from nets.reporting.tables import formats
-from nets.reporting.tables.comparison import Row, Table, comparison
+from nets.reporting.tables.comparison import comparison_table
+from nets.reporting.tables.table import Row, Table
+from nets.reporting.tables.tidy import COLUMNS
 
 
 @pytest.fixture(scope="module")
 def tables(results):
-    groups = benchmark(load_runs(results, results / "runs.txt"))
-    return {key: comparison(runs) for key, runs in groups.items()}
+    groups = by_comparison(load_results(results, results / "runs.txt"))
+    return {key: comparison_table(group) for key, group in groups.items()}
 
 
 @pytest.fixture
@@ -112,12 +116,12 @@ def test_indicative_and_unmeasured_are_said_in_the_table(generators):
 
 
 def test_seeds_of_two_passports_give_no_mean(results):
-    runs = load_runs(results, results / "runs.txt")
-    group = [run for run in runs if run.config["model"] == "dcgan"]
-    changed = json.loads(json.dumps(group[2].metrics))
-    changed["metrics"][0]["passport"]["samples"] = 999
-    object.__setattr__(group[2], "metrics", changed)
-    (row,), columns = (table := comparison(group)).rows, table.columns
+    known = load_results(results, results / "runs.txt")
+    group = [result for result in known if result.run.model == "dcgan"]
+    first, *others = group[2].numbers
+    first = replace(first, passport=first.passport | {"samples": 999})
+    group[2] = replace(group[2], numbers=[first, *others])
+    (row,), columns = (table := comparison_table(group)).rows, table.columns
     texts = [row.cells[c.key].hint for c in columns if c.metric == "fid_indomain"]
     assert texts == ["2 of 3 seeds; not measured: s2", "1 of 3 seeds; not measured: s0, s1"]
 
@@ -173,12 +177,29 @@ def test_latex_escaping(words, expected):
 
 def test_all_formats_are_written(results):
     suffixes = {path.suffix for path in (results / "tables").glob("generation-mnist5k.*")}
-    assert suffixes == {".csv", ".md", ".tex", ".html"}
+    assert suffixes == {".csv", ".md", ".tex", ".html", ".json"}
+
+
+def test_tables_are_read_back_as_they_were_made(results):
+    known = load_results(results, results / "runs.txt")
+    made, read = compare(known), read_comparisons(known, results / "tables")
+    assert {table.name for comparison in read for table in comparison.tables} == {
+        path.stem for path in (results / "tables").glob("*.json")
+    }
+    for one, other in zip(made, read, strict=True):
+        for old, new in zip(one.tables, other.tables, strict=True):
+            for form in (formats.raw, formats.markdown, formats.latex, formats.html, Table.to_json):
+                assert form(old) == form(new)
+
+
+def test_tables_of_other_runs_are_one_sentence(results):
+    known = load_results(results, results / "runs.txt")
+    with pytest.raises(UserError, match="run nets.jobs.compare again"):
+        read_comparisons([result for result in known if result.run.seed == 0], results / "tables")
 
 
 def test_rows_are_models_and_variants(results):
-    runs = load_runs(results, results / "runs.txt")
-    groups = models(benchmark(runs)["classification", "mnist5k"])
+    groups = by_model(by_comparison(load_results(results, results / "runs.txt"))["classification", "mnist5k"])
     assert {key: len(seeds) for key, seeds in groups.items()} == {
         ("softmax", ""): 3, ("mlp", ""): 3, ("lenet5", ""): 3, ("lenet5", "wide_2"): 1,
     }  # fmt: skip
@@ -207,12 +228,13 @@ def test_how_images_are_drawn_stands_in_the_row_and_parts_no_columns(generators)
     assert digest(measured) != digest(measured | {"samples": 11})
 
 
-def test_figures_call_a_model_by_its_settings_only_where_these_tell_it_apart():
+def test_figures_call_a_model_by_its_settings_only_where_these_tell_it_apart(results):
+    plain = load_results(results, results / "runs.txt")[0]
     titles = {"FCN-8s (widths [8, 16], 4 epochs)": "", "VAE (20 epochs)": "", "VAE (25 epochs)": "with_classifier"}
     titles |= {"Mine (width 2)": "", "Mine (width 3)": ""}  # two models of one title
-    runs = [Run(Path(), {"title": title, "variant": variant}, {}, {}) for title, variant in titles.items()]
-    table = Table("generation", "mnist5k", "MNIST-5k", [], [Row(run.label, [run], {}, True) for run in runs], [])
-    assert table.names == {
+    named = [replace(plain, run=replace(plain.run, title=t, variant=variant)) for t, variant in titles.items()]
+    table = Table("generation-mnist5k", "MNIST-5k", [], [Row(result.label, [result], {}) for result in named])
+    assert table.short_names == {
         "FCN-8s (widths [8, 16], 4 epochs)": "FCN-8s",
         "VAE (20 epochs)": "VAE",
         "VAE (25 epochs; with classifier)": "VAE (with classifier)",

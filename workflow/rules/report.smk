@@ -9,7 +9,6 @@ rule report:
         figures=FIGURES,
         comparison=[f"{RESULTS}/tables", f"{RESULTS}/figures"],
         runs=f"{RESULTS}/runs.txt",
-        published=PUBLISHED,
     output:
         f"{RESULTS}/report.html",
     log:
@@ -20,8 +19,7 @@ rule report:
         source=stage_source("report").digest,
         results=subpath(input.runs, parent=True),
     shell:
-        "python -m nets.jobs.report --results {params.results} --runs-from {input.runs}"
-        " --published {input.published} --output {output} 2>&1 | tee {log} >&2"
+        "python -m nets.jobs.report --results {params.results} --runs-from {input.runs} --output {output} 2>&1 | tee {log} >&2"
 
 
 rule track:

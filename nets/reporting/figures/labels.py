@@ -15,7 +15,7 @@ NEAR, FAR = (7,), (18, 32, 46, 62, 80, 100)  # distances in pixels; a far label 
 
 
 def place(axis: Axes, points: list[tuple[float, float, str]]) -> None:
-    """Label points (x, y, words), each at the first place that is free, or at the one that hides least."""
+    """Label points (x, y, words), each at the first free place, or at the one that hides least."""
     figure = axis.figure
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw_without_rendering()

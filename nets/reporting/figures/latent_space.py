@@ -1,53 +1,73 @@
-"""Figures of an autoencoder: its code of two numbers, what lies between codes, and where it errs."""
+"""Figures of an autoencoder: what it makes of images, its code of two numbers, and where it errs."""
 
 from pathlib import Path
 
 import numpy as np
 
 from nets.reporting.figures import pictures, style
+from nets.reporting.figures.figure import RunFigure, has
+from nets.reporting.results import Result
 
-FIGURES = ("latents.svg", "manifold.png", "interpolation.png", "error_by_class.svg")
 STEPS = 8  # of an interpolation; a row of the grid
-# Ten classes need more colours than curves do; each class is named in its middle besides.
+# Ten classes need more colours than curves do; each class is also named in its middle.
 CLASS_COLOURS = (*style.COLOURS, "#5e3c99", "#7a4a1f", "#8fbf21", "#7f7f7f")
 
 
-def draw_latent(arrays: dict[str, np.ndarray], names: list[str] | None, target: Path) -> None:
-    """Draw what the arrays of a reconstruction run allow into a folder."""
-    labels = arrays.get("labels")
-    named = labels is not None and (labels >= 0).all() and names is not None and len(names) <= len(CLASS_COLOURS)
-    if "latents" in arrays:
-        latents(arrays["latents"], labels if named else None, names, target / "latents.svg")
-    if "manifold" in arrays:
-        side = round(len(arrays["manifold"]) ** 0.5)
-        pictures.save(pictures.grid(arrays["manifold"], side, size=pictures.MOVING), target / "manifold.png")
-    if "interpolations" in arrays:
-        pictures.save(pictures.grid(arrays["interpolations"], columns=STEPS), target / "interpolation.png")
-    if "errors" in arrays and named:
-        error_by_class(arrays["errors"], labels, names, target / "error_by_class.svg")
+def few_classes(result: Result) -> list[str] | None:
+    """The names of the classes, if each image has a label and there are enough colours for the classes."""
+    labels, names = result.arrays.get("labels"), result.class_names
+    if labels is None or names is None or len(names) > len(CLASS_COLOURS) or (labels < 0).any():
+        return None
+    return names
 
 
-def latents(codes: np.ndarray, labels: np.ndarray | None, names: list[str] | None, path: Path) -> None:
-    """Codes (N, 2) as points, by class where there are classes: a legend, and a name at each class's median."""
+def reconstructions(result: Result, path: Path) -> None:
+    """Test images, each above its reconstruction."""
+    pictures.save_pairs(result.arrays["originals"], result.arrays["reconstructions"], path)
+
+
+def manifold(result: Result, path: Path) -> None:
+    """Images decoded from a square grid of codes."""
+    images = result.arrays["manifold"]
+    pictures.save(pictures.grid(images, round(len(images) ** 0.5), size=pictures.MOVING), path)
+
+
+def interpolation(result: Result, path: Path) -> None:
+    """A row of images from one code to another."""
+    pictures.save(pictures.grid(result.arrays["interpolations"], columns=STEPS), path)
+
+
+def latents(result: Result, path: Path) -> None:
+    """Codes (N, 2) as points. Classes, if there are few, have colours, a legend, and a name at their median."""
+    codes, names = result.arrays["latents"], few_classes(result)
     size = 70 / max(len(codes), 100) ** 0.35
     with style.drawing(path, 4.6, 3.9) as (axis,):
-        if labels is None:
-            axis.scatter(*codes.T, s=size, color=style.COLOURS[0], linewidths=0, alpha=0.6, rasterized=True)
+        if names is None:
+            x, y = codes.T
+            axis.scatter(x, y, size, color=style.COLOURS[0], linewidths=0, alpha=0.6, rasterized=True)
         else:
+            labels = result.arrays["labels"]
             order = np.random.default_rng(0).permutation(len(codes))  # so that no class lies above all others
             colours = np.array(CLASS_COLOURS)[labels]
-            axis.scatter(*codes[order].T, s=size, c=colours[order], linewidths=0, alpha=0.7, rasterized=True)
+            x, y = codes[order].T
+            axis.scatter(x, y, size, colours[order], linewidths=0, alpha=0.7, rasterized=True)
             for label in np.unique(labels):
                 axis.plot([], [], "o", markersize=5, color=CLASS_COLOURS[label], label=names[label])
-                middle = np.median(codes[labels == label], axis=0)
+                x, y = np.median(codes[labels == label], axis=0)
                 box = {"boxstyle": "round,pad=0.2", "facecolor": style.SURFACE, "edgecolor": "none", "alpha": 0.75}
-                axis.text(*middle, names[label], ha="center", va="center", weight="bold", bbox=box)
+                axis.text(x, y, names[label], ha="center", va="center", weight="bold", bbox=box)
             axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
         axis.set(xlabel="first number of the code", ylabel="second number of the code")
 
 
-def error_by_class(errors: np.ndarray, labels: np.ndarray, names: list[str], path: Path) -> None:
+def has_errors_by_class(result: Result) -> bool:
+    """Whether there are errors of images, and few named classes."""
+    return "errors" in result.arrays and few_classes(result) is not None
+
+
+def error_by_class(result: Result, path: Path) -> None:
     """The spread of images' errors (N,) in each class: quartiles, and whiskers from the 5th to the 95th percentile."""
+    errors, labels, names = result.arrays["errors"], result.arrays["labels"], result.class_names or []
     classes = np.unique(labels)
     groups = [errors[labels == label] for label in classes]
     order = np.argsort([np.median(group) for group in groups])
@@ -62,3 +82,41 @@ def error_by_class(errors: np.ndarray, labels: np.ndarray, names: list[str], pat
             box.set(facecolor=style.COLOURS[0], edgecolor="none", alpha=0.6)
         axis.set(xlabel="mean squared error of an image", xlim=(0, None))
         axis.grid(False, axis="y")
+
+
+FIGURES = (
+    RunFigure(
+        "reconstructions.png",
+        has("reconstructions"),
+        reconstructions,
+        "Rows in pairs: test images, and what the network made of them.",
+    ),
+    RunFigure(
+        "latents.svg",
+        has("latents"),
+        latents,
+        "Where test images lie in a code of two numbers. A colour is a class, of which only a network with a "
+        "classifier is told in training. Classes that lie on each other can't be told apart from the code.",
+    ),
+    RunFigure(
+        "manifold.png",
+        has("manifold"),
+        manifold,
+        "Images decoded from a grid over the code of two numbers. Its lines part the prior of a VAE, or the codes of "
+        "test images, into equal shares: from one field to the next one can watch a class become another.",
+    ),
+    RunFigure(
+        "interpolation.png",
+        has("interpolations"),
+        interpolation,
+        "Each row walks in a straight line from the code of one test image to that of another. Where the middle looks "
+        "like neither an image nor a blend, the code has a hole there.",
+    ),
+    RunFigure(
+        "error_by_class.svg",
+        has_errors_by_class,
+        error_by_class,
+        "How badly test images of each class are drawn again: half of them lie in the box, the line is the median, "
+        "whiskers reach from the 5th to the 95th percentile. Images with many strokes are harder.",
+    ),
+)

@@ -3,21 +3,32 @@
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 
+from nets.reporting.comparisons import Comparison
 from nets.reporting.figures import labels, style
-from nets.reporting.tables.comparison import Table
+from nets.reporting.figures.figure import ComparisonFigure
+from nets.reporting.tables.table import Table
 
 
-def rate_distortion(table: Table, path: Path) -> bool:
-    """A point a VAE: its KL, and what is missing from the negative ELBO; lines on which both sum to the same."""
-    shown = []
+def points(table: Table) -> list[tuple[float, float, str]]:
+    """Rate, distortion and name of each VAE: its KL, and the rest of its negative ELBO."""
+    placed = []
     for row in table.rows:
         kl, elbo = (row.cells[key].sort if key in row.cells else None for key in ("kl", "elbo"))
         if kl is not None and elbo is not None:
-            shown.append((kl, -elbo - kl, table.names[row.label]))
-    if len(shown) < 2:
-        return False
-    rates, distortions, _ = zip(*shown, strict=True)
+            placed.append((kl, -elbo - kl, table.short_names[row.label]))
+    return placed
+
+
+def has_points(comparison: Comparison) -> bool:
+    """Whether there are at least two VAEs to compare."""
+    return len(points(comparison.table)) > 1
+
+
+def rate_distortion(comparison: Comparison, path: Path) -> None:
+    """A point for each VAE, and lines along which the sum of rate and distortion is constant."""
+    shown = points(comparison.table)
     with style.drawing(path, 4.0, 3.3) as (axis,):
         axis.margins(0.2)
         for index, (rate, distortion, _) in enumerate(shown):
@@ -27,13 +38,24 @@ def rate_distortion(table: Table, path: Path) -> bool:
         axis.set_title("Distortion against rate")
         axis.set(xlabel="rate: KL (nats)", ylabel="distortion: BCE (nats)")
         labels.place(axis, shown)
-    return True
 
 
-def bound_lines(axis) -> None:
+def bound_lines(axis: Axes) -> None:
     """Dashed lines of equal negative ELBO over the axes' area."""
     (left, right), (low, high) = axis.get_xlim(), axis.get_ylim()
     x = np.array([left, right])
     for value in axis.yaxis.get_major_locator().tick_values(left + low, right + high):
         if left + low < value < right + high:
             axis.plot(x, value - x, linestyle=(0, (2, 3)), linewidth=0.7, color=style.MUTED, zorder=0)
+
+
+RATE_DISTORTION = ComparisonFigure(
+    "{task}-{dataset}-rate_distortion.svg",
+    has_points,
+    rate_distortion,
+    "What the VAEs' codes cost and what they are good for: rate is what a code says of its image (KL), distortion what "
+    "is left to say (both in nats). On a dashed line the sum is the same: the negative ELBO. Towards the lower left is "
+    "better; along a line, a VAE trades detail for a code nearer to the prior.",
+    section="cost",
+    title="Distortion against rate of {task} on {dataset}",
+)

@@ -6,7 +6,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from nets.reporting.figures import style
+from nets.reporting.figures.figure import RunFigure, has
 from nets.reporting.figures.pictures import GAP, GREY
+from nets.reporting.results import Result
 
 WIDTH = 900  # pixels of the figure beside its words, at most
 MARGIN, LINE = 84, 24  # width of the words on the left, height of a line of the legend
@@ -23,7 +25,7 @@ COLOURS = np.array(
 
 
 def colour(masks: np.ndarray, classes: int) -> np.ndarray:
-    """Masks (n, H, W) in the classes' colours (n, H, W, 3); what is no class is void."""
+    """Masks (n, H, W) in the classes' colours (n, H, W, 3); values that are no class are void."""
     table = np.full((256, 3), VOID, np.uint8)
     table[:classes] = COLOURS[np.arange(classes) % len(COLOURS)]
     return table[masks]
@@ -37,9 +39,10 @@ def mistakes(images: np.ndarray, truths: np.ndarray, predictions: np.ndarray, cl
     return grey
 
 
-def segmentation(arrays: dict[str, np.ndarray], names: list[str], path: Path) -> None:
+def segmentation(result: Result, path: Path) -> None:
     """Each image in a column: itself, the truth, the prediction, where they differ; the classes' colours below."""
-    images, truths, predictions = (arrays[key] for key in ("images", "truths", "predictions"))
+    names = result.class_labels(len(result.arrays["class_iou"]))
+    images, truths, predictions = (result.arrays[key] for key in ("images", "truths", "predictions"))
     pixels = images.transpose(0, 2, 3, 1)
     pixels = pixels.repeat(3, axis=3) if pixels.shape[3] == 1 else pixels
     rows = [pixels, *(colour(masks, len(names)) for masks in (truths, predictions))]
@@ -50,7 +53,7 @@ def segmentation(arrays: dict[str, np.ndarray], names: list[str], path: Path) ->
     shown = min(len(images), max(1, WIDTH // width))
     entries = [(name, tuple(COLOURS[n % len(COLOURS)].tolist())) for n, name in enumerate(names)]
     entries += [("void (not counted)", VOID)] if (truths >= len(names)).any() else []
-    places, lines = spread([f"{name}" for name, _ in entries], MARGIN + shown * (width + GAP))
+    places, lines = spread([name for name, _ in entries], MARGIN + shown * (width + GAP))
     top = len(ROWS) * (height + GAP) + 10
     picture = Image.new("RGBA", (MARGIN + shown * (width + GAP), top + lines * LINE))
     pen, font = ImageDraw.Draw(picture), ImageFont.load_default(15)
@@ -66,7 +69,7 @@ def segmentation(arrays: dict[str, np.ndarray], names: list[str], path: Path) ->
 
 
 def spread(words: list[str], width: int) -> tuple[list[tuple[int, int]], int]:
-    """Where the legend's entries stand as (left, line), in lines of `width` pixels from MARGIN on; how many lines."""
+    """Places (left, line) of the legend's entries in lines of `width` pixels, from MARGIN on; the number of lines."""
     font, left, line, places = ImageFont.load_default(15), MARGIN, 0, []
     for word in words:
         length = 20 + int(font.getlength(word)) + 16
@@ -77,15 +80,35 @@ def spread(words: list[str], width: int) -> tuple[list[tuple[int, int]], int]:
     return places, line + 1
 
 
-def class_iou(values: np.ndarray, names: list[str], path: Path) -> None:
-    """A bar a class; a class that does not occur has none."""
+def class_iou(result: Result, path: Path) -> None:
+    """A bar for each class that occurs."""
+    values = result.arrays["class_iou"]
+    names = result.class_labels(len(values))
     with style.drawing(path, 3.9, 0.2 * len(names) + 0.6) as (axis,):
         places = np.arange(len(names))
         axis.barh(places, np.nan_to_num(values), height=0.66, color=style.COLOURS[0])
-        for place, value in zip(places, values, strict=True):
+        for place, value in enumerate(values.tolist()):
             text = "does not occur" if np.isnan(value) else f"{value:.1f}"
-            axis.text(np.nan_to_num(value) + 1.5, place, text, va="center", fontsize=7.5)
+            axis.text(float(np.nan_to_num(value)) + 1.5, place, text, va="center", fontsize=7.5)
         axis.set_yticks(places, names)
         axis.set(xlim=(0, 112), ylim=(len(names) - 0.4, -0.6), xticks=(0, 25, 50, 75, 100))
         axis.grid(False, axis="y")
         axis.set_title("IoU of each class (%)")
+
+
+FIGURES = (
+    RunFigure(
+        "segmentation.png",
+        has("truths"),
+        segmentation,
+        "Test images, one a column: the image, the true class of every pixel, the network's answer, and its mistakes "
+        "in red.",
+    ),
+    RunFigure(
+        "class_iou.svg",
+        has("class_iou"),
+        class_iou,
+        "How well each class is found in test images: of the pixels that truth or answer give it, the share that both "
+        "give it.",
+    ),
+)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -21,6 +22,7 @@ DARK = {INK: "#e8ebf0", MUTED: "#a4aebc", RULE: "#343b48", SURFACE: "#171b22"} |
 )
 DASHES = ("-", (0, (5, 1.6)), (0, (1.2, 1.4)), (0, (5, 1.4, 1.2, 1.4)), (0, (9, 2)))
 ROUND = (100, 90, 98, 80, 50, 95, 99, 70, 60, 96, 97, 20, 0, 94, 92, 85, 75, 65, 55, 45, 40, 35, 30, 25, 15, 10)
+WRITTEN_OUT = 20  # classes up to which their names and counts are written
 FONTS = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 STYLE = {
     "figure.facecolor": SURFACE, "axes.facecolor": SURFACE, "savefig.facecolor": SURFACE,
@@ -34,7 +36,7 @@ STYLE = {
 }  # fmt: skip
 
 
-def look(index: int) -> dict[str, object]:
+def look(index: int) -> dict[str, Any]:
     """Colour and dashes of the n-th line of a plot."""
     return {"color": COLOURS[index % len(COLOURS)], "linestyle": DASHES[index // len(COLOURS) % len(DASHES)]}
 
@@ -78,8 +80,13 @@ def log_y(axis: Axes) -> None:
     axis.yaxis.set_minor_locator(NullLocator())
 
 
+def whole_x(axis: Axes) -> None:
+    """Ticks of the x axis at whole numbers alone."""
+    axis.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]  # of matplotlib's AutoLocator
+
+
 def count_ticks(axis: Axes) -> None:
-    """A logarithmic x axis with ticks such as 20 k and 1 M, as many as its width has room for; it spans 2 at least."""
+    """A logarithmic x axis with ticks such as 20 k and 1 M, as many as fit; it spans at least a factor of 2."""
     axis.set_xscale("log")
     low, high = axis.get_xlim()
     if high < 2 * low:
@@ -93,7 +100,7 @@ def count_ticks(axis: Axes) -> None:
 
 
 def themed(svg: str) -> str:
-    """The SVG in the reader's own font, following a dark screen, and without what takes space only."""
+    """The SVG in the reader's font, with dark colours for dark screens, and without metadata."""
     rules = "".join(
         f'[style*="{kind}: {light}"]{{{kind}:{dark}!important}}'
         for light, dark in DARK.items()

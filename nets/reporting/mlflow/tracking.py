@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nets.errors import UserError
 from nets.reporting.mlflow import logged
-from nets.reporting.results import Run
+from nets.reporting.results import Result
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -21,23 +21,23 @@ OURS, DIGEST = "nets.run", "nets.digest"  # tags: a run that we made, and of wha
 METRICS, PARAMS = 1000, 100  # of one request at most, by MLflow's rule
 
 
-def track(results: Path, runs: list[Run]) -> tuple[int, int, int]:
+def track(folder: Path, results: list[Result]) -> tuple[int, int, int]:
     """Bring the suite's experiment up to date; returns how many runs were added or replaced, kept, and removed."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # it wants a network
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # seven take minutes
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
-    results = results.resolve()
-    database = results / "mlflow.db"
+    folder = folder.resolve()
+    database = folder / "mlflow.db"
     own = f"sqlite:///{database}"
     uri = os.environ.get("MLFLOW_TRACKING_URI") or own
-    artifacts = None if uri.startswith(("http", "databricks")) else results / "mlartifacts"  # a server has its place
-    if uri == own and not database.exists():
+    artifacts = None if uri.startswith(("http", "databricks")) else folder / "mlartifacts"  # a server has its place
+    if artifacts and uri == own and not database.exists():
         shutil.rmtree(artifacts, ignore_errors=True)  # of a database that is gone
     with quiet():
         try:
-            return update(MlflowClient(uri), results.name, artifacts, runs)
+            return update(MlflowClient(uri), folder.name, artifacts, results)
         except MlflowException as error:
             said = str(error).splitlines()[0][:300]
             raise UserError(
@@ -45,23 +45,23 @@ def track(results: Path, runs: list[Run]) -> tuple[int, int, int]:
             ) from None
 
 
-def update(client: "MlflowClient", name: str, artifacts: Path | None, runs: list[Run]) -> tuple[int, int, int]:
-    """Remove what changed or is gone, and add what is new."""
+def update(client: "MlflowClient", name: str, artifacts: Path | None, results: list[Result]) -> tuple[int, int, int]:
+    """Remove runs that changed or are gone, and add new ones."""
     experiment = experiment_of(client, name, artifacts)
     known = ours(client, experiment)
-    digests = {run.name: digest(run) for run in runs}
+    digests = {result.name: digest(result) for result in results}
     kept = {key for key, old in known.items() if old.data.tags.get(DIGEST) == digests.get(key, "gone")}
     for key in set(known) - kept:
         remove(client, known[key].info, artifacts)
-    for run in runs:
-        if run.name not in kept:
-            add(client, experiment, run, digests[run.name])
-    return len(runs) - len(kept), len(kept), len(set(known) - set(digests))
+    for result in results:
+        if result.name not in kept:
+            add(client, experiment, result, digests[result.name])
+    return len(results) - len(kept), len(kept), len(set(known) - set(digests))
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """MLflow without its notes on the making of tables."""
+    """Silence MLflow's notes on creating tables."""
     loggers = [logging.getLogger(name) for name in ("mlflow", "alembic")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -74,37 +74,38 @@ def quiet() -> Iterator[None]:
 
 
 def experiment_of(client: "MlflowClient", name: str, artifacts: Path | None) -> str:
-    """The id of the suite's experiment, made or brought back from the bin where needed."""
-    found = client.get_experiment_by_name(name)
-    if found is None:
+    """The id of the suite's experiment, which is created or restored from the bin if needed."""
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
         return client.create_experiment(name, artifacts.as_uri() if artifacts else None)
-    if found.lifecycle_stage == "deleted":
-        client.restore_experiment(found.experiment_id)
-    return found.experiment_id
+    if experiment.lifecycle_stage == "deleted":
+        client.restore_experiment(experiment.experiment_id)
+    return experiment.experiment_id
 
 
 def ours(client: "MlflowClient", experiment: str) -> dict[str, Any]:
     """The experiment's runs that this module made, by name."""
-    found, token = {}, None
+    runs: dict[str, Any] = {}
+    token = None
     while token != "":
         page = client.search_runs([experiment], f"tags.`{OURS}` != ''", max_results=1000, page_token=token)
-        found |= {run.data.tags[OURS]: run for run in page}
+        runs |= {run.data.tags[OURS]: run for run in page}
         token = page.token or ""
-    return found
+    return runs
 
 
-def digest(run: Run) -> str:
-    """SHA-256 of all that is shown of a run."""
-    found = hashlib.sha256()
-    for path in [run.folder / name for name in FILES] + figures(run):
+def digest(result: Result) -> str:
+    """SHA-256 of all files of a run that MLflow shows."""
+    content = hashlib.sha256()
+    for path in [result.folder / name for name in FILES] + figures(result):
         if path.exists():
-            found.update(f"{path.name} {path.stat().st_size} ".encode() + path.read_bytes())
-    return found.hexdigest()
+            content.update(f"{path.name} {path.stat().st_size} ".encode() + path.read_bytes())
+    return content.hexdigest()
 
 
-def figures(run: Run) -> list[Path]:
+def figures(result: Result) -> list[Path]:
     """The run's figures, sorted."""
-    return sorted((run.folder / "figures").glob("*.*"))
+    return sorted((result.folder / "figures").glob("*.*"))
 
 
 def remove(client: "MlflowClient", info: Any, artifacts: Path | None) -> None:
@@ -114,18 +115,18 @@ def remove(client: "MlflowClient", info: Any, artifacts: Path | None) -> None:
         shutil.rmtree(artifacts / info.run_id, ignore_errors=True)
 
 
-def add(client: "MlflowClient", experiment: str, run: Run, digest: str) -> None:
+def add(client: "MlflowClient", experiment: str, result: Result, digest: str) -> None:
     """Log one run; a hole is logged as failed."""
-    started, ended = logged.times(run)
-    key = client.create_run(experiment, started, {OURS: run.name} | logged.tags(run), run.name).info.run_id
-    params, metrics = logged.params(run), logged.metrics(run)
+    started, ended = logged.times(result)
+    key = client.create_run(experiment, started, {OURS: result.name} | logged.tags(result), result.name).info.run_id
+    params, metrics = logged.params(result), logged.metrics(result)
     for start in range(0, len(params), PARAMS):
         client.log_batch(key, params=params[start : start + PARAMS])
     for start in range(0, len(metrics), METRICS):
         client.log_batch(key, metrics=metrics[start : start + METRICS])
     for name in FILES:
-        client.log_artifact(key, str(run.folder / name))
-    for path in figures(run):
+        client.log_artifact(key, str(result.folder / name))
+    for path in figures(result):
         client.log_artifact(key, str(path), "figures")
     client.set_tag(key, DIGEST, digest)
-    client.set_terminated(key, "FINISHED" if run.ok else "FAILED", ended)
+    client.set_terminated(key, "FINISHED" if result.ok else "FAILED", ended)

@@ -2,69 +2,76 @@
 
 import json
 from math import isnan
-from typing import Any
+from typing import Any, NamedTuple
 
 from nets.fidelity.passport import digest, manner
 from nets.reporting import glossary
-from nets.reporting.results import Run, read_json
-from nets.reporting.tables import passports
+from nets.reporting.reading import read_json
+from nets.reporting.results import Number, Result
+from nets.reporting.tables.passports import sampling_of
 
 ROWS = 25  # of a history at most; history.csv has all
 
 
-def run_details(run: Run) -> dict[str, Any]:
+class History(NamedTuple):
+    """A part of a history: columns, some rows as text, and the number of all rows."""
+
+    columns: list[str]
+    rows: list[list[str]]
+    all: int
+
+
+def run_details(result: Result) -> dict[str, Any]:
     """A run's numbers, facts, weights, history and description."""
     return {
-        "run": run,
-        "headline": headline(run),
-        "numbers": [number(entry) for entry in run.numbers],
-        "facts": facts(run),
-        "weights": run.manifest.get("weights") or {},
-        "history": history(run),
-        "config": json.dumps(run.config, indent=1, ensure_ascii=False),
+        "result": result,
+        "headline": headline(result),
+        "numbers": [number_row(number) for number in result.numbers],
+        "facts": facts(result),
+        "weights": result.manifest.get("weights") or {},
+        "history": history(result),
+        "config": json.dumps(result.description, indent=1, ensure_ascii=False),
     }
 
 
-def headline(run: Run) -> str:
+def headline(result: Result) -> str:
     """The headline of one run: 'Top-1 97.46 %'; empty for a hole."""
-    for entry in run.numbers:
-        at = (entry["metric"], entry["split"])
-        if entry["value"] is not None and at == (run.headline.get("metric"), run.headline.get("split")):
-            known = glossary.describe(entry["metric"])
-            return f"{known.label} {glossary.number(entry['value'], known.decimals)} {known.unit}".strip()
+    for number in result.numbers:
+        if number.value is not None and number.measure == result.headline:
+            known = glossary.describe(number.metric)
+            return f"{known.label} {glossary.number(number.value, known.decimals)} {known.unit}".strip()
     return ""
 
 
-def number(entry: dict[str, Any]) -> dict[str, Any]:
+def number_row(number: Number) -> dict[str, Any]:
     """One number of a run as the page shows it."""
-    known = glossary.describe(entry["metric"])
-    value = entry["value"]
+    known, value = glossary.describe(number.metric), number.value
     text = "not measured" if value is None else f"{glossary.number(value, known.decimals)} {known.unit}"
     return {
         "label": known.label,
-        "split": entry["split"],
+        "split": number.split,
         "text": text.strip(),
         "exact": value,
-        "reason": entry.get("reason") or "",
-        "passport": digest(entry.get("passport")),
+        "reason": number.reason,
+        "passport": digest(number.passport),
     }
 
 
-def facts(run: Run) -> dict[str, str]:
+def facts(result: Result) -> dict[str, str]:
     """What the manifest says, in words; what it does not say is left out."""
-    m = run.manifest
-    path = run.folder / "timing.json"
+    m = result.manifest
+    path = result.folder / "timing.json"
     timing = read_json(path)["seconds_per_sample"] if path.exists() else None
     hardware, packages = m.get("hardware") or {}, m.get("packages") or {}
-    found = {
-        "seed": run.seed,
+    said = {
+        "seed": result.run.seed,
         "started": m.get("started"),
         "training time": m.get("seconds") and glossary.duration(m["seconds"]),
         "images per second": m.get("images_per_second") and f"{m['images_per_second']:,.0f}",
         "peak memory": m.get("peak_memory_mb") and f"{m['peak_memory_mb']:.0f} MB",
         "epochs and steps": m.get("epochs") and f"{m['epochs']} and {m.get('steps')}",
         "continued after a stop": m.get("resumed") and f"{m['resumed']} times",
-        "images drawn by": (how := passports.drawn(run)) and manner(how),
+        "images drawn by": (how := sampling_of(result)) and manner(how),
         "time of an image drawn": timing and f"{1000 * timing:.3g} ms, in batches",
         "parameters": sizes(m.get("parameters")),
         "MACs per image": sizes(m.get("macs")),
@@ -74,7 +81,7 @@ def facts(run: Run) -> dict[str, str]:
         "revision": m.get("revision"),
         "packages": ", ".join(f"{name} {version}" for name, version in packages.items() if version),
     }
-    return {name: str(value) for name, value in found.items() if value not in (None, "", 0) or name == "seed"}
+    return {name: str(value) for name, value in said.items() if value not in (None, "", 0) or name == "seed"}
 
 
 def sizes(values: dict[str, int] | None) -> str:
@@ -82,10 +89,10 @@ def sizes(values: dict[str, int] | None) -> str:
     return "; ".join(f"{name} {value:,}" for name, value in (values or {}).items())
 
 
-def history(run: Run) -> dict[str, list[Any]]:
+def history(result: Result) -> History:
     """The columns' names and at most so many rows of the history, evenly chosen with the last."""
-    columns = [name for name in run.history if name == "epoch" or name.startswith(("train/", "validation/"))]
-    length = len(run.history["epoch"]) if columns else 0
+    columns = [name for name in result.history if name == "epoch" or name.startswith(("train/", "validation/"))]
+    length = len(result.history["epoch"]) if columns else 0
     chosen = sorted({round(i * (length - 1) / max(min(ROWS, length) - 1, 1)) for i in range(min(ROWS, length))})
-    rows = [["" if isnan(value := run.history[c][i]) else f"{value:.5g}" for c in columns] for i in chosen]
-    return {"columns": columns, "rows": rows, "all": length}
+    rows = [["" if isnan(value := result.history[c][i]) else f"{value:.5g}" for c in columns] for i in chosen]
+    return History(columns, rows, length)

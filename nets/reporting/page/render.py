@@ -1,4 +1,4 @@
-"""Templates of pages: where they lie, and the ways in which they write numbers."""
+"""The templates of the page, and their filters."""
 
 from functools import cache
 from pathlib import Path
@@ -13,16 +13,16 @@ TEMPLATES = Path(__file__).parent / "templates"
 @cache
 def environment() -> jinja2.Environment:
     """The templates, in which a misspelt name is an error and all text is escaped."""
-    found = jinja2.Environment(
+    templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {"count": glossary.count, "duration": glossary.duration}
-    found.globals["include_raw"] = lambda name: (TEMPLATES / name).read_text(encoding="utf-8")
-    return found
+    templates.filters |= {"duration": glossary.duration, "status": glossary.status}
+    templates.globals["include_raw"] = lambda name: (TEMPLATES / name).read_text(encoding="utf-8")
+    return templates
 
 
 def template(name: str) -> jinja2.Template:

@@ -1,14 +1,16 @@
-"""A comparison table as CSV (raw numbers), Markdown, LaTeX and a fragment of HTML."""
+"""A table as CSV (raw numbers), Markdown, LaTeX, a fragment of HTML, and JSON, which is read back."""
 
 import csv
 import io
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from nets.reporting import glossary
 from nets.reporting.page import render
-from nets.reporting.tables.cells import Cell, Column
-from nets.reporting.tables.comparison import Row, Table
+from nets.reporting.reading import read_json
+from nets.reporting.results import Result
+from nets.reporting.tables.table import Cell, Column, Row, Table
 
 READING = (
     "Mean ± 95 % confidence interval (Student t) over seeds; one seed has no interval, "
@@ -22,18 +24,20 @@ LATEX = {
 }  # fmt: skip
 
 
-def write(table: Table, folder: Path) -> list[Path]:
-    """Write `<task>-<dataset>.{csv,md,tex,html}` into a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for suffix, form in (("csv", raw), ("md", markdown), ("tex", latex), ("html", html)):
-        written.append(folder / f"{table.task}-{table.dataset}.{suffix}")
-        written[-1].write_text(form(table), encoding="utf-8")
-    return written
+def write(table: Table, folder: Path) -> None:
+    """Write `<name>.{csv,md,tex,html,json}` into a folder."""
+    forms = {"csv": raw, "md": markdown, "tex": latex, "html": html, "json": Table.to_json}
+    for suffix, form in forms.items():
+        (folder / f"{table.name}.{suffix}").write_text(form(table), encoding="utf-8")
+
+
+def read(folder: Path, name: str, results: Iterable[Result]) -> Table:
+    """Read a table that `write` wrote; `results` must hold those that it names. Raises UserError."""
+    return Table.from_json(read_json(folder / f"{name}.json"), results)
 
 
 def heading(column: Column) -> str:
-    """A column's name with unit, the better direction, and a word where its numbers are only indicative."""
+    """A column's name, unit and better direction, and a word if its numbers are only indicative."""
     words = [column.label, f"({column.unit})" if column.unit else "", glossary.ARROWS[column.direction]]
     return " ".join(filter(None, [*words, "indicative" if column.indicative else ""]))
 
@@ -44,29 +48,30 @@ def text(cell: Cell) -> str:
 
 
 def seeds(row: Row) -> str:
-    """How many seeds a row stands on: '3', or '2 of 3'."""
-    good = sum(run.ok for run in row.runs)
-    if not row.runs:
+    """How many seeds of a row have a result: '3', or '2 of 3'."""
+    good = sum(result.ok for result in row.results)
+    if not row.results:
         return ""
-    return str(good) if row.whole else f"{good} of {len(row.runs)}"
+    return str(good) if row.whole else f"{good} of {len(row.results)}"
 
 
 def status(row: Row) -> str:
     """'ok', or which seeds are holes."""
-    holes = [run for run in row.runs if not run.ok]
-    if not row.runs:
+    if not row.results:
         return "scale"
-    return "; ".join(f"{glossary.STATUSES.get(run.status, run.status)}: s{run.seed}" for run in holes) or "ok"
+    holes = [result for result in row.results if not result.ok]
+    return "; ".join(f"{glossary.status(result.status)}: s{result.run.seed}" for result in holes) or "ok"
 
 
 def raw(table: Table) -> str:
     """CSV with full precision: mean, interval and n of each column; what is missing is empty."""
     rows = [
-        {key: row.runs[0].config[key] if row.runs else "" for key in ("model", "variant")}
-        | {"title": row.label, "status": status(row), "n": sum(run.ok for run in row.runs), "seeds": len(row.runs)}
+        {key: getattr(row.results[0].run, key) if row.results else "" for key in ("model", "variant")}
+        | {"title": row.label, "status": status(row)}
+        | {"n": sum(result.ok for result in row.results), "seeds": len(row.results)}
         | {name: value for cell in row.cells.values() for name, value in cell.raw.items()}
         for row in table.rows + table.scale
-    ]  # fmt: skip
+    ]
     known = list(dict.fromkeys(name for row in rows for name in row))
     starts = ["", *(column.key for column in table.columns)]
     known.sort(key=lambda name: max(i for i, key in enumerate(starts) if name.startswith(key)))
@@ -109,7 +114,7 @@ def latex(table: Table) -> str:
     lines += [
         "% needs \\usepackage{booktabs,graphicx}",
         r"\begin{table}[t]", r"\centering", rf"\caption{{{escape(table.title)}. {escape(READING)}}}",
-        rf"\label{{tab:{table.task}-{table.dataset}}}", r"\resizebox{\textwidth}{!}{%",
+        rf"\label{{tab:{table.name}}}", r"\resizebox{\textwidth}{!}{%",
         rf"\begin{{tabular}}{{l{'r' * len(columns)}rl}}", r"\toprule",
         " & ".join(["Model", *head, "$n$", "Status"]) + r" \\", r"\midrule",
     ]  # fmt: skip
@@ -128,6 +133,5 @@ def latex(table: Table) -> str:
 
 def html(table: Table) -> str:
     """A fragment for a page: the table with its caption and notes. Runs are links to `#run-<name>`."""
-    shown = {"table": table, "reading": READING, "arrows": glossary.ARROWS, "seeds": seeds,
-             "statuses": glossary.STATUSES}  # fmt: skip
+    shown = {"table": table, "reading": READING, "arrows": glossary.ARROWS, "seeds": seeds}
     return render.template("table.html.j2").render(shown)

@@ -1,49 +1,73 @@
-"""The columns that set what papers and repositories report beside what was measured here."""
+"""The columns of what papers and repositories report, beside what was measured here."""
 
 from collections.abc import Sequence
 
 from nets.reporting import glossary
-from nets.reporting.results import Run
-from nets.reporting.tables.cells import ABSENT, Cell, Column
+from nets.reporting.results import Measure, Result
+from nets.reporting.tables.table import ABSENT, Cell, Column, Row
+from nets.run import Run
 from nets.suite.published import Key, Published
 
 Values = dict[Key, list[Published]]
 EXPLANATION = "explanation"
 
 
-def measures(runs: Sequence[Run], published: Values) -> set[tuple[str, str]]:
-    """The (metric, split) that are reported of any of these runs."""
-    known = {(metric, split) for *_, metric, split in published}
-    return {(metric, split) for metric, split in known if any(reported(run, metric, split, published) for run in runs)}
+def reported_measures(results: Sequence[Result], published: Values) -> set[Measure]:
+    """The metrics and splits that are reported for any of these results."""
+    known = {Measure(metric, split) for *_, metric, split in published}
+    return {measure for measure in known if any(reported(result.run, measure, published) for result in results)}
 
 
-def reported(run: Run, metric: str, split: str, published: Values) -> list[Published]:
-    """What is reported of a run's model on its data set, the first compared with ours.
+def reported(run: Run, measure: Measure, published: Values) -> list[Published]:
+    """The values that are reported for a run's model on its data set; the first is compared with ours.
 
-    Of its variant where there is such; of a classifier's else of the plain model, unless the variant learned from
-    pretrained weights. Variants of other tasks have other losses and codes: they are not alike.
+    Values of the run's variant come first. A variant without any is compared with the plain model if it is a
+    classifier that did not learn from pretrained weights; variants of other tasks have other losses and codes.
     """
-    model, variant, dataset = (run.config[key] for key in ("model", "variant", "dataset"))
-    if own := published.get((f"{model}-{variant}", dataset, metric, split)):
+    if own := published.get((f"{run.model}-{run.variant}", run.dataset, *measure)):
         return own
-    if transferred(run) or (variant and run.config["task"] != "classification"):
+    if transferred(run) or (run.variant and run.task != "classification"):
         return []
-    return published.get((model, dataset, metric, split), [])
+    return published.get((run.model, run.dataset, *measure), [])
 
 
 def transferred(run: Run) -> bool:
-    """Whether a run learned from pretrained weights; under `evaluate_only` it has learned nothing."""
-    transfer = run.config["recipe"].get("options", {}).get("transfer")
-    return bool(run.config.get("pretrained")) and transfer != "evaluate_only"
+    """Whether a run learned from pretrained weights; under `evaluate_only` it learned nothing."""
+    return bool(run.pretrained) and run.recipe.options.get("transfer") != "evaluate_only"
+
+
+def add_published(rows: list[Row], measured: list[Column], published: Values) -> list[Column]:
+    """Put the cells of published values into the rows; returns their columns, or none if there is no value.
+
+    Columns with a passport are left out: published numbers have another passport, or none.
+    """
+    columns: list[Column] = []
+    compared: list[list[tuple[Column, list[Published]]]] = [[] for _ in rows]
+    for column in measured:
+        measure = Measure(column.metric, column.split)
+        by_row = [reported(row.results[0].run, measure, published) for row in rows]
+        if column.passport or not any(by_row):
+            continue
+        beside = published_columns(column)
+        notes = [note(row.label, values, column) for row, values in zip(rows, by_row, strict=True) if values]
+        beside[0].source = ". ".join(notes)
+        columns += beside
+        for row, values, known in zip(rows, by_row, compared, strict=True):
+            row.cells |= published_cells(row.cells[column.key], column, values)
+            known.append((column, values))
+    if not columns:
+        return []
+    for row, known in zip(rows, compared, strict=True):
+        row.cells[EXPLANATION] = explanation(row.results[0].run, known)
+    return [*columns, Column(EXPLANATION, "What explains it", words=True)]
 
 
 def published_columns(measured: Column) -> list[Column]:
-    """What is published of a measured column, and ours minus that; the headline's go without its name."""
+    """The published value of a measured column, and ours minus that; those of the headline do not repeat its name."""
     key, name = ("", "") if measured.headline else (f"{measured.key}_", f" {measured.label}")
-    look = {"unit": measured.unit, "decimals": measured.decimals, "minor": measured.minor}
     return [
-        Column(f"{key}published", f"Published{name}", **look),
-        Column(f"{key}difference", f"Difference{name}", **look),
+        Column(key + word, word.capitalize() + name, measured.unit, decimals=measured.decimals, minor=measured.minor)
+        for word in ("published", "difference")
     ]
 
 
@@ -64,9 +88,9 @@ def published_cells(ours: Cell, measured: Column, values: Sequence[Published]) -
 
 
 def explanation(run: Run, compared: Sequence[tuple[Column, Sequence[Published]]]) -> Cell:
-    """Why ours may differ: what the row changes, then what the sources of the columns compared did otherwise.
+    """Why ours may differ: what the row changes, then what the sources of the compared columns did differently.
 
-    A reason is said once; one that is not the headline's names its column. `run` is any of the row's seeds.
+    Each reason stands once; one of another column than the headline names its column. `run` is any of the row's seeds.
     """
     if not any(values for _, values in compared):
         return Cell(ABSENT)
@@ -80,18 +104,19 @@ def explanation(run: Run, compared: Sequence[tuple[Column, Sequence[Published]]]
 
 def changes(run: Run) -> list[str]:
     """What the row changes of its model and recipe, in words: '12 of 200 epochs', 'width 0.25'."""
-    recipe, words = run.config["recipe"], []
-    arguments = {key: v for network in run.config["networks"].values() for key, v in network["args"].items()}
-    for key, old in run.config["overridden"].items():
+    words = []
+    arguments = {key: value for network in run.networks.values() for key, value in network.args.items()}
+    for key, old in run.overridden.items():
         if key == "epochs":
-            epochs = recipe["epochs"]
+            epochs = run.recipe.epochs
             words.append(f"{epochs} of {old} epochs" if epochs < old else f"{epochs} epochs, not {old}")
         elif key.startswith("model."):
             name = key.removeprefix("model.")
             words.append(f"{name.replace('_', ' ')} {arguments[name]}")
         elif key != "schedule.milestones":  # they follow from the epochs
-            value = recipe
-            for part in key.split("."):
+            first, *rest = key.split(".")
+            value = getattr(run.recipe, first)
+            for part in rest:
                 value = value[part]
             words.append(f"{key.replace('_', ' ')} {plain(value)}" + (f", not {plain(old)}" if old is not None else ""))
     return words

@@ -1,27 +1,38 @@
-"""The passports of a suite's runs: which there are, and how each run drew its images."""
+"""The passports of a suite's numbers: which there are, and how each run drew its samples."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from nets.fidelity.passport import DRAWN, digest
-from nets.reporting.results import Run
+from nets.reporting.results import Result
 
 
-def drawn(run: Run) -> dict[str, Any] | None:
-    """Sampler, steps and moving average by which a run's images were drawn; None for what draws none."""
-    found = (entry["passport"] for entry in run.numbers if entry.get("passport"))
-    return next(({key: passport.get(key) for key in DRAWN} for passport in found if "steps" in passport), None)
+@dataclass
+class Passport:
+    """A passport, the metrics that carry it, and the data sets on which they were measured."""
+
+    digest: str
+    content: dict[str, Any]
+    metrics: list[str] = field(default_factory=list)
+    datasets: list[str] = field(default_factory=list)
 
 
-def collect(runs: Iterable[Run]) -> dict[str, dict[str, Any]]:
-    """All passports by digest: the passport, the metrics that carry it, and the data sets."""
-    found: dict[str, dict[str, Any]] = {}
-    for run in runs:
-        for entry in run.numbers:
-            if entry.get("passport") is not None:
-                key = digest(entry["passport"])
-                known = found.setdefault(key, {"passport": entry["passport"], "metrics": [], "datasets": []})
-                for name, value in (("metrics", entry["metric"]), ("datasets", run.config["dataset"])):
-                    if value not in known[name]:
-                        known[name].append(value)
-    return found
+def sampling_of(result: Result) -> dict[str, Any] | None:
+    """Sampler, steps and moving average by which a run drew its samples; None where it draws none."""
+    passports = (number.passport for number in result.numbers if number.passport)
+    return next(({key: passport.get(key) for key in DRAWN} for passport in passports if "steps" in passport), None)
+
+
+def passports_of(results: Iterable[Result]) -> dict[str, Passport]:
+    """All passports by digest, in the order in which they occur."""
+    passports: dict[str, Passport] = {}
+    for result in results:
+        for number in result.numbers:
+            if number.passport is not None:
+                key = digest(number.passport)
+                known = passports.setdefault(key, Passport(key, number.passport))
+                for values, value in ((known.metrics, number.metric), (known.datasets, result.run.dataset)):
+                    if value not in values:
+                        values.append(value)
+    return passports

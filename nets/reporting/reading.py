@@ -1,0 +1,40 @@
+"""Files of results, read: JSON, histories and arrays."""
+
+import csv
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nets.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON file. Raises UserError."""
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; run the stage that writes it first.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} can't be read as JSON ({error}); delete it and run its stage again.") from None
+
+
+def read_history(path: Path) -> dict[str, list[float]]:
+    """Columns of a history; empty where there is none. An empty cell (an epoch without a snapshot) is NaN."""
+    if not path.exists():
+        return {}
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {name: [float(row[name] or "nan") for row in rows] for name in (rows[0] if rows else ())}
+
+
+def read_arrays(path: Path) -> "dict[str, np.ndarray]":
+    """The arrays of an npz file; a hole's file is empty and has none."""
+    import numpy as np
+
+    if not path.exists() or not path.stat().st_size:
+        return {}
+    with np.load(path) as arrays:
+        return dict(arrays)

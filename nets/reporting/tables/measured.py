@@ -1,0 +1,72 @@
+"""The columns of what was measured: each is a metric on a split, under one passport, over seeds."""
+
+from collections.abc import Collection
+
+from nets.fidelity.passport import digest
+from nets.reporting import glossary
+from nets.reporting.results import Measure, Number, Result
+from nets.reporting.statistics import summarise
+from nets.reporting.tables.rows import summary_cell
+from nets.reporting.tables.table import ABSENT, Cell, Column
+
+UNMEASURED = "not measured"
+
+
+def metric_columns(results: list[Result], also: Collection[Measure] = ()) -> list[Column]:
+    """A column for each metric of the headline's split, and for each passport of it; the headline first.
+
+    Other splits have columns only for the measures in `also`, each behind the same metric of the headline's split.
+    """
+    columns: dict[tuple[Measure, str], Column] = {}
+    headlines = [result.headline for result in results if result.headline]
+    splits = {headline.split for headline in headlines}
+    for result in results:
+        for number in result.numbers:
+            if (result.headline and number.split == result.headline.split) or number.measure in also:
+                key = number.measure, digest(number.passport)
+                columns.setdefault(key, column_of(number))
+    with_values = {measure.metric for measure, passport in columns if passport}
+    kept = [c for (measure, passport), c in columns.items() if passport or measure.metric not in with_values]
+    kept.sort(key=lambda c: ((c.metric, c.split) not in headlines, glossary.order(c.metric), c.split not in splits))
+    for column in kept[:1]:
+        column.headline = True
+    return kept
+
+
+def column_of(number: Number) -> Column:
+    """The column in which a number stands."""
+    known, passport = glossary.describe(number.metric), digest(number.passport)
+    indicative = bool(number.passport and number.passport.get("indicative"))
+    key = number.metric if number.split == "test" else f"{number.split}_{number.metric}"
+    if passport:
+        key += f"[{passport}{',indicative' if indicative else ''}]"
+    return Column(
+        key,
+        known.label + ("" if number.split == "test" else f" ({number.split})"),
+        known.unit,
+        number.direction,
+        known.decimals,
+        minor=glossary.order(number.metric)[0],
+        metric=number.metric,
+        split=number.split,
+        passport=passport,
+        indicative=indicative,
+    )
+
+
+def metric_cell(group: list[Result], column: Column, holes: dict[int, str]) -> Cell:
+    """The mean of a metric over a model's seeds."""
+    values: dict[int, float | None] = {result.run.seed: None for result in group}
+    measured, reasons = False, []
+    for result in group:
+        for number in result.numbers:
+            if number.measure == (column.metric, column.split):
+                if number.value is None:
+                    reasons.append(number.reason)
+                elif digest(number.passport) == column.passport:
+                    values[result.run.seed], measured = number.value, True
+    if reasons and not measured:
+        return Cell(UNMEASURED, hint=reasons[0])
+    if not measured and len(holes) < len(group):
+        return Cell(ABSENT, hint="This metric is not measured for this model.")
+    return summary_cell(summarise(values, holes), column)

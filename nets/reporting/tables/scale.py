@@ -1,0 +1,33 @@
+"""The scale of fidelity numbers: what images of known quality get, as rows under the models of a table."""
+
+from nets.reporting import glossary
+from nets.reporting.reading import read_json
+from nets.reporting.results import Result
+from nets.reporting.tables.passports import passports_of
+from nets.reporting.tables.table import ABSENT, Cell, Column, Row
+
+
+def scale_rows(results: list[Result], columns: list[Column]) -> list[Row]:
+    """Rows for real images and for noise, from the extractors' `reference.json`.
+
+    A number stands only in columns whose passport has its counts of images.
+    """
+    rows: dict[str, Row] = {}
+    counts = {
+        key: (passport.content.get("samples"), (passport.content.get("reference") or {}).get("count"))
+        for key, passport in passports_of(results).items()
+    }
+    folder = results[0].folder.parents[1] / "fidelity"
+    for path in sorted(folder.glob(f"{results[0].run.dataset}-*/reference.json")):
+        for entry in read_json(path)["scale"]:
+            samples, reference, values = entry["samples"], entry["reference"], entry["metrics"]
+            filled = [c for c in columns if c.metric in values and counts.get(c.passport) == (samples, reference)]
+            if not filled:
+                continue  # a table of classifiers, say
+            label = f"{entry['title'].capitalize()} ({samples:,} and {reference:,})"
+            row = rows.setdefault(label, Row(label, [], {column.key: Cell(ABSENT) for column in columns}))
+            for column in filled:
+                value = values[column.metric]
+                text = glossary.number(value, column.decimals)
+                row.cells[column.key] = Cell(text, value, raw={f"{column.key}_mean": value})
+    return list(rows.values())

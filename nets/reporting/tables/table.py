@@ -1,0 +1,123 @@
+"""What a table is: columns, rows and cells. Written as JSON, it is read back without loss."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from nets.errors import UserError
+from nets.reporting.results import Result
+
+ABSENT = "–"
+
+
+@dataclass
+class Cell:
+    """What a row holds in a column: text, the number to sort by, and raw numbers for the CSV."""
+
+    text: str
+    sort: float | None = None
+    half: str = ""  # the confidence interval's half, as text
+    hint: str = ""  # why there is no number
+    best: bool = False
+    raw: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Column:
+    """A column; `key` is unique in its table and starts the names of its columns in the CSV."""
+
+    key: str
+    label: str
+    unit: str = ""
+    direction: str = "none"
+    decimals: int | None = None  # None: four significant digits
+    minor: bool = False  # of less interest: the page folds it away
+    headline: bool = False  # models are ranked by it
+    metric: str = ""
+    split: str = ""
+    passport: str = ""  # digest
+    indicative: bool = False
+    marks: str = ""  # letters of the notes
+    words: bool = False  # sentences, not numbers
+    source: str = ""  # where published numbers come from
+
+
+class Note(NamedTuple):
+    """A note under a table, and the letter by which columns refer to it; empty for a note on the whole table."""
+
+    mark: str
+    text: str
+
+
+@dataclass
+class Row:
+    """A model and variant with the results of all its seeds, and its cells by column key."""
+
+    label: str
+    results: list[Result]  # none: a row of the scale
+    cells: dict[str, Cell]
+
+    @property
+    def whole(self) -> bool:
+        """Whether no seed is a hole."""
+        return all(result.ok for result in self.results)
+
+
+@dataclass
+class Table:
+    """A table of models; `scale` holds rows that are no models. `name` is the stem of its files."""
+
+    name: str
+    title: str
+    columns: list[Column]
+    rows: list[Row]
+    notes: list[Note] = field(default_factory=list)
+    scale: list[Row] = field(default_factory=list)
+
+    @property
+    def headline(self) -> Column | None:
+        """The column by which models are ranked; None where every run is a hole."""
+        return next((column for column in self.columns if column.headline), None)
+
+    @cached_property
+    def short_names(self) -> dict[str, str]:
+        """What figures call each row, by its label: without settings, unless two would be alike."""
+        names = {row.label: row.results[0].short_label for row in self.rows}
+        alike = list(names.values())
+        return {label: name if alike.count(name) == 1 else label for label, name in names.items()}
+
+    def to_json(self) -> str:
+        """The table as JSON, with its results by name."""
+        rows = {
+            kind: [
+                {"label": row.label, "runs": [result.name for result in row.results]}
+                | {"cells": {key: asdict(cell) for key, cell in row.cells.items()}}
+                for row in getattr(self, kind)
+            ]
+            for kind in ("rows", "scale")
+        }
+        table = {"name": self.name, "title": self.title, "columns": [asdict(column) for column in self.columns]}
+        return json.dumps(table | rows | {"notes": self.notes}, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any], results: Iterable[Result]) -> "Table":
+        """The table from its parsed JSON and the results that it names. Raises UserError if one is missing."""
+        known = {result.name: result for result in results}
+
+        def rows_of(kind: str) -> list[Row]:
+            return [
+                Row(
+                    row["label"],
+                    [known[name] for name in row["runs"]],
+                    {key: Cell(**cell) for key, cell in row["cells"].items()},
+                )
+                for row in content[kind]
+            ]
+
+        try:
+            columns, notes = [Column(**column) for column in content["columns"]], [Note(*n) for n in content["notes"]]
+            return cls(content["name"], content["title"], columns, rows_of("rows"), notes, rows_of("scale"))
+        except (KeyError, TypeError):
+            raise UserError(f"{content.get('name')}.json is not of these runs; run nets.jobs.compare again.") from None
