@@ -134,7 +134,7 @@ def add_published(rows: list[Row], measured: list[Column], published: dict[Key, 
     if not columns:
         return []
     for row, known in zip(rows, compared, strict=True):
-        row.cells[EXPLANATION] = explanation(row.runs[0], known)
+        row.cells[EXPLANATION] = explanation(row.runs[0], known, row.cells)
     return [*columns, Column(EXPLANATION, "What explains it", words=True)]
 
 
