@@ -39,6 +39,7 @@ NEUTRAL = (  # what can't change a number
     "nets.files",  # files that appear whole or not at all
     "nets.data.download",  # what arrives is verified by its SHA-256
     "nets.suite.keys",  # this file names results and makes none
+    "nets.optimizers",  # an optimizer's name is a part of the description
     "nets.tasks.kinds",  # names of what is imported when it is used: `run_source` begins with the one that is
     "nets.data.sources:READERS",  # likewise `data_source`
 )

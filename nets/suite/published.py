@@ -1,8 +1,13 @@
-"""What papers and repositories report, `config/published.csv`: loading and validation. Imports no torch."""
+"""What papers and repositories report, `config/published.csv`: loading, validation, and the choice of the value that
+is compared with ours (docs/published.md). Imports no torch.
+"""
 
 import csv
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median_high, median_low
+from typing import Any
 
 from nets.errors import ConfigError, suggest
 from nets.metrics.metric import all_metrics
@@ -10,19 +15,49 @@ from nets.suite.catalogues import ROOT, check, load_catalogues, schema
 from nets.suite.table import parse_value
 
 COLUMNS = ("model", "dataset", "metric", "value", "source", "note", "explains")
-SPLIT = "split"  # a last column that a file, or a row of it, may leave out
+OPTIONAL = {"split": "test", "checked": "source", "differs": ""}  # what an absent column or an empty cell means
+VERIFIED = ("source", "copy")
+ASPECTS = ("network", "selection", "augmentation", "training")  # in the order in which they decide
+DIRECTIONS = ("worse", "better")
 
 Key = tuple[str, str, str, str]  # model or model-variant, data set, metric, split
 
 
 @dataclass(frozen=True)
 class Published:
-    """A reported value, where it stands, and why ours may differ."""
+    """A reported value, where it stands, what differs from our row, and why ours may differ."""
 
     value: float
     source: str
     note: str
     explains: str
+    checked: str = "source"
+    differs: tuple[str, ...] = ()
+
+    @property
+    def verified(self) -> bool:
+        """Whether the value was read in its source; ours is compared with no other."""
+        return self.checked in VERIFIED
+
+    @property
+    def rank(self) -> tuple[bool, ...]:
+        """Orders values, the nearest to our row first: verified, then by what differs."""
+        return (not self.verified, *(aspect in self.differs for aspect in ASPECTS))
+
+    def reasons(self, better: bool | None) -> list[str]:
+        """Why ours is better or worse (None: either) than this value: the reasons that pull that way or both ways."""
+        chosen = []
+        for reason in filter(None, self.explains.split("; ")):
+            direction, text = split_reason(reason)
+            if better is None or direction is None or (direction == "better") == better:
+                chosen.append(text)
+        return chosen
+
+
+def split_reason(reason: str) -> tuple[str | None, str]:
+    """'worse: 45,000 training images' in two: which way it pulls ours (None: either), and the reason."""
+    marked = re.match(r"(\w+): ", reason)
+    return (marked[1], reason[marked.end() :]) if marked else (None, reason)
 
 
 def find_published(table: Path) -> Path:
@@ -32,28 +67,54 @@ def find_published(table: Path) -> Path:
 
 
 def load_published(path: Path) -> dict[Key, list[Published]]:
-    """All reported values by model, data set, metric and split, in the file's order. Raises ConfigError."""
-    catalogues, metrics = load_catalogues(path.parent), all_metrics()
-    found: dict[Key, list[Published]] = {}
+    """All reported values by model, data set, metric and split, first the one to compare with. Raises ConfigError."""
+    catalogues = load_catalogues(path.parent)
+    reported: dict[Key, list[Published]] = {}
     with open(path, newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
-        if tuple(reader.fieldnames or ()) not in (COLUMNS, (*COLUMNS, SPLIT)):
-            raise ConfigError(f"{path}, line 1: the columns must be {', '.join(COLUMNS)} and, if you like, {SPLIT}.")
+        head = tuple(reader.fieldnames or ())
+        extra = head[len(COLUMNS) :]
+        if head[: len(COLUMNS)] != COLUMNS or len(set(extra)) < len(extra) or not set(extra) <= set(OPTIONAL):
+            known = f"{', '.join(COLUMNS)} and, if you like, {', '.join(OPTIONAL)}"
+            raise ConfigError(f"{path}, line 1: the columns must be {known}.")
         for cells in reader:
             where = f"{path}, line {reader.line_num}"
-            cells[SPLIT] = cells.get(SPLIT) or "test"
-            if None in cells or None in cells.values():
-                raise ConfigError(f"{where}: {len(COLUMNS)} cells are expected; put those with commas in quotes.")
-            row = cells | {"value": parse_value(cells["value"])}
-            check(row, schema("published"), where)
-            for column, name in (("model", row["model"].partition("-")[0]), ("dataset", row["dataset"])):
-                if name not in (known := catalogues[f"{column}s"]):
-                    raise ConfigError(f"{where}: unknown {column} {name!r}; {suggest(name, known)}")
-            metric = metrics.get(row["metric"])
-            if metric and metric.unit == "%" and not 0 <= row["value"] <= 100:
-                raise ConfigError(f"{where}: {row['metric']} {row['value']} is not a percentage.")
-            values = found.setdefault((row["model"], row["dataset"], row["metric"], row[SPLIT]), [])
+            if None in cells or any(cells[name] is None for name in COLUMNS):
+                raise ConfigError(f"{where}: {len(head)} cells are expected; put those with commas in quotes.")
+            row = parse_row(cells, catalogues, where)
+            values = reported.setdefault((row["model"], row["dataset"], row["metric"], row["split"]), [])
             if any(row["source"] == other.source for other in values):
                 raise ConfigError(f"{where}: {row['model']} on {row['dataset']} has a value of this source already.")
-            values.append(Published(float(row["value"]), row["source"], row["note"], row["explains"]))
-    return found
+            differs = tuple(row["differs"])
+            values.append(Published(row["value"], row["source"], row["note"], row["explains"], row["checked"], differs))
+    return {key: ordered(values, key[2]) for key, values in reported.items()}
+
+
+def parse_row(cells: dict[str, str], catalogues: dict[str, dict[str, Any]], where: str) -> dict[str, Any]:
+    """A line's cells as values, checked."""
+    cells = cells | {name: cells.get(name) or absent for name, absent in OPTIONAL.items()}
+    row = cells | {"value": parse_value(cells["value"]), "differs": cells["differs"].split()}
+    check(row, schema("published"), where)
+    for column, name in (("model", row["model"].partition("-")[0]), ("dataset", row["dataset"])):
+        if name not in (known := catalogues[f"{column}s"]):
+            raise ConfigError(f"{where}: unknown {column} {name!r}; {suggest(name, known)}")
+    metric = all_metrics().get(row["metric"])
+    if metric and metric.unit == "%" and not 0 <= row["value"] <= 100:
+        raise ConfigError(f"{where}: {row['metric']} {row['value']} is not a percentage.")
+    for direction, _ in map(split_reason, row["explains"].split("; ")):
+        if direction not in (None, *DIRECTIONS):
+            raise ConfigError(f"{where}: explains: {direction!r} won't do; {suggest(direction, DIRECTIONS)}")
+    return row | {"value": float(row["value"])}
+
+
+def ordered(values: list[Published], metric: str) -> list[Published]:
+    """The values by rank, before them the one to compare with: the median of the best rank, of two the better.
+
+    A metric without a direction, or an unknown one, is better when it is lower.
+    """
+    ranked = sorted(values, key=lambda value: value.rank)
+    nearest = [value.value for value in ranked if value.rank == ranked[0].rank]
+    known = all_metrics().get(metric)
+    median = (median_high if known and known.direction == "higher" else median_low)(nearest)
+    compared = next(value for value in ranked if value.value == median and value.rank == ranked[0].rank)
+    return [compared, *(value for value in ranked if value is not compared)]

@@ -180,3 +180,37 @@ def test_numbers_with_a_passport_are_not_compared(results):
     group = by_comparison(load_results(results, results / "runs.txt"))["generation", "mnist5k"]
     fid = {("dcgan", "mnist5k", "fid_indomain", "test"): [Published(1.0, "measured otherwise", "", "")]}
     assert "published" not in [column.key for column in comparison_table(group, fid).columns]
+
+
+def test_a_variant_without_values_of_its_own_is_not_compared_with_the_plain_model(lenets):
+    plain, cutout = (changed(lenets[0], variant=variant) for variant in ("", "cutout"))
+    assert [bool(reported(result.run, Measure("top1", "test"), PUBLISHED)) for result in (plain, cutout)] == [
+        True,
+        False,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "reasons"),
+    [(99.9, "fewer images; another optimizer"), (20.0, "more epochs; another optimizer")],
+)
+def test_only_reasons_that_pull_the_way_of_the_difference_are_given(lenets, value, reasons):
+    explains = "worse: fewer images; better: more epochs; another optimizer"
+    (row,) = comparison_table(
+        lenets, {("lenet5", "mnist5k", "top1", "test"): [Published(value, "me", "", explains)]}
+    ).rows
+    assert row.cells["explanation"].text == reasons
+
+
+def test_of_an_error_that_is_higher_ours_is_worse(lenets):
+    values = {("lenet5", "mnist5k", "nll", "test"): [Published(0.0, "me", "", "worse: fewer images; better: luck")]}
+    (row,) = comparison_table(lenets, values).rows
+    assert row.cells["explanation"].text == "NLL: fewer images"
+
+
+def test_a_value_that_was_not_read_in_its_source_is_shown_but_not_compared(lenets):
+    doubtful = Published(98.0, "a page", "", "worse: fewer images", checked="second hand")
+    table = comparison_table(lenets, {("lenet5", "mnist5k", "top1", "test"): [doubtful]})
+    (row,) = table.rows
+    assert [row.cells[key].text for key in ("published", "difference", "explanation")] == ["98.00", "–", "–"]
+    assert "LeNet-5: 98.00 (a page; second hand: not compared)" in str(table.notes)

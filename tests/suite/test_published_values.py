@@ -1,14 +1,17 @@
 """Published values are read by our names, and every mistake in them becomes one sentence."""
 
+import re
+
 import pytest
 
 from nets.errors import ConfigError
 from nets.suite.catalogues import ROOT
 from nets.suite.expansion import load_runs
-from nets.suite.published import COLUMNS, find_published, load_published
+from nets.suite.published import COLUMNS, find_published, load_published, split_reason
 
 RANGES = {"mse": (0, 0.1), "objective": (20, 40)}
 HEAD = ",".join(COLUMNS) + "\n"
+EXTENDED = HEAD.replace("\n", ",checked,differs\n")
 
 
 def test_the_projects_values():
@@ -17,9 +20,11 @@ def test_the_projects_values():
     assert found["resnet110", "cifar10", "top1", "test"][0].value == pytest.approx(
         100 - 6.61
     )  # the mean of five, not the best
-    assert found["resnet18", "cifar10", "top1", "test"][0].source.startswith("kuangliu/pytorch-cifar")
-    assert found["vgg16_bn", "cifar100", "top1", "test"][0].value == pytest.approx(100 - 27.07)
-    assert found["lenet5", "mnist", "top1", "test"][0].value == pytest.approx(99.05)  # without distortions, as ours
+    assert found["resnet18", "cifar10", "top1", "test"][0].value == pytest.approx(100 - 4.72)  # the mean of five
+    assert found["resnet18-cutout", "cifar10", "top1", "test"][0].value == pytest.approx(100 - 3.99)
+    assert found["vgg16_bn", "cifar100", "top1", "test"][0].value == 73.74  # our hidden layers; the last epoch
+    assert found["alexnet", "cifar10", "top1", "test"][0].value == 86.2
+    assert found["cnn", "fashion_mnist", "top1", "test"][0].value == 92.3  # the same layers as ours
     science = (
         found["pca-latent30", "mnist", "mse", "test"][0].value,
         found["autoencoder-latent30", "mnist", "mse", "test"][0].value,
@@ -63,6 +68,7 @@ def test_a_table_brings_its_own(tmp_path):
         ("resnet20,cifar10,top1,93,me", "7 cells are expected"),
         ("resnet20,cifar10,top1,93,me,a,b,c", "7 cells are expected"),
         ("resnet20,cifar10,top1,93,you,,\nresnet20,cifar10,top1,94,you,,", "has a value of this source already"),
+        ("resnet20,cifar10,top1,93,me,,wurse: fewer images", "explains: 'wurse' won't do; did you mean 'worse'?"),
     ],
 )
 def test_a_mistake_is_named_with_its_line(tmp_path, row, said):
@@ -91,6 +97,82 @@ def test_a_value_may_be_of_another_split(tmp_path):
     (tmp_path / "published.csv").write_text(HEAD.replace("\n", ",split\n") + "lenet5,mnist,top1,99,me,,,training\n")
     with pytest.raises(ConfigError, match="split: 'training' is not one of"):
         load_published(tmp_path / "published.csv")
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ("memory,", "checked: 'memory' is not one of"),
+        ("source,width", "differs.0: 'width' is not one of"),
+        ("source,network network", "differs: ['network', 'network'] has non-unique elements"),
+    ],
+)
+def test_a_mistake_in_the_further_columns(tmp_path, cells, said):
+    (tmp_path / "published.csv").write_text(f"{EXTENDED}lenet5,mnist,top1,99,me,,,{cells}\n")
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        load_published(tmp_path / "published.csv")
+
+
+@pytest.mark.parametrize(
+    ("values", "compared"),
+    [
+        ({99: "source,network", 98: "source,selection augmentation training"}, 98),  # the same network first
+        ({99: "source,selection", 98: "source,augmentation training"}, 98),  # then no choice by test images
+        ({99: "source,augmentation", 98: "source,training"}, 98),
+        ({99: "second hand,", 98: "unchecked,", 97: "copy,network selection augmentation training"}, 97),
+        ({95: "source,", 99: "source,", 98: "source,", 10: "source,training"}, 98),  # the median of the nearest
+        ({95: "source,training", 99: "copy,training"}, 99),  # of two the better
+    ],
+)
+def test_the_nearest_value_is_compared_and_all_are_kept(tmp_path, values, compared):
+    rows = [f"lenet5,mnist,top1,{value},source {value},,,{cells}\n" for value, cells in values.items()]
+    (tmp_path / "published.csv").write_text(EXTENDED + "".join(rows))
+    (ours,) = load_published(tmp_path / "published.csv").values()
+    assert ours[0].value == compared
+    assert {value.value for value in ours} == set(values)
+
+
+def test_of_two_errors_the_smaller_is_compared(tmp_path):
+    rows = "autoencoder,mnist,mse,0.04,me,,,,\nautoencoder,mnist,mse,0.03,you,,,,\n"
+    (tmp_path / "published.csv").write_text(EXTENDED + rows)
+    (values,) = load_published(tmp_path / "published.csv").values()
+    assert values[0].value == 0.03
+
+
+def every_value():
+    return [value for values in load_published(ROOT / "config/published.csv").values() for value in values]
+
+
+def test_every_source_has_a_commit_a_year_or_a_version():
+    for value in every_value():
+        assert re.search(r"@[0-9a-f]{7}\b|\b(19|20)\d\d\b|\b\d+\.\d+\.\d+\b", value.source), value.source
+
+
+def test_a_reason_pulls_one_way_wherever_it_stands():
+    directions = {}
+    for value in every_value():
+        for direction, reason in map(split_reason, value.explains.split("; ")):
+            assert directions.setdefault(reason, direction) == direction, reason
+
+
+def test_fewer_or_more_training_images_pull_the_right_way():
+    for value in every_value():
+        for direction, reason in map(split_reason, value.explains.split("; ")):
+            if counts := re.fullmatch(r"([\d,]+) training images, theirs ([\d,]+)", reason):
+                ours, theirs = (int(count.replace(",", "")) for count in counts.groups())
+                assert direction == ("better" if ours > theirs else "worse")
+
+
+def test_choice_by_test_images_can_only_make_ours_worse():
+    for value in every_value():
+        for direction, reason in map(split_reason, value.explains.split("; ")):
+            if reason.startswith("theirs") and reason.endswith("on test images"):
+                assert direction == "worse" and "selection" in value.differs, value.source
+
+
+def test_second_hand_values_are_those_that_were_submitted():
+    doubtful = {value.source.split(" ")[0] for value in every_value() if not value.verified}
+    assert doubtful == {"zalandoresearch/fashion-mnist:README.md@02cf067"}
 
 
 def test_every_value_is_explained():

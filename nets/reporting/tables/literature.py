@@ -1,6 +1,6 @@
 """The columns of what papers and repositories report, beside what was measured here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from nets.reporting import glossary
 from nets.reporting.results import Measure, Result
@@ -21,12 +21,11 @@ def reported_measures(results: Sequence[Result], published: Values) -> set[Measu
 def reported(run: Run, measure: Measure, published: Values) -> list[Published]:
     """The values that are reported for a run's model on its data set; the first is compared with ours.
 
-    Values of the run's variant come first. A variant without any is compared with the plain model if it is a
-    classifier that did not learn from pretrained weights; variants of other tasks have other losses and codes.
+    A variant has values of its own or none; only weights that are evaluated as they are have those of the plain model.
     """
     if own := published.get((f"{run.model}-{run.variant}", run.dataset, *measure)):
         return own
-    if transferred(run) or (run.variant and run.task != "classification"):
+    if transferred(run) or (run.variant and not run.pretrained):
         return []
     return published.get((run.model, run.dataset, *measure), [])
 
@@ -58,7 +57,7 @@ def add_published(rows: list[Row], measured: list[Column], published: Values) ->
     if not columns:
         return []
     for row, known in zip(rows, compared, strict=True):
-        row.cells[EXPLANATION] = explanation(row.results[0].run, known)
+        row.cells[EXPLANATION] = explanation(row.results[0].run, known, row.cells)
     return [*columns, Column(EXPLANATION, "What explains it", words=True)]
 
 
@@ -80,23 +79,26 @@ def published_cells(ours: Cell, measured: Column, values: Sequence[Published]) -
     number = glossary.number(first.value, measured.decimals)
     raw = {beside: first.value, f"{beside}_source": first.source}
     cells = {beside: Cell(number, first.value, hint=first.source, raw=raw), apart: Cell(ABSENT)}
-    if ours.sort is not None:
+    if ours.sort is not None and first.verified:
         difference = ours.sort - first.value
         text = ("+" if difference > 0 else "") + glossary.number(difference, measured.decimals)
         cells[apart] = Cell(text, difference, raw={apart: difference})
     return cells
 
 
-def explanation(run: Run, compared: Sequence[tuple[Column, Sequence[Published]]]) -> Cell:
-    """Why ours may differ: what the row changes, then what the sources of the compared columns did differently.
+def explanation(run: Run, compared: Sequence[tuple[Column, Sequence[Published]]], cells: Mapping[str, Cell]) -> Cell:
+    """Why ours differs: what the row changes, then those reasons of the columns compared that pull the same way.
 
-    Each reason stands once; one of another column than the headline names its column. `run` is any of the row's seeds.
+    A reason is said once; one that is not the headline's names its column. `run` is any of the row's seeds, `cells`
+    are the row's. A value that is not verified is not explained.
     """
     if not any(values for _, values in compared):
         return Cell(ABSENT)
     reasons = {reason: reason for reason in changes(run)}
     for column, values in compared:
-        for reason in filter(None, values[0].explains.split("; ") if values else ()):
+        difference = cells[published_columns(column)[1].key].sort
+        better = (difference > 0) == (column.direction == "higher") if difference else None
+        for reason in values[0].reasons(better) if values and values[0].verified else ():
             reasons.setdefault(reason, reason if column.headline else f"{column.label}: {reason}")
     why = "; ".join(reasons.values())
     return Cell(why or ABSENT, raw={EXPLANATION: why})
@@ -132,5 +134,6 @@ def note(label: str, values: Sequence[Published], headline: Column) -> str:
     words = []
     for each in values:
         number = glossary.number(each.value, headline.decimals)
-        words.append(f"{number} ({'; '.join(filter(None, [each.source, each.note]))})")
+        doubt = "" if each.verified else f"{each.checked}: not compared"
+        words.append(f"{number} ({'; '.join(filter(None, [each.source, each.note, doubt]))})")
     return f"{label}: {', '.join(words)}"
