@@ -7,7 +7,7 @@ name := $(if $(TABLE),$(basename $(notdir $(TABLE))),$(SUITE))
 settings := $(if $(TABLE),"table=$(TABLE)",suite=$(SUITE))
 results := results/$(name)
 
-.PHONY: help run fetch plan test test-slurm lint mlflow lock clean
+.PHONY: help run fetch plan test test-slurm lint mlflow fingerprint lock clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -21,6 +21,7 @@ help:  ## what there is
 	@echo "make test                all tests"
 	@echo "make test-slurm          the tests that need a Slurm: one is started on this machine"
 	@echo "make lint                style checks alone"
+	@echo "make fingerprint         SHA-256 of every run's weights and metrics; AGAINST=list.tsv compares with a saved list"
 	@echo "make lock                renew requirements.lock from pyproject.toml, and environment.yml from it"
 	@echo "make clean               remove results/$(name)"
 
@@ -64,6 +65,9 @@ lint: .venv/ready
 	@ruff format --check .
 	@snakefmt --check Snakefile workflow
 	@snakemake --lint
+
+fingerprint: .venv/ready
+	@python -m benchmarks.fingerprints $(AGAINST) $(results)
 
 lock: .venv/ready
 	@.venv/bin/pip install --quiet uv
