@@ -63,7 +63,7 @@ test-slurm: .venv/ready
 lint: .venv/ready
 	@ruff check .
 	@ruff format --check .
-	@snakefmt --check Snakefile workflow
+	@snakefmt --check workflow
 	@snakemake --lint
 
 fingerprint: .venv/ready

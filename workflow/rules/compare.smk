@@ -43,6 +43,7 @@ rule collect:
         ),
     log:
         f"{RESULTS}/logs/collect.log",
+    localrule: True
     conda:
         "../../environment.yml"
     params:
@@ -74,6 +75,7 @@ rule compare:
         ),
     log:
         f"{RESULTS}/logs/compare.log",
+    localrule: True
     conda:
         "../../environment.yml"
     params:

@@ -6,6 +6,7 @@ rule weights:
         "results/weights/{weights}.json",
     log:
         "results/weights/{weights}.log",
+    localrule: True
     conda:
         "../../environment.yml"
     params:
@@ -20,6 +21,7 @@ rule fetch:
         sorted({file for run in RUNS for file in fetched_for(RUNS[run])}),
     log:
         f"{RESULTS}/logs/fetch.log",
+    localrule: True
     conda:
         "../../environment.yml"
     shell:
