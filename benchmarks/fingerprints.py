@@ -13,6 +13,8 @@ import json
 import sys
 from pathlib import Path
 
+from nets.files import sha256
+
 COLUMNS = ("weights", "best_weights", "metrics")
 ABSENT = "-"
 
@@ -64,10 +66,7 @@ def measure(results: Path) -> Fingerprints:
 
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file's bytes; "-" where there is no file."""
-    if not path.exists():
-        return ABSENT
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256(path) if path.exists() else ABSENT
 
 
 def metrics_sha256(path: Path) -> str:
