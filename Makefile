@@ -11,7 +11,7 @@ results := results/$(name)
 quick_tests := tests/test_imports.py tests/test_docs.py tests/benchmarks tests/suite tests/data tests/metrics \
   tests/models/test_papers.py tests/models/test_autoencoders.py tests/workflow/test_module.py tests/jobs/test_honesty.py
 
-.PHONY: help run fetch plan mlflow check lint test-quick test test-slurm fingerprint docs lock clean
+.PHONY: help run fetch plan why mlflow check lint test-quick test test-slurm fingerprint docs lock clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -20,6 +20,7 @@ help:  ## what there is
 	@echo "make run TABLE=my.tsv    the same for your own table"
 	@echo "make run RETRY=1         try again what failed (diverged, out of memory, no data)"
 	@echo "make plan                list what a suite would run"
+	@echo "make why RUN=name        what would rerun a run, and what has changed since it ran"
 	@echo "make fetch               get every data set and all weights of a suite beforehand"
 	@echo "make mlflow              browse the runs in MLflow"
 	@echo "make clean               remove results/$(name)"
@@ -55,6 +56,10 @@ fetch: .venv/ready
 
 plan: .venv/ready
 	@python -m nets.jobs.plan --table "$(or $(TABLE),config/$(SUITE).tsv)"
+
+why: .venv/ready
+	@test -n "$(RUN)" || { echo "Name a run: make why RUN=lenet5-mnist5k-s0; make plan lists them." >&2; exit 1; }
+	@python -m nets.jobs.why --run "$(RUN)" $(if $(TABLE),--table "$(TABLE)",--suite "$(SUITE)")
 
 mlflow: .venv/ready
 	@test -n "$(MLFLOW_TRACKING_URI)" -o -e $(results)/mlflow.db || \

@@ -21,15 +21,15 @@ from PIL import Image
 from torch import Tensor
 from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 
+from nets.data.batches import images_of
 from nets.data.prepared import read_info
 from nets.fidelity.extractors import Extractor, load_extractor
-from nets.jobs.evaluate import load_weights
-from nets.jobs.reference import images_of
-from nets.machine.devices import choose_device
 from nets.metrics.distances import fid
 from nets.run import Run
 from nets.tasks import task_class
 from nets.tasks.contract import Task
+from nets.training.numerics import choose_device
+from nets.training.outputs import SavedWeights, load_weights
 
 ROUNDS, BATCH = 5, 250
 
@@ -69,9 +69,9 @@ def main() -> None:
 def trained(run_dir: Path, data_dir: Path, device: torch.device) -> Task:
     """The task of a run with its last weights."""
     run, manifest = Run.load(run_dir), json.loads((run_dir / "manifest.json").read_text())
-    kind = task_class(run.task)
+    kind = task_class(run)
     task = kind(run, kind.pixel_range(read_info(data_dir)), device)
-    load_weights(task, run_dir, manifest["weights"][kind.measured[-1]])
+    load_weights(task.networks, run_dir, SavedWeights(**manifest["weights"][kind.measured[-1]]))
     return task
 
 

@@ -1,7 +1,11 @@
 """Errors that a person can mend, and their words."""
 
+import dataclasses
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+ABSENT: Any = object()  # in an entry of one of the project's tables, a field that was left out
 
 
 class UserError(ValueError):
@@ -25,3 +29,11 @@ def suggest(word: str, known: Iterable[str]) -> str:
     known = sorted(known)
     close = difflib.get_close_matches(word, known, 1)
     return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}."
+
+
+def check_complete(table: Mapping[str, Any], file: str) -> None:
+    """Raise ConfigError for an entry, a dataclass, that lacks a field; `file` is where the table stands."""
+    for name, entry in table.items():
+        absent = [field.name for field in dataclasses.fields(entry) if getattr(entry, field.name) is ABSENT]
+        if absent:
+            raise ConfigError(f"{file}: the entry {name!r} lacks {', '.join(absent)}; fill in every field.")

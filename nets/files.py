@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and the hashes by which their content is known."""
 
 import contextlib
 import hashlib
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nets.errors import UserError
+from nets.errors import DataError, UserError
 
 
 @contextlib.contextmanager
@@ -24,7 +24,7 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON atomically; refuses NaN and infinities, which JSON has not."""
+    """Write JSON atomically; refuses NaN and infinities, which JSON lacks."""
     with atomic(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
 
@@ -39,7 +39,21 @@ def check_writable(folder: Path) -> None:
         raise UserError(f"{existing} can't be written; allow it, or choose another folder with --directory.")
 
 
-def sha256(path: Path) -> str:
-    """The hex SHA-256 of a file."""
-    with open(path, "rb") as file:
+def sha256(content: Path | bytes) -> str:
+    """The hex SHA-256 of a file, or of bytes."""
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).hexdigest()
+    with open(content, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_of_json(value: Any) -> str:
+    """The hex SHA-256 of a value as JSON; the order of keys does not matter."""
+    return sha256(json.dumps(value, sort_keys=True).encode())
+
+
+def verify(content: Path | bytes, expected: str, remedy: str, name: str = "") -> None:
+    """Raise DataError unless a file, or bytes called `name`, have the hex SHA-256 `expected`."""
+    actual = sha256(content)
+    if actual != expected:
+        raise DataError(f"{name or str(content)} is damaged: its SHA-256 is {actual}, expected {expected}; {remedy}.")

@@ -13,13 +13,7 @@ from typing import Any
 
 from nets.errors import UserError
 from nets.files import atomic
-
-OPTIMIZER_KEYS = {  # the settings that each has
-    "sgd": {"lr", "weight_decay", "momentum", "nesterov"},
-    "adam": {"lr", "weight_decay", "betas", "eps"},
-    "adamw": {"lr", "weight_decay", "betas", "eps"},
-    "rmsprop": {"lr", "weight_decay", "momentum", "alpha", "eps"},
-}
+from nets.optimizers import OPTIMIZERS
 
 
 @dataclass(frozen=True)
@@ -37,7 +31,7 @@ class Network:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a run trains; keys, ranges and defaults stand in `workflow/schemas/recipes.schema.yaml`."""
+    """How a run trains; keys, ranges and defaults are those of `nets.suite.catalogues.schema("recipes")`."""
 
     name: str
     epochs: int
@@ -55,7 +49,7 @@ class Recipe:
         """Name and settings of a network's optimizer: its own, and of the shared ones those that it has."""
         own = self.optimizers.get(role, {})
         name = own.get("name", self.optimizer["name"])
-        known = self.optimizer if name == self.optimizer["name"] else OPTIMIZER_KEYS[name]
+        known = self.optimizer if name == self.optimizer["name"] else OPTIMIZERS[name].keys
         return {key: value for key, value in self.optimizer.items() if key in known} | own
 
 

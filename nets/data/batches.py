@@ -6,13 +6,14 @@ indexing operation, and all augmentation is done on whole batches. No worker pro
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from nets.data.augment import augment, augment_with_masks
-from nets.data.prepared import Split
+from nets.data.prepared import Split, open_split
 
 RESIDENT_SHARE = 0.4  # of the device's free memory that a data set may take
 
@@ -111,6 +112,12 @@ class Batches:
         """Every sample once, in the order of the index list, without augmentation."""
         for start in range(0, len(self), batch_size):
             yield self.take(self.order[start : start + batch_size])
+
+
+def images_of(folder: Path, split: str) -> Tensor:
+    """The images (N, C, H, W) uint8 of a split of a prepared data set, in the order of its index list."""
+    opened = open_split(folder, split)
+    return torch.from_numpy(opened.images[opened.indices])
 
 
 def fits(images: Tensor, device: torch.device) -> bool:

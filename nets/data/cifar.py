@@ -4,7 +4,6 @@ Batches are pickles, so nothing is unpickled before its hash is verified: the ar
 the files of an extracted folder against the MD5s that torchvision knows.
 """
 
-import hashlib
 import pickle
 import tarfile
 import warnings
@@ -14,6 +13,7 @@ import numpy as np
 
 from nets.data.loaded import Loaded, Part
 from nets.errors import DataError, SourceUnavailable
+from nets.files import sha256, verify
 
 
 def read(entry: dict, source: dict, root: Path) -> Loaded:
@@ -49,23 +49,17 @@ def _from_folder(source: dict, folder: Path) -> tuple[dict[str, bytes], dict[str
         if not check_integrity(path, md5):
             raise DataError(f"{path} is damaged: its MD5 is not {md5}; extract {kind.filename} again.")
         contents[name] = path.read_bytes()
-    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    hashes = {name: sha256(content) for name, content in contents.items()}
     return contents, hashes
 
 
 def _from_archive(source: dict, archive: Path) -> tuple[dict[str, bytes], dict[str, str]]:
-    with archive.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != source["sha256"]:
-        raise DataError(
-            f"{archive} is damaged or incomplete: its SHA-256 is {found}, expected {source['sha256']}; "
-            "fetch it again or delete it."
-        )
+    verify(archive, source["sha256"], "fetch it again or delete it")
     kind = _torchvision_class(source)
     names = [name for name, _ in kind.train_list + kind.test_list]
     with tarfile.open(archive) as tar:
         contents = {name: tar.extractfile(f"{source['folder']}/{name}").read() for name in names}
-    return contents, {archive.name: found}
+    return contents, {archive.name: source["sha256"]}
 
 
 def _part(location: Path, batches: list[bytes]) -> Part:

@@ -1,42 +1,11 @@
-"""The catalogue of data sets, `config/datasets.yaml`, read and checked against its schema."""
-
-import json
-from pathlib import Path
-
-import yaml
+"""What entries of `config/datasets.yaml` must obey besides their schema, which `nets.suite.catalogues` checks."""
 
 from nets.errors import DataError
-
-SCHEMA = Path(__file__).parents[2] / "workflow/schemas/datasets.schema.yaml"
-
-
-def load_catalogue(path: Path) -> dict[str, dict]:
-    """All entries by name. Raises DataError where the file breaks the schema."""
-    return check_catalogue(_read(path), str(path))
-
-
-def load_entry(path: Path, name: str) -> dict:
-    """One entry that stands in a JSON or YAML file of its own."""
-    return check_catalogue({name: _read(path)}, "datasets.yaml")[name]
 
 
 def number_of(classes: list[str] | int | None) -> int:
     """How many classes an entry has: it names them, or says their number, or has no labels."""
     return classes if isinstance(classes, int) else len(classes or ())
-
-
-def check_catalogue(catalogue: dict, where: str) -> dict[str, dict]:
-    """The catalogue itself. Raises DataError with one sentence for the first thing that is wrong with it."""
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import best_match
-
-    schema = yaml.safe_load(SCHEMA.read_text())
-    error = best_match(Draft202012Validator(schema).iter_errors(catalogue))
-    if error is not None:
-        place = " / ".join(map(str, error.absolute_path)) or "the whole"
-        raise DataError(f"{where}: {place}: {error.message}.")
-    check_entries(catalogue, where)
-    return catalogue
 
 
 def check_entries(catalogue: dict, where: str) -> None:
@@ -71,13 +40,3 @@ def check_scenes(where: str, shape: list[int], source: dict) -> None:
     if largest > min(shape[1:]):
         size = f"{shape[1]}x{shape[2]}"
         raise DataError(f"{where} / sizes: a digit of {largest} pixels does not fit into a scene of {size}.")
-
-
-def _read(path: Path) -> dict:
-    try:
-        text = Path(path).read_text()
-        return json.loads(text) if Path(path).suffix == ".json" else yaml.safe_load(text)
-    except FileNotFoundError:
-        raise DataError(f"{path} is not there.") from None
-    except (yaml.YAMLError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is not readable: {' '.join(str(error).split())}.") from None

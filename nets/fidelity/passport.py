@@ -1,13 +1,13 @@
-"""Passports of fidelity numbers: what two numbers must share before they may stand in one column.
+"""Passports of fidelity numbers: what two numbers must share to be compared in one column.
 
 A passport holds the number of samples, the reference images, the extractor with the hash of its weights, the number
 type, and how samples were drawn. It is made when a number is measured and read wherever numbers are compared.
 """
 
-import hashlib
-import json
 from collections.abc import Iterable
 from typing import Any
+
+from nets.files import sha256_of_json
 
 ENOUGH = 10_000  # fewer images on either side make FID biased enough to be called indicative (Bińkowski et al. 2018)
 NAMES = {
@@ -23,7 +23,7 @@ NAMES = {
     "reference.resolution": "resolution",
     "reference.images_sha256": "SHA-256 of its images",
 }
-DRAWN = ("sampler", "steps", "ema")  # how a model draws: a part of the model, which stands in its row
+DRAWN = ("sampler", "steps", "ema")  # how a model draws: a part of the model, shown in its row
 HIDDEN = ("indicative", *DRAWN)
 
 
@@ -47,7 +47,7 @@ def digest(passport: dict[str, Any] | None) -> str:
     if passport is None:
         return ""
     measured = {key: value for key, value in passport.items() if key not in DRAWN}
-    return hashlib.sha256(json.dumps(measured, sort_keys=True).encode()).hexdigest()[:8]
+    return sha256_of_json(measured)[:8]
 
 
 def manner(how: dict[str, Any]) -> str:

@@ -1,19 +1,22 @@
-"""Features of a data set's real test images under one extractor, and the scale of the numbers that come of them."""
+"""The reference of a data set: features of its test images under one extractor, and the scale.
 
-import hashlib
+The scale holds what every metric says of images whose worth is known: real ones, and noise.
+"""
+
 import json
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from nets.data.prepared import images_sha256, open_split, read_info
+from nets.data.batches import images_of
+from nets.data.prepared import images_sha256, read_info
 from nets.fidelity import measure
 from nets.fidelity.extractors import Extractor, Features, load_extractor
-from nets.files import atomic, write_json
+from nets.files import atomic, sha256_of_json, write_json
 from nets.metrics import classes
 
 
@@ -55,39 +58,42 @@ def write_reference(
     write_json(output / "reference.json", content | {"source": str(source)})
 
 
-def images_of(data_dir: Path, split: str) -> Tensor:
-    """The images (N, C, H, W) uint8 of a split."""
-    found = open_split(data_dir, split)
-    return torch.from_numpy(found.images[found.indices])
-
-
 def read_once(extractor: Extractor, images: Tensor, info: dict[str, Any], cache: Path | None) -> Features:
     """What an extractor sees in the test images: from the cache, or read now and kept there.
 
-    The file is named by all that decides its content, so whoever finds it may use it; a damaged one is made again.
+    The file is named by all that decides its content, so every suite may use it; a damaged one is made again.
     """
     if cache is None:
         return extractor.read(images)
     known = {key: value for key, value in extractor.passport.items() if key != "run"}
     content = [images_sha256(info, "test"), info["mean"], info["std"], known]
-    path = cache / f"{hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()}.npz"
+    path = cache / f"{sha256_of_json(content)}.npz"
     try:
-        with open(path, "rb") as file, np.load(file) as kept:
+        with open(path, "rb") as source, np.load(source) as kept:
             return Features(*(torch.from_numpy(kept[name]).to(extractor.device) for name in Features._fields))
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
-        found = extractor.read(images)
+        features = extractor.read(images)
     with atomic(path) as temporary, open(temporary, "wb") as file:
-        np.savez(file, **{name: value.cpu().numpy() for name, value in found._asdict().items()})
-    return found
+        np.savez(file, **{name: value.cpu().numpy() for name, value in features._asdict().items()})
+    return features
+
+
+class Row(NamedTuple):
+    """A row of the scale: images in place of generated ones, and what they are compared with."""
+
+    title: str
+    real: Tensor  # features (N, D)
+    shares: list[float] | None  # of the real images' classes
+    images: Features
 
 
 def scale(
     extractor: Extractor, real: Tensor, shares: list[float] | None, train: Tensor, counts: list[int]
 ) -> list[dict[str, Any]]:
-    """What each metric says of images whose worth is known: real ones, real ones against each other, and noise.
+    """The rows of the scale: training images against test images and against each other, and noise, by every metric.
 
-    In place of generated images, as many of them as are generated: `counts`. Against as many as there are test images,
-    whose features are `real`. Where training images are too few for both there is no such row.
+    They replace the generated images of a measurement, whose numbers are `counts`; `real` are the features of the test
+    images. A row for which there are too few training images is left out.
     """
     dice = torch.Generator().manual_seed(0)
     most = min(len(train), max(counts) + len(real))
@@ -99,19 +105,19 @@ def scale(
         first, other = part(seen, 0, count), part(seen, count, count + len(real))
         others = classes.shares(other.logits).tolist() if shares is not None and len(other.logits) else None
         sets = [
-            ("training images against test images", real, shares, first),
-            ("training images against others of them", other.features, others, first),
-            ("noise against test images", real, shares, part(noise, 0, count)),
+            Row("training images against test images", real, shares, first),
+            Row("training images against others of them", other.features, others, first),
+            Row("noise against test images", real, shares, part(noise, 0, count)),
         ]
         rows += [
             {
-                "title": title,
+                "title": row.title,
                 "samples": count,
                 "reference": len(real),
-                "metrics": {f"{k}_{name}": v for k, v in measure.compare(against, known, found).items()},
+                "metrics": {f"{k}_{name}": v for k, v in measure.compare(row.real, row.shares, row.images).items()},
             }
-            for title, against, known, found in sets
-            if len(against) == len(real) and len(found.features) == count
+            for row in sets
+            if len(row.real) == len(real) and len(row.images.features) == count
         ]
     return rows
 

@@ -1,7 +1,9 @@
-"""What every job does: end with one sentence instead of a stack trace for what is not a fault of the program."""
+"""What jobs share: options, and an end in one sentence instead of a stack trace for what is no fault of the program."""
 
+import argparse
 import contextlib
 import errno
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -9,30 +11,38 @@ from pathlib import Path
 
 from nets.errors import UserError
 
+REMEDIES = {
+    errno.ENOENT: "make it with the rule that writes it, or correct the path",
+    errno.ENOTDIR: "a file is where a folder should be; move it away, or correct the path",
+    **dict.fromkeys((errno.EACCES, errno.EROFS), "allow writing there, or choose another folder with --directory"),
+    errno.ENOSPC: "free some space; a started run continues from its checkpoint",
+    errno.EFBIG: "allow larger files (ulimit -f)",
+}
 
-def run_job(work: Callable[[], None], log: Path | None = None, passed: tuple[type[Exception], ...] = ()) -> int:
-    """Call `work`; returns the exit status. A missing or unwritable file, or a UserError, becomes a sentence.
 
-    What went wrong is told on the standard error, and in the `log`; exceptions that are `passed` on are no errors.
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """The options of the jobs that compute one run on a device."""
+    parser.add_argument("--run-dir", type=Path, required=True, help="folder of the run; results go there")
+    parser.add_argument("--data-dir", type=Path, required=True, help="folder of the prepared data set")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
+    parser.add_argument("--retry", default=os.environ.get("NETS_RETRY"), help="command that tries it again, for a hole")
+    parser.add_argument("--alone", action="store_true", help="take all slots of a device")
+
+
+def run_job(work: Callable[[], object], log: Path | None = None, passed: tuple[type[Exception], ...] = ()) -> int:
+    """Call `work`; returns the exit status. A UserError, or a missing or unwritable file, becomes a sentence.
+
+    The sentence goes to standard error and to the `log`. Exceptions of the types `passed` are raised.
     """
     try:
         work()
-    except OSError as error:
-        remedy = {
-            errno.ENOENT: "make it with the rule that writes it, or correct the path",
-            errno.EACCES: "allow writing there, or choose another folder with --directory",
-            errno.EROFS: "choose another folder with --directory",
-            errno.ENOSPC: "free some space; a started run continues from its checkpoint",
-        }.get(error.errno or 0)
-        if remedy is None:
-            note(traceback.format_exc(), log)
-            raise
-        return tell(f"{error.filename or 'A file'}: {error.strerror}; {remedy}.", log)
-    except UserError as error:
-        return tell(str(error), log)
     except passed:
         raise
-    except Exception:
+    except UserError as error:
+        return tell(str(error), log)
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in REMEDIES:
+            return tell(f"{error.filename or 'A file'}: {error.strerror}; {REMEDIES[error.errno]}.", log)
         note(traceback.format_exc(), log)
         raise
     return 0

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nets.jobs.common import run_job
 from nets.reporting.figures.run import draw_run
+from nets.suite.keys import record, stage_source
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -16,7 +17,13 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m nets.jobs.draw", description=__doc__.splitlines()[0])
     parser.add_argument("--run-dir", type=Path, required=True, help="folder of the run; pictures go to its figures/")
     args = parser.parse_args(argv)
-    return run_job(lambda: draw_run(args.run_dir))
+    return run_job(lambda: draw(args.run_dir))
+
+
+def draw(run_dir: Path) -> None:
+    """Draw, and note of what."""
+    record(run_dir, "draw", {"source": stage_source("draw").files})
+    draw_run(run_dir)
 
 
 if __name__ == "__main__":

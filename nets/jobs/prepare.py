@@ -1,67 +1,53 @@
-"""Prepare one data set: find a source, verify it, write the arrays that training maps into memory."""
+"""Prepare one data set: find a source, verify it, write the arrays that training maps into memory.
+
+python -m nets.jobs.prepare --dataset mnist5k --output results/data/mnist5k
+"""
 
 import argparse
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
-from nets.data.entries import load_catalogue, load_entry
 from nets.data.preparation import prepare
-from nets.errors import DataError
+from nets.jobs.common import run_job
+from nets.suite.catalogues import ROOT, load_catalogue, load_entry, look_up
+from nets.suite.keys import data_source, record
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit status: 0 where the folder is written (also as `no_data`), 1 after one sentence on stderr."""
-    options = _options(argv)
-    start = time.perf_counter()
-    try:
-        info = prepare(options.dataset, _entry(options), options.output)
-    except (DataError, OSError) as error:
-        print(f"prepare {options.dataset}: {_sentence(error)}", file=sys.stderr)
-        return 1
-    print(f"{options.dataset}: {_summary(info)} ({time.perf_counter() - start:.1f} s)")
-    return 0
-
-
-def _options(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m nets.jobs.prepare", description=__doc__)
-    parser.add_argument("--dataset", required=True, help="name, as in the catalogue")
+    """Parse the command line and prepare."""
+    parser = argparse.ArgumentParser(prog="python -m nets.jobs.prepare", description=__doc__.splitlines()[0])
+    parser.add_argument("--dataset", required=True, metavar="NAME", help="name, as in the catalogue")
     parser.add_argument("--output", required=True, type=Path, help="folder, as results/data/<dataset>")
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument("--entry", type=Path, help="JSON or YAML file that holds the entry alone")
-    where.add_argument(
-        "--catalogue",
-        type=Path,
-        default=Path("config/datasets.yaml"),
-        help="by default config/datasets.yaml",
-    )
-    return parser.parse_args(argv)
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--entry", type=Path, help="JSON or YAML file that holds the entry alone")
+    catalogue = ROOT / "config/datasets.yaml"
+    source.add_argument("--catalogue", type=Path, default=catalogue, help="by default config/datasets.yaml")
+    args = parser.parse_args(argv)
+    return run_job(lambda: print(prepare_from(args.dataset, args.entry, args.catalogue, args.output)))
 
 
-def _entry(options: argparse.Namespace) -> dict:
-    if options.entry:
-        return load_entry(options.entry, options.dataset)
-    catalogue = load_catalogue(options.catalogue)
-    if options.dataset not in catalogue:
-        known = ", ".join(catalogue)
-        raise DataError(f"{options.catalogue} has no data set {options.dataset}; it has {known}.")
-    return catalogue[options.dataset]
+def prepare_from(name: str, file: Path | None, catalogue: Path, output: Path) -> str:
+    """Prepare the data set of an entry; returns what was done, in a line."""
+    start = time.perf_counter()
+    if file:
+        entry = load_entry(file, name, "datasets")
+    else:
+        entry = look_up(load_catalogue(catalogue, "datasets"), name, str(catalogue))
+    record(output, "prepare", {"entry": entry, "source": data_source(entry).files})
+    return f"{name}: {summary(prepare(name, entry, output))} ({time.perf_counter() - start:.1f} s)"
 
 
-def _sentence(error: DataError | OSError) -> str:
-    if isinstance(error, OSError):
-        return f"can't write or read {error.filename or 'a file'}: {error.strerror or error}."
-    return str(error)
-
-
-def _summary(info: dict) -> str:
+def summary(info: dict[str, Any]) -> str:
+    """What a `dataset.json` says, in words."""
     if info["status"] != "ok":
         return f"no data. {info['reason']}"
     counts = ", ".join(f"{count} {split}" for split, count in info["counts"].items())
     size = "x".join(map(str, info["shape"]))
     source = info["source"]
-    bytes_ = "canonical" if source["canonical"] else "not the canonical bytes"
-    return f"{counts} images of {size} from {source['kind']} {source['location']}, {bytes_}"
+    canonical = "canonical" if source["canonical"] else "not the canonical bytes"
+    return f"{counts} images of {size} from {source['kind']} {source['location']}, {canonical}"
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from nets.fidelity.reference import write_reference
 from nets.jobs.common import run_job
-from nets.machine.devices import choose_device
 from nets.machine.slots import lease
+from nets.suite.keys import record, stage_source
+from nets.training.numerics import choose_device
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -35,6 +36,7 @@ def refer(args: argparse.Namespace) -> None:
     """Extract on a device that is leased for it."""
     with lease():
         device = choose_device(args.threads)
+        record(args.output, "reference", {"source": stage_source("reference").files})
         write_reference(args.extractor, args.data_dir, args.output, args.samples, args.cache, device)
 
 

@@ -48,7 +48,7 @@ def drop_stale(folder: Path) -> IO:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         for path in folder.glob("locks/*"):
             path.unlink(missing_ok=True)
-    except BlockingIOError:  # somebody is at work: whether that is a conflict, Snakemake's own locks tell
+    except BlockingIOError:  # another Snakemake works here; its own locks tell whether that is a conflict
         pass
     fcntl.flock(file, fcntl.LOCK_SH)
     return file

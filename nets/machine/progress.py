@@ -11,7 +11,7 @@ class Progress:
     """Progress of one job, to standard error and to a log file."""
 
     def __init__(self, name: str, log: TextIO | None = None, terminal: TextIO = sys.stderr):
-        """`log` gets a line an epoch; the terminal one line each ten seconds, or a living line if this job is alone."""
+        """`log` gets a line an epoch; the terminal a line every ten seconds, or without a log one that is updated."""
         self.name, self.log, self.terminal = name, log, terminal
         self.alone = log is None and terminal.isatty()
         self.shown_at = time.monotonic()

@@ -1,7 +1,8 @@
 """GPU slots of one machine: how many there are, and leases on them that the kernel takes back.
 
 Snakemake counts slots but hands out no devices. A job leases one by locking a file; the lock ends with the process,
-however it ends. Who came first is served first. On Slurm the scheduler hands devices out, and nothing is leased.
+however it ends. Jobs are served in the order in which they came. On Slurm the scheduler hands out devices, and
+nothing is leased.
 """
 
 import contextlib
@@ -13,11 +14,18 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from nets.errors import UserError
 from nets.machine.locks import try_lock
 from nets.machine.stop import pause
+
+
+class Slots(NamedTuple):
+    """Slots of a device that this process has locked."""
+
+    device: str
+    locks: list[IO]
 
 
 def devices() -> list[str]:
@@ -30,21 +38,21 @@ def devices() -> list[str]:
         return [name for name in visible.split(",") if name and name != "-1"]
     if shutil.which("nvidia-smi") is None:
         return []
-    found = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=30)
-    return parse_devices(found.stdout) if found.returncode == 0 else []
+    listing = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=30)
+    return parse_devices(listing.stdout) if listing.returncode == 0 else []
 
 
 def parse_devices(listing: str) -> list[str]:
     """UUIDs from `nvidia-smi -L`: of each GPU, or of its instances where it is divided (MIG)."""
-    found: list[str] = []
+    names: list[str] = []
     for line in listing.splitlines():
         match = re.search(r"UUID: (GPU-[\w-]+|MIG-[\w/-]+)", line)
         if match is None:
             continue
-        if match[1].startswith("MIG-") and found and found[-1].startswith("GPU-"):
-            found.pop()  # the GPU whose first instance this is: CUDA can't open it as a whole
-        found.append(match[1])
-    return found
+        if match[1].startswith("MIG-") and names and names[-1].startswith("GPU-"):
+            names.pop()  # the GPU whose first instance this is: CUDA can't open it as a whole
+        names.append(match[1])
+    return names
 
 
 def slots_per_gpu() -> int:
@@ -85,36 +93,35 @@ def lease(stop_asked: Callable[[], bool] = lambda: False, alone: bool = False) -
     folder.mkdir(exist_ok=True)
     with contextlib.ExitStack() as held:
         with queue(folder) as is_first:
-            while not (is_first() and (found := take(folder, names, wanted))):
+            while not (is_first() and (taken := take(folder, names, wanted))):
                 pause(stop_asked)
-            name, locks = found
-            for lock in locks:
+            for lock in taken.locks:
                 held.enter_context(lock)
-        os.environ["CUDA_VISIBLE_DEVICES"] = name
-        yield name
+        os.environ["CUDA_VISIBLE_DEVICES"] = taken.device
+        yield taken.device
 
 
-def take(folder: Path, names: list[str], wanted: int) -> tuple[str, list[IO]] | None:
+def take(folder: Path, names: list[str], wanted: int) -> Slots | None:
     """Lock `wanted` slots of the device with the most free ones; None if none has as many."""
     free = {n: [lock for s in range(slots_per_gpu()) if (lock := try_lock(folder / f"{n}.{s}"))] for n in names}
     best = max(names, key=lambda name: len(free[name]))
     kept = free[best][:wanted] if len(free[best]) >= wanted else []
     for lock in (lock for locks in free.values() for lock in locks if lock not in kept):
         lock.close()
-    return (best, kept) if kept else None
+    return Slots(best, kept) if kept else None
 
 
 @contextlib.contextmanager
 def queue(folder: Path) -> Iterator[Callable[[], bool]]:
-    """Stand in line: yields a function that tells whether nobody who came earlier still waits.
+    """Wait in line: yields a function that tells whether all that came earlier have been served.
 
-    Each process holds a lock on a numbered ticket; a ticket that nobody holds is of a process that died.
+    Each process holds a lock on a numbered ticket; a ticket without a lock belongs to a process that died.
     """
     counter = os.open(folder / "tickets", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(counter, fcntl.LOCK_EX)  # not for long
+        fcntl.flock(counter, fcntl.LOCK_EX)  # for a moment
         number = int(os.pread(counter, 12, 0) or 0) + 1
-        os.pwrite(counter, b"%012d" % number, 0)  # as long as the last: whoever is killed here leaves a whole number
+        os.pwrite(counter, b"%012d" % number, 0)  # of a fixed length: a process killed here leaves a number
         ticket = folder / f"ticket-{number:012d}"
         own = try_lock(ticket)
     finally:
@@ -134,4 +141,5 @@ def queue(folder: Path) -> Iterator[Callable[[], bool]]:
         yield is_first
     finally:
         ticket.unlink(missing_ok=True)
-        own.close()
+        if own:
+            own.close()

@@ -1,8 +1,11 @@
-"""Asking a job to stop: Ctrl-C, and SIGTERM and SIGUSR1, which schedulers send before they take a machine away."""
+"""What ends a job early: a limit, Ctrl-C, and SIGTERM and SIGUSR1, which schedulers send before they take a machine."""
 
+import os
 import signal
 import time
 from collections.abc import Callable
+
+from nets.errors import UserError
 
 EVERY = 0.1  # seconds between looks while a job waits
 
@@ -12,7 +15,7 @@ class Stopped(RuntimeError):
 
 
 class StopRequest:
-    """Becomes true when one of the signals arrives; the job then ends of itself, with its work saved."""
+    """Becomes true when one of the signals arrives; the job then saves its work and ends."""
 
     def __init__(self):
         self.asked = False
@@ -34,3 +37,15 @@ def pause(stop_asked: Callable[[], bool]) -> None:
     if stop_asked():
         raise Stopped("Stopped while it waited; the same command starts it again.")
     time.sleep(EVERY)
+
+
+def time_limit() -> float:
+    """The seconds that a run may train: NETS_TIME_LIMIT, in minutes; without it there is no limit. Raises UserError."""
+    text = os.environ.get("NETS_TIME_LIMIT") or "inf"
+    try:
+        limit = 60 * float(text)
+    except ValueError:
+        limit = -1.0
+    if not limit > 0:
+        raise UserError(f"NETS_TIME_LIMIT is {text!r}; set it to minutes, more than 0, or unset it.")
+    return limit

@@ -1,7 +1,14 @@
 """What a classifier says of generated images: how sure and how varied, and which classes they are of."""
 
-import numpy as np
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nets.metrics.metric import Metric, Table
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
 
 IS_SPLITS = 10
 
@@ -15,9 +22,28 @@ def inception_score(logits: Tensor) -> float:
 
 def shares(logits: Tensor) -> np.ndarray:
     """The share (K,) of images that a classifier takes for each class, from logits (N, K)."""
+    import numpy as np
+
     return np.bincount(logits.argmax(dim=1).cpu(), minlength=logits.shape[1]) / len(logits)
 
 
 def total_variation(first: np.ndarray, second: np.ndarray) -> float:
     """Half the sum of differences of two distributions (K,), in percent: what would have to change class."""
+    import numpy as np
+
     return float(50 * np.abs(np.asarray(first) - np.asarray(second)).sum())
+
+
+def class_error(expected: np.ndarray, logits: Tensor) -> float:
+    """Total variation in percent between expected shares (K,) and those of the classes in logits (N, K)."""
+    return total_variation(expected, shares(logits))
+
+
+SCORES = Table({  # of an extractor's logits (N, K) for generated images
+    "is": Metric("IS", "", 2, "higher", "Inception Score: large where a classifier is sure of each image, and of many "
+                 "classes over all; at most the number of classes. It never looks at real images.", inception_score),
+})  # fmt: skip
+SHARES = Table({  # of the shares (K,) of real images' classes, and of logits (N, K) for generated images
+    "class_tv": Metric("Class error", "%", 1, "lower", "Total variation between the classes of generated and of real "
+                       "images, as a classifier sees them: the share that would have to change class.", class_error),
+})  # fmt: skip

@@ -1,8 +1,14 @@
 """Metrics of classifiers: pure functions of logits and labels."""
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from nets.metrics.metric import Metric, Table
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def top_k(logits: Tensor, labels: Tensor, k: int) -> float:
@@ -14,11 +20,15 @@ def top_k(logits: Tensor, labels: Tensor, k: int) -> float:
 
 def nll(logits: Tensor, labels: Tensor) -> float:
     """Mean negative log-likelihood of the labels, in nats."""
+    import torch.nn.functional as F
+
     return F.cross_entropy(logits.double(), labels).item()
 
 
 def expected_calibration_error(logits: Tensor, labels: Tensor, bins: int = 15) -> float:
     """Mean gap of confidence and accuracy over equal bins of confidence, in percent (Guo et al. 2017, eq. 3)."""
+    import torch
+
     confidence, predicted = logits.double().softmax(dim=1).max(dim=1)
     correct = predicted.eq(labels).double()
     bin_of = (confidence * bins).ceil().sub(1).clamp(0, bins - 1).long()  # bins are open on the left
@@ -28,4 +38,19 @@ def expected_calibration_error(logits: Tensor, labels: Tensor, bins: int = 15) -
 
 def confusion_matrix(predicted: Tensor, labels: Tensor, num_classes: int) -> Tensor:
     """Counts (K, K) int64: rows are true classes, columns predicted ones."""
+    import torch
+
     return torch.bincount(labels * num_classes + predicted, minlength=num_classes**2).view(num_classes, num_classes)
+
+
+METRICS = Table({  # of logits (N, K) and labels (N,)
+    "top1": Metric("Top-1", "%", 2, "higher", "Share of images whose most probable class is the right one.",
+                   partial(top_k, k=1)),
+    "top5": Metric("Top-5", "%", 2, "higher", "Share of images whose right class is among the five most probable.",
+                   partial(top_k, k=5)),
+    "nll": Metric("NLL", "nats", 4, "lower", "Negative log-likelihood: how surprised the network is by the truth, on "
+                  "average. It punishes being wrong with confidence.", nll),
+    "ece": Metric("ECE", "%", 2, "lower", "Expected calibration error: how far stated confidence is from the share of "
+                  "right answers. 0 means that of answers given with 80 % confidence, 80 % are right.",
+                  expected_calibration_error),
+})  # fmt: skip

@@ -1,10 +1,15 @@
 """Distances of generated from real images, in the features of an extractor."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-import numpy as np
-import torch
-from torch import Tensor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nets.metrics.metric import Metric, Table
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
 
 KID_SUBSETS, KID_SUBSET_SIZE = 100, 1000
 
@@ -17,8 +22,10 @@ class Gaussian:
     covariance: np.ndarray
 
     @classmethod
-    def of(cls, features: Tensor) -> "Gaussian":
+    def of(cls, features: Tensor) -> Gaussian:
         """The moments are computed where the features lie."""
+        import torch
+
         features = features.double()
         covariance = torch.atleast_2d(torch.cov(features.T))
         return cls(features.mean(dim=0).cpu().numpy(), covariance.cpu().numpy())
@@ -34,6 +41,8 @@ def frechet(first: Gaussian, second: Gaussian) -> float:
 
     Written out here because a training that watches it would wait seconds for the import.
     """
+    import numpy as np
+
     gap = first.mean - second.mean
     roots = np.sqrt(np.linalg.eigvals(first.covariance @ second.covariance).astype(complex)).real
     return float(gap @ gap + np.trace(first.covariance) + np.trace(second.covariance) - 2 * roots.sum())
@@ -55,3 +64,11 @@ def kid(real: Tensor, generated: Tensor) -> float:
         verbose=False,
     )
     return float(result["kernel_inception_distance_mean"])
+
+
+METRICS = Table({  # of features (N, D) of real images and (M, D) of generated ones
+    "fid": Metric("FID", "", 2, "lower", "Fréchet distance of the features of generated and real images, each taken as "
+                  "a Gaussian. It falls with more samples, so only numbers of the same passport compare.", fid),
+    "kid": Metric("KID", "", 5, "lower", "Kernel distance of the same features: unbiased also for small sets, "
+                  "so it may be slightly below 0.", kid),
+})  # fmt: skip

@@ -1,10 +1,17 @@
 """Metrics of latent codes with a diagonal Gaussian posterior q(z | x) and a standard normal prior: pure functions."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from math import log, pi
+from typing import TYPE_CHECKING, NamedTuple
 
-import torch
-from torch import Tensor
+from nets.metrics.metric import Metric, Table
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SAMPLES = 64  # of the posterior, for the importance-sampled likelihood
 
 
 def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -25,6 +32,8 @@ def importance_nll(
     `log_likelihood` gives log p(x | z) (N,) of codes (N, L). The estimate is above the truth, and falls to it as
     `count` grows.
     """
+    import torch
+
     zeros = torch.zeros_like(mean)
     log_weights = []
     for _ in range(count):
@@ -39,3 +48,37 @@ def active_units(means: Tensor, threshold: float = 0.01) -> int:
     the images by more than `threshold` (Burda et al. 2016, section 5.2).
     """
     return int((means.double().var(0) > threshold).sum())
+
+
+class Rates(NamedTuple):
+    """What a VAE says of a split: means over images in nats, and the size of an image."""
+
+    kl: float
+    elbo: float
+    nll: float  # by `SAMPLES` importance samples
+    means: Tensor  # of the posteriors (N, L)
+    shape: tuple[int, int, int]  # channels, height, width
+
+
+def bits_per_dimension(rates: Rates) -> float | None:
+    """The likelihood in bits a pixel; None for images in colour, which papers have no binary counterpart of."""
+    channels, height, width = rates.shape
+    return rates.nll / (height * width * log(2)) if channels == 1 else None
+
+
+METRICS = Table({  # of `Rates`
+    "kl": Metric("KL", "nats", 2, "none", "Rate of a VAE: how far the code's distribution, given the image, is from "
+                 "the prior; what the code says of its image.", lambda rates: rates.kl),
+    "elbo": Metric("ELBO", "nats", 2, "higher", "Evidence lower bound of a VAE: minus BCE (by a sample of the code) "
+                   "minus KL; at most the logarithm of the probability that the model gives to the image.",
+                   lambda rates: rates.elbo),
+    f"nll_is{SAMPLES}": Metric(f"NLL, {SAMPLES} samples", "nats", 2, "lower", "Negative log-likelihood of an image "
+                               f"under a VAE, estimated by {SAMPLES} importance samples of its code: between the truth "
+                               "and minus ELBO, lower with more samples.", lambda rates: rates.nll),
+    "bpd": Metric("NLL", "bits/dim", 4, "lower", "The same negative log-likelihood in bits, by pixel. It compares with "
+                  "papers on binary images, not with those on 256 levels of grey; images in colour have none.",
+                  bits_per_dimension),
+    "active_units": Metric("Active units", "", 0, "none", "How many numbers of a VAE's code vary with the image "
+                           "(variance of the mean above 0.01); the others have given up and repeat the prior.",
+                           lambda rates: float(active_units(rates.means))),
+})  # fmt: skip

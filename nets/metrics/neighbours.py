@@ -3,19 +3,29 @@
 Computed where the features lie, in float64: distances subtract what is nearly equal.
 """
 
-import torch
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nets.metrics.metric import Metric, Table
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ROWS = 1000  # of a matrix of distances at a time
 
 
 def distances(first: Tensor, second: Tensor) -> Tensor:
     """Euclidean distances (N, M) of features (N, D) and (M, D)."""
+    import torch
+
     return torch.cdist(first, second, compute_mode="use_mm_for_euclid_dist")
 
 
 def radii(features: Tensor, k: int) -> Tensor:
     """The distance (N,) from each of the features (N, D) to its k-th nearest neighbour among the others."""
+    import torch
+
     found = []
     for start in range(0, len(features), ROWS):
         part = distances(features[start : start + ROWS], features)
@@ -24,40 +34,52 @@ def radii(features: Tensor, k: int) -> Tensor:
     return torch.cat(found)
 
 
-def precision_recall(real: Tensor, generated: Tensor, k: int = 3) -> dict[str, float]:
-    """How much of one set lies where the other one is, by balls that reach to the k-th neighbour.
+def precision(real: Tensor, generated: Tensor, k: int = 3) -> float:
+    """Fidelity: the share of generated features (M, D) within the balls around real ones (N, D) that reach to the k-th
+    neighbour.
 
-    `precision`: generated within real (fidelity); `recall`: real within generated (variety).
     Kynkäänniemi et al., "Improved precision and recall metric for assessing generative models", NeurIPS 2019.
     """
-    real_set, generated_set = real.double(), generated.double()
-    return {
-        "precision": share_within(generated_set, real_set, radii(real_set, k)),
-        "recall": share_within(real_set, generated_set, radii(generated_set, k)),
-    }
+    real, generated = real.double(), generated.double()
+    return share_within(generated, real, radii(real, k))
+
+
+def recall(real: Tensor, generated: Tensor, k: int = 3) -> float:
+    """Variety: the share of real features (N, D) within such balls around generated ones (M, D)."""
+    return precision(generated, real, k)
 
 
 def share_within(points: Tensor, centres: Tensor, reach: Tensor) -> float:
     """The share of points (N, D) that lie in at least one ball around centres (M, D) with radii (M,)."""
+    import torch
+
     inside = [(distances(part, centres) <= reach).any(dim=1) for part in points.split(ROWS)]
     return torch.cat(inside).double().mean().item()
 
 
-def density_coverage(real: Tensor, generated: Tensor, k: int = 5) -> dict[str, float]:
-    """The same question, less moved by outliers: around real images alone, and counting.
+def density(real: Tensor, generated: Tensor, k: int = 5) -> float:
+    """How many of the balls around real features (N, D) hold a generated one (M, D), as a multiple of k; may exceed 1.
 
-    `density`: real balls around a generated image, as a multiple of k; may exceed 1. `coverage`: share of real balls
-    that hold a generated image.
+    Less moved by outliers than precision, since it counts.
     Naeem et al., "Reliable fidelity and diversity metrics for generative models", ICML 2020.
     """
-    real_set, generated_set = real.double(), generated.double()
-    reach, held = radii(real_set, k), 0
-    nearest = torch.full_like(reach, torch.inf)
-    for part in generated_set.split(ROWS):
-        apart = distances(part, real_set)
-        held += (apart < reach).sum().item()
-        nearest = torch.minimum(nearest, apart.min(dim=0).values)
-    return {"density": held / (k * len(generated_set)), "coverage": (nearest < reach).double().mean().item()}
+    real, generated = real.double(), generated.double()
+    reach, held = radii(real, k), 0
+    for part in generated.split(ROWS):
+        held += (distances(part, real) < reach).sum().item()
+    return held / (k * len(generated))
+
+
+def coverage(real: Tensor, generated: Tensor, k: int = 5) -> float:
+    """The share of the balls around real features (N, D) that hold a generated one (M, D); Naeem et al. 2020."""
+    import torch
+
+    real, generated = real.double(), generated.double()
+    reach = radii(real, k)
+    closest = torch.full_like(reach, torch.inf)
+    for part in generated.split(ROWS):
+        closest = torch.minimum(closest, distances(part, real).min(dim=0).values)
+    return (closest < reach).double().mean().item()
 
 
 def nearest(queries: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
@@ -65,6 +87,8 @@ def nearest(queries: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
 
     On the device of the queries, in float32: these may be all pixels of all training images.
     """
+    import torch
+
     wanted = queries.float()
     best = torch.full((len(wanted),), torch.inf, device=wanted.device)
     index = torch.zeros(len(wanted), dtype=torch.int64, device=wanted.device)
@@ -73,3 +97,19 @@ def nearest(queries: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
         closer = found.values < best
         best, index = torch.where(closer, found.values, best), torch.where(closer, found.indices + start, index)
     return best, index
+
+
+METRICS = Table({  # of features (N, D) of real images and (M, D) of generated ones
+    "precision": Metric("Precision", "", 3, "higher", "Share of generated images that lie among real ones: are they "
+                        "plausible?", precision),
+    "recall": Metric("Recall", "", 3, "higher", "Share of real images that lie among generated ones: is all variety "
+                     "there?", recall),
+    "density": Metric("Density", "", 3, "higher", "As precision, but counting how many real neighbourhoods hold a "
+                      "generated image; real images have about 1.", density),
+    "coverage": Metric("Coverage", "", 3, "higher", "As recall, but by neighbourhoods of real images that hold a "
+                       "generated one.", coverage),
+})  # fmt: skip
+PIXELS = Table({  # of samples and training images themselves: see `nets.fidelity.measure.measure_copies`
+    "copies": Metric("Near-copies", "%", 1, "lower", "Share of generated images nearer to a training image, in pixels, "
+                     "than 99 % of held-out real images are. Fresh real images have about 1.", None),
+})  # fmt: skip

@@ -1,8 +1,13 @@
 """What frozen codes know of the classes: two simple classifiers on them, as pure functions."""
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nets.metrics.metric import Metric, Table
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 NEIGHBOURS = 5
 
@@ -20,6 +25,9 @@ def linear_probe(learning: Tensor, labels: Tensor, test: Tensor, num_classes: in
 
     Maximum likelihood on standardised codes with the penalty |W|² / 2 in all, scikit-learn's default, by L-BFGS.
     """
+    import torch
+    import torch.nn.functional as F
+
     learning, test = standardise(learning, test)
     weight = torch.zeros(learning.shape[1], num_classes, dtype=torch.float64, requires_grad=True)
     bias = torch.zeros(num_classes, dtype=torch.float64, requires_grad=True)
@@ -40,8 +48,19 @@ def linear_probe(learning: Tensor, labels: Tensor, test: Tensor, num_classes: in
 
 def nearest_neighbours(learning: Tensor, labels: Tensor, test: Tensor, num_classes: int) -> Tensor:
     """Classes (M,) of test codes (M, L) by a vote of the 5 nearest learning codes; the lowest class of equal votes."""
+    import torch
+    import torch.nn.functional as F
+
     learning, found = learning.double(), []
     for part in test.double().split(500):
         nearest = torch.cdist(part, learning).topk(min(NEIGHBOURS, len(learning)), largest=False).indices
         found.append(F.one_hot(labels[nearest], num_classes).sum(1).argmax(1))
     return torch.cat(found)
+
+
+METRICS = Table({  # functions to classes (M,), of which `Reconstruction.probe` takes the share that is right
+    "probe_top1": Metric("Linear probe", "%", 2, "higher", "Top-1 of a logistic regression on the frozen code: how "
+                         "much of the class can be read from it by straight lines.", linear_probe),
+    "knn_top1": Metric("k-NN", "%", 2, "higher", "Top-1 by the 5 nearest training codes: how well classes keep "
+                       "together.", nearest_neighbours),
+})  # fmt: skip

@@ -1,8 +1,13 @@
 """Metrics of reconstructions: pure functions of images (N, C, H, W) in 0..1."""
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nets.metrics.metric import Metric, Table
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def mse(images: Tensor, reconstructions: Tensor) -> Tensor:
@@ -21,6 +26,8 @@ def bce(images: Tensor, logits: Tensor) -> Tensor:
     A grey pixel is taken as the chance of a white one. Of a perfect reconstruction it is the entropy of the pixels,
     which is 0 for black and white images alone.
     """
+    import torch.nn.functional as F
+
     return F.binary_cross_entropy_with_logits(logits, images, reduction="none").flatten(1).sum(1)
 
 
@@ -40,6 +47,9 @@ def ssim(images: Tensor, reconstructions: Tensor) -> Tensor:
     Gaussian window of 11 pixels with sigma 1.5, K1 = 0.01, K2 = 0.03, population covariance, peak 1; windows that
     leave the image don't count.
     """
+    import torch
+    import torch.nn.functional as F
+
     channels, c1, c2 = images.shape[1], 0.01**2, 0.03**2
     offsets = torch.arange(11, dtype=images.dtype, device=images.device) - 5
     gauss = torch.exp(-offsets.square() / (2 * 1.5**2))
@@ -54,3 +64,24 @@ def ssim(images: Tensor, reconstructions: Tensor) -> Tensor:
     covariance = local_mean(x * y) - mean_x * mean_y
     similarity = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
     return (similarity / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))).flatten(1).mean(1)
+
+
+METRICS = Table({  # of images and reconstructions (N, C, H, W), to a number an image (N,)
+    "mse": Metric("MSE", "", 5, "lower", "Mean squared error of pixels in 0..1.", mse),
+    "squared_error": Metric("Squared error", "", 2, "lower", "Squared error of pixels in 0..1, summed over an image: "
+                            "MSE times the number of pixels.", squared_error),
+    "mae": Metric("MAE", "", 4, "lower", "Mean absolute error of pixels in 0..1.", mae),
+    "psnr": Metric("PSNR", "dB", 2, "higher", "Peak signal-to-noise ratio: the squared error on a logarithmic scale; "
+                   "6 dB more is half the error of a pixel.", psnr),
+    "ssim": Metric("SSIM", "", 4, "higher", "Structural similarity: likeness of local brightness, contrast and "
+                   "structure; 1 means equal.", ssim),
+})  # fmt: skip
+TRAINED = Table({  # what training computes too: `nets.tasks.codes` and `Reconstruction.trained` measure them on a split
+    "bce": Metric("BCE", "nats", 2, "lower", "Binary cross-entropy of an image, summed over its pixels. It takes a "
+                  "grey pixel as the chance of a white one, so even of a perfect reconstruction it is not zero but the "
+                  "entropy of the pixels; it is zero for black and white images alone.", None),
+    "objective": Metric("Objective", "", 4, "none", "The loss that the row's recipe trains, on test data. Recipes "
+                        "differ in its form: compare it with the recipe's source, not between rows.", None),
+    "top1_sampled": Metric("Top-1, sampled code", "%", 2, "higher", "Top-1 of a VAE's classifier on a sample of each "
+                           "image's code, as in training; plain top-1 is that on the mean of the code.", None),
+})  # fmt: skip

@@ -3,15 +3,22 @@
 Masks are (N, H, W) int64; a pixel whose truth is negative is void and counts nowhere. All numbers are percent.
 """
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nets.metrics.metric import Metric, Table
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 TOLERANCE = 0.0075  # of the image's diagonal (Csurka et al. 2013, section 4)
 
 
 def confusion_matrix(predicted: Tensor, truth: Tensor, num_classes: int) -> Tensor:
     """Pixel counts (K, K) int64: rows are true classes, columns predicted ones."""
+    import torch
+
     counted = truth >= 0
     pairs = truth[counted] * num_classes + predicted[counted]
     return torch.bincount(pairs, minlength=num_classes**2).view(num_classes, num_classes)
@@ -56,6 +63,9 @@ def boundary_counts(predicted: Tensor, truth: Tensor, num_classes: int) -> Tenso
     A boundary pixel has a neighbour of another class beside, above or below it; void bounds nothing. Near means at most
     `tolerance` pixels away along either axis.
     """
+    import torch
+    import torch.nn.functional as F
+
     reach = tolerance(*truth.shape[1:])
     predicted = predicted.where(truth >= 0, -1)
     ours, theirs = (_boundaries(masks, num_classes) for masks in (predicted, truth))
@@ -74,6 +84,8 @@ def boundary_f1(counts: Tensor) -> float:
 
 def _boundaries(masks: Tensor, num_classes: int) -> Tensor:
     """The boundary pixels of each class (N, K, H, W), 1 or 0."""
+    import torch
+
     edges = torch.zeros_like(masks, dtype=torch.bool)
     for axis in (1, 2):
         length = masks.shape[axis] - 1
@@ -83,3 +95,19 @@ def _boundaries(masks: Tensor, num_classes: int) -> Tensor:
         edges.narrow(axis, 1, length).logical_or_(differ)
     classes = torch.arange(num_classes, device=masks.device).view(1, -1, 1, 1)
     return ((masks[:, None] == classes) & edges[:, None]).float()
+
+
+METRICS = Table({  # of a confusion matrix (K, K) and boundary counts (K, 4)
+    "miou": Metric("Mean IoU", "%", 2, "higher", "Intersection over union: of the pixels that either the truth or the "
+                   "network gives to a class, the share that both give to it; over all test images, the mean over "
+                   "classes.", lambda confusion, _: mean_iou(confusion)),
+    "dice": Metric("Dice", "%", 2, "higher", "Twice the common pixels of truth and answer over the sum of both, the "
+                   "mean over classes; kinder than IoU to half a hit.", lambda confusion, _: dice(confusion)),
+    "pixel_accuracy": Metric("Pixel accuracy", "%", 2, "higher", "Share of pixels with the right class. High wherever "
+                             "one class, such as the ground, fills most of the image.",
+                             lambda confusion, _: pixel_accuracy(confusion)),
+    "boundary_f1": Metric("Boundary F1", "%", 2, "higher", "How well outlines agree: the harmonic mean of the share of "
+                          "the answer's boundary pixels near true ones and of the truth's near the answer's; the mean "
+                          "over classes. Near: at most 0.75 % of the image's diagonal, or one pixel, along either "
+                          "axis.", lambda _, boundaries: boundary_f1(boundaries)),
+})  # fmt: skip

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nets.errors import UserError
+from nets.tasks.kinds import GENERATION, KINDS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -102,8 +103,7 @@ class Samples(Run):
     @property
     def headline(self) -> dict[str, str]:
         """FID, by the same features as a generator's."""
-        indomain = self.config["fidelity"].get("indomain")
-        return {"metric": "fid_indomain" if indomain else "fid_inception", "split": "test"}
+        return {"metric": GENERATION.headline_of(self.config["fidelity"]), "split": "test"}
 
     @property
     def numbers(self) -> list[dict[str, Any]]:
@@ -157,17 +157,18 @@ def load_runs(results: Path, names: Path) -> list[Run]:
 
 def family(config: dict[str, Any]) -> str:
     """The task under which a run is compared: all that only generate stand together."""
-    return "generation" if config["task"] in ("adversarial", "diffusion") else config["task"]
+    kind = KINDS.get(config["task"])  # none of a run that stands for its samples alone
+    return kind.family.name if kind else config["task"]
 
 
 def roles(run: Run) -> list[Run]:
     """A run as it stands in comparisons: a VAE twice, for its reconstructions and for its samples."""
-    if run.config["task"] != "reconstruction" or not run.config["fidelity"]:
+    if family(run.config) == GENERATION.name or not run.config["fidelity"]:
         return [run]
     files = run.manifest, run.metrics
     return [
         Reconstructions(run.folder, run.config, *files),
-        Samples(run.folder, run.config | {"task": "generation"}, *files),
+        Samples(run.folder, run.config | {"task": GENERATION.name}, *files),
     ]
 
 

@@ -10,6 +10,8 @@ import yaml
 
 from nets.data.entries import check_entries
 from nets.errors import ConfigError, suggest
+from nets.optimizers import optimizer_schema
+from nets.tasks.kinds import KINDS, check_kinds
 
 ROOT = Path(__file__).resolve().parents[2]
 WANTED = {  # what to do, by the rule of the schema that is broken
@@ -55,15 +57,53 @@ class Loader(yaml.CSafeLoader):
 
 @cache
 def schema(name: str) -> dict[str, Any]:
-    """The JSON schema of a catalogue."""
-    return yaml.load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text(), yaml.CSafeLoader)
+    """The JSON schema of a catalogue, with the kinds of learning, their options and the optimizers filled in.
+
+    Raises ConfigError where the entry of one lacks something.
+    """
+    rules = yaml.load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text(), yaml.CSafeLoader)
+    if name == "models":
+        check_kinds()
+        rules["additionalProperties"]["properties"]["task"]["enum"] = list(KINDS)
+    if name == "recipes":
+        check_kinds()
+        definitions, recipe = rules["$defs"], rules["$defs"]["recipe"]
+        settings = {"type": "object", "additionalProperties": False, "properties": optimizer_schema()}
+        definitions |= {"optimizer": settings | {"required": ["name", "lr"]}, "optimizer_change": settings}
+        definitions |= {task: kind.schema for task, kind in KINDS.items()}
+        recipe["properties"]["task"]["enum"] = list(KINDS)
+        recipe["allOf"] = [
+            {
+                "if": {"properties": {"task": {"const": task}}},
+                "then": {"properties": {"options": {"$ref": f"#/$defs/{task}"}}},
+            }
+            for task in KINDS
+        ]
+    return rules
 
 
 @cache
 def load_catalogue(path: Path, name: str) -> dict[str, Any]:
     """Read and check one catalogue; entries have their defaults filled in."""
+    return check_catalogue(read_yaml(path) or {}, name, str(path))
+
+
+def load_entry(path: Path, entry: str, name: str) -> dict[str, Any]:
+    """Read and check a file, YAML or JSON, that holds one entry of a catalogue alone."""
+    return check_catalogue({entry: read_yaml(path)}, name, str(path))[entry]
+
+
+def look_up(entries: dict[str, Any], entry: str, where: str) -> dict[str, Any]:
+    """An entry of a catalogue. Raises ConfigError where there is none of that name."""
+    if entry not in entries:
+        raise ConfigError(f"{where} has no {entry!r}; {suggest(entry, entries)}")
+    return entries[entry]
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file. Raises ConfigError where it can't be read."""
     try:
-        entries = yaml.load(path.read_text(encoding="utf-8"), Loader) or {}
+        return yaml.load(path.read_text(encoding="utf-8"), Loader)
     except OSError as error:
         raise ConfigError(f"{path}: the catalogue can't be read ({error.strerror}).") from None
     except UnicodeDecodeError as error:
@@ -72,9 +112,13 @@ def load_catalogue(path: Path, name: str) -> dict[str, Any]:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}, line {mark.line + 1}" if mark else str(path)
         raise ConfigError(f"{where}: this is not YAML that can be used ({getattr(error, 'problem', error)}).") from None
-    check(entries, schema(name), str(path))
+
+
+def check_catalogue(entries: dict[str, Any], name: str, where: str) -> dict[str, Any]:
+    """The entries themselves. Raises UserError with one sentence for the first thing that is wrong with them."""
+    check(entries, schema(name), where)
     if name == "datasets":
-        check_entries(entries, str(path))
+        check_entries(entries, where)
     return entries
 
 
@@ -87,9 +131,9 @@ def check(value: Any, rules: dict[str, Any], where: str) -> None:
     path = ".".join(str(part) for part in error.absolute_path)
     at = f"{where}: {path}: " if path else f"{where}: "
     known = list(error.schema.get("properties", {}))
-    if error.validator == "additionalProperties" and known:
+    if error.validator == "additionalProperties" and error.validator_value is False:
         key = next(key for key in error.instance if key not in known)
-        raise ConfigError(f"{at}unknown key {key!r}; {suggest(key, known)}")
+        raise ConfigError(f"{at}unknown key {key!r}; {suggest(key, known) if known else 'there are none.'}")
     if error.validator == "pattern":  # the schema says in words what its expression means
         raise ConfigError(f"{at}{error.instance!r} won't do; write {error.schema['description']}.")
     wanted = WANTED.get(error.validator, "")

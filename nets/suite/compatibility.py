@@ -1,152 +1,169 @@
-"""Pairs of model, data set and recipe that cannot work, said before anything runs."""
+"""Rows whose model, data set and recipe cannot work together, refused in one sentence before anything runs."""
 
 import math
+from dataclasses import dataclass
+from typing import Any
 
 from nets.errors import ConfigError, suggest
-from nets.run import OPTIMIZER_KEYS, Network, Recipe
-
-NEEDS_LABELS = ("classification", "latent_classifier")
-NEEDS_MASKS = ("segmentation",)
-ROLES = {  # the networks that a task trains
-    "classification": ("classifier",),
-    "reconstruction": ("autoencoder",),
-    "segmentation": ("segmenter",),
-    "adversarial": ("generator", "discriminator"),
-    "diffusion": ("denoiser",),
-}
+from nets.optimizers import OPTIMIZERS
+from nets.run import Network, Recipe
+from nets.tasks.kinds import KINDS, Kind
 
 
-def check_fit(cells: dict[str, str], where: str, model: dict, data: dict, recipe: Recipe) -> None:
-    """Pairs and schedules that cannot work."""
-    (height, size), sizes = data["shape"][1:], model.get("sizes", {})
-    allowed = sizes.get("only", [size])
-    if size not in allowed or not sizes.get("minimum", 1) <= size <= sizes.get("maximum", size):
-        takes = (
-            "only " + ", ".join(map(str, sizes["only"]))
-            if "only" in sizes
-            else (f"{sizes.get('minimum', 1)} to {sizes.get('maximum', 'any number of')}")
-        )
+@dataclass(frozen=True)
+class Row:
+    """A row of a table, resolved: what its cells name, and what its overrides make of that."""
+
+    where: str  # file and line
+    cells: dict[str, str]
+    model: dict[str, Any]  # its entry of the catalogue, with the variant's networks
+    data: dict[str, Any]  # the data set's entry
+    networks: dict[str, Network]
+    recipe: Recipe
+    overridden: dict[str, Any]
+
+    @property
+    def kind(self) -> Kind:
+        """The model's kind of learning."""
+        return KINDS[self.model["task"]]
+
+
+def check_row(row: Row) -> None:
+    """Raise ConfigError for the first thing in a row that cannot work."""
+    check_size(row)
+    check_needs(row)
+    check_augmentation(row)
+    check_networks(row)
+    check_schedule(row)
+    check_optimizers(row)
+    own = {"reconstruction": check_autoencoder, "adversarial": check_critic, "diffusion": check_sampler}
+    if row.model["task"] in own:
+        own[row.model["task"]](row)
+
+
+def check_size(row: Row) -> None:
+    """Images that the model does not take."""
+    where, model, dataset = row.where, row.cells["model"], row.cells["dataset"]
+    (height, width), sizes = row.data["shape"][1:], row.model.get("sizes", {})
+    if width not in sizes.get("only", [width]) or not sizes.get("minimum", 1) <= width <= sizes.get("maximum", width):
+        only = ", ".join(map(str, sizes.get("only", ())))
+        takes = f"only {only}" if only else f"{sizes.get('minimum', 1)} to {sizes.get('maximum', 'any number of')}"
         raise ConfigError(
-            f"{where}: {cells['model']} takes images of {takes} pixels, {cells['dataset']} has {size}; "
-            "choose another model or data set."
+            f"{where}: {model} takes images of {takes} pixels, {dataset} has {width}; choose another model or data set."
         )
-    if height != size and model["task"] not in NEEDS_MASKS:
+    if height != width and "square" in row.kind.needs:
+        raise ConfigError(f"{where}: {model} takes square images, {dataset} has {width}x{height} pixels.")
+
+
+def check_needs(row: Row) -> None:
+    """Masks or labels that the data set lacks."""
+    dataset, task = row.cells["dataset"], row.model["task"]
+    extras = {role: needs for role, needs in row.kind.extras.items() if role in row.networks}
+    for name, needs in ({task: row.kind.needs} | extras).items():
+        if "masks" in needs and "masks" not in row.data:
+            raise ConfigError(f"{row.where}: {dataset} has no masks, which {name} needs; choose digit_scenes, say.")
+        if "labels" in needs and (not row.data["classes"] or "masks" in row.data):
+            raise ConfigError(f"{row.where}: {dataset} has no labels, which {name} needs.")
+
+
+def check_augmentation(row: Row) -> None:
+    """Augmentation that changes an image's class, or moves the image out of sight."""
+    augment, smallest = row.recipe.augment, min(row.data["shape"][1:])
+    if augment["flip"] and not row.data.get("flip", True):
         raise ConfigError(
-            f"{where}: {cells['model']} takes square images, {cells['dataset']} has {size}x{height} pixels."
+            f"{row.where}: recipe {row.cells['recipe']!r} mirrors images, and a mirrored image of "
+            f"{row.cells['dataset']} is not of its class; add the override augment.flip=false."
         )
-    if model["task"] in NEEDS_MASKS and "masks" not in data:
+    if augment["crop_padding"] >= smallest:
         raise ConfigError(
-            f"{where}: {cells['dataset']} has no masks, which {model['task']} needs; choose digit_scenes, say."
+            f"{row.where}: augment.crop_padding={augment['crop_padding']} can move an image of {smallest} pixels out "
+            "of sight; lower it."
         )
-    needs = "latent_classifier" if "latent_classifier" in model["networks"] else model["task"]
-    if needs in NEEDS_LABELS and (not data["classes"] or "masks" in data):
-        raise ConfigError(f"{where}: {cells['dataset']} has no labels, which {needs} needs.")
-    if recipe.augment["flip"] and not data.get("flip", True):
-        raise ConfigError(
-            f"{where}: recipe {cells['recipe']!r} mirrors images, and a mirrored image of {cells['dataset']} is not "
-            "of its class; add the override augment.flip=false."
-        )
-    if recipe.augment["crop_padding"] >= min(height, size):
-        raise ConfigError(
-            f"{where}: augment.crop_padding={recipe.augment['crop_padding']} can move an image of {min(height, size)} "
-            "pixels out of sight; lower it."
-        )
-    missing = [role for role in ROLES[model["task"]] if role not in model["networks"]]
+
+
+def check_networks(row: Row) -> None:
+    """Networks that are missing or that only the recipe names; samples of a task that draws none."""
+    where, model, networks = row.where, row.cells["model"], row.networks
+    missing = [role for role in row.kind.roles if role not in networks]
     if missing:
-        has = ", ".join(model["networks"])
-        raise ConfigError(f"{where}: {cells['model']} needs a network {missing[0]!r} in models.yaml; it has {has}.")
-    check_schedule(where, recipe)
-    check_optimizers(where, recipe)
-    if model["task"] == "reconstruction":
-        check_fitted(cells, where, model.get("fitted", False), data, recipe)
-    check_generator(where, model["task"], recipe.options)
-    unknown = [role for role in recipe.optimizers if role not in model["networks"]]
+        has = ", ".join(networks)
+        raise ConfigError(f"{where}: {model} needs a network {missing[0]!r} in models.yaml; it has {has}.")
+    unknown = [role for role in row.recipe.optimizers if role not in networks]
     if unknown:
-        hint = suggest(unknown[0], model["networks"])
-        raise ConfigError(f"{where}: optimizers names {unknown[0]!r}, which {cells['model']} has not; {hint}")
+        hint = suggest(unknown[0], networks)
+        raise ConfigError(f"{where}: optimizers names {unknown[0]!r}, which {model} lacks; {hint}")
+    if row.model.get("generates") and not row.kind.generator:
+        raise ConfigError(f"{where}: {model} has generates in models.yaml, and {row.model['task']} draws no samples.")
 
 
-def check_fitted(cells: dict[str, str], where: str, fitted: bool, data: dict, recipe: Recipe) -> None:
-    """PCA in steps, or a network without them."""
-    if fitted and not recipe.options["fitted"]:
-        raise ConfigError(f"{where}: {cells['model']} is fitted to all images at once, not trained; take recipe 'pca'.")
-    if recipe.options["fitted"] and not fitted:
+def check_schedule(row: Row) -> None:
+    """Milestones and warm-ups that never come, or never end."""
+    where, schedule, epochs = row.where, row.recipe.schedule, row.recipe.epochs
+    late = [epoch for epoch in schedule["milestones"] if epoch >= epochs]
+    if late:
         raise ConfigError(
-            f"{where}: recipe {cells['recipe']!r} fits to all images at once, and {cells['model']} has to be trained; "
+            f"{where}: milestone {late[0]} never comes in {epochs} epochs; lower schedule.milestones or raise epochs."
+        )
+    if (schedule["name"] == "step") != bool(schedule["milestones"]):
+        raise ConfigError(f"{where}: schedule.milestones and schedule.name=step need each other.")
+    if epochs and schedule["warmup_epochs"] >= epochs:
+        raise ConfigError(f"{where}: the warm-up of {schedule['warmup_epochs']} epochs outlasts the {epochs} epochs.")
+
+
+def check_optimizers(row: Row) -> None:
+    """Settings that an optimizer lacks, of the recipe's or of a network's own."""
+    for role in ("", *row.recipe.optimizers):
+        settings = row.recipe.optimizer_of(role)
+        key = f"optimizers.{role}" if role else "optimizer"
+        name = settings["name"]
+        for other in settings.keys() - {"name"} - OPTIMIZERS[name].keys:
+            raise ConfigError(
+                f"{row.where}: {key}.{other}, which recipe {row.recipe.name!r} or the row sets, is not a setting of "
+                f"{name}; it has {', '.join(sorted(OPTIMIZERS[name].keys))}."
+            )
+        if settings.get("nesterov") and not settings.get("momentum"):
+            raise ConfigError(f"{row.where}: {key}.nesterov needs {key}.momentum above 0.")
+
+
+def check_autoencoder(row: Row) -> None:
+    """PCA in steps, a network without them, and options that would do nothing."""
+    where, model, options, fitted = row.where, row.cells["model"], row.recipe.options, row.model.get("fitted", False)
+    if fitted and not options["fitted"]:
+        raise ConfigError(f"{where}: {model} is fitted to all images at once, not trained; take recipe 'pca'.")
+    if options["fitted"] and not fitted:
+        raise ConfigError(
+            f"{where}: recipe {row.cells['recipe']!r} fits to all images at once, and {model} has to be trained; "
             "take another recipe."
         )
-    if fitted and (recipe.epochs != 1 or recipe.batch_size < data["splits"].get("train", 0)):
-        raise ConfigError(f"{where}: {cells['model']} is fitted in one step; leave out epochs and batch_size.")
-
-
-def check_autoencoder(
-    cells: dict[str, str],
-    where: str,
-    model: dict,
-    data: dict,
-    networks: dict[str, Network],
-    recipe: Recipe,
-    overridden: dict,
-) -> None:
-    """Options that would do nothing."""
-    if model["task"] != "reconstruction":
-        return
-    linear = networks["autoencoder"].args.get("linear", model.get("fitted", False))
-    if linear and recipe.options["loss"] == "bce":
+    if fitted and (row.recipe.epochs != 1 or row.recipe.batch_size < row.data["splits"].get("train", 0)):
+        raise ConfigError(f"{where}: {model} is fitted in one step; leave out epochs and batch_size.")
+    arguments, pixels = row.networks["autoencoder"].args, math.prod(row.data["shape"])
+    if arguments.get("linear", fitted) and options["loss"] == "bce":
         raise ConfigError(f"{where}: options.loss=bce needs pixels in 0..1, which a linear network leaves; take mse.")
-    pixels = math.prod(data["shape"])
-    if model.get("fitted") and networks["autoencoder"].args["latent_dim"] > pixels:
+    if fitted and arguments["latent_dim"] > pixels:
         raise ConfigError(f"{where}: model.latent_dim is above the {pixels} numbers of an image; PCA has no more axes.")
     for key in ("options.beta", "options.samples", "options.fid_samples"):
-        if key in overridden and not model.get("generates"):
-            raise ConfigError(f"{where}: {key} is of VAEs, and {cells['model']} is none; leave it out.")
+        if key in row.overridden and not row.model.get("generates"):
+            raise ConfigError(f"{where}: {key} is for VAEs, and {model} is not one; leave it out.")
 
 
-def check_generator(where: str, task: str, options: dict) -> None:
-    """Samplers with more steps than there are, or with an option of another; critics that nothing holds."""
-    if task == "diffusion":
-        steps, timesteps = options["sampling_steps"], options["timesteps"]
-        if steps is not None and steps > timesteps:
-            raise ConfigError(
-                f"{where}: options.sampling_steps={steps} are more than the {timesteps} of options.timesteps."
-            )
-        if options["eta"] and options["sampler"] == "ancestral":
-            raise ConfigError(f"{where}: options.eta is of options.sampler=ddim; ancestral sampling has none.")
-    critic = task == "adversarial" and options["loss"] == "wasserstein"
-    if critic and options["clip"] is None and not options["gradient_penalty"]:
+def check_critic(row: Row) -> None:
+    """A critic without a constraint."""
+    options = row.recipe.options
+    if options["loss"] == "wasserstein" and options["clip"] is None and not options["gradient_penalty"]:
         raise ConfigError(
-            f"{where}: with options.loss=wasserstein nothing holds the critic; "
+            f"{row.where}: with options.loss=wasserstein nothing constrains the critic; "
             "set options.clip or options.gradient_penalty."
         )
 
 
-def check_schedule(where: str, recipe: Recipe) -> None:
-    """Milestones and warm-ups that never come, or never end."""
-    schedule = recipe.schedule
-    late = [epoch for epoch in schedule["milestones"] if epoch >= recipe.epochs]
-    if late:
+def check_sampler(row: Row) -> None:
+    """More steps of sampling than there are, or an option of another sampler."""
+    options = row.recipe.options
+    steps, timesteps = options["sampling_steps"], options["timesteps"]
+    if steps is not None and steps > timesteps:
         raise ConfigError(
-            f"{where}: milestone {late[0]} never comes in {recipe.epochs} epochs; "
-            "lower schedule.milestones or raise epochs."
+            f"{row.where}: options.sampling_steps={steps} are more than the {timesteps} of options.timesteps."
         )
-    if (schedule["name"] == "step") != bool(schedule["milestones"]):
-        raise ConfigError(f"{where}: schedule.milestones and schedule.name=step need each other.")
-    if recipe.epochs and schedule["warmup_epochs"] >= recipe.epochs:
-        raise ConfigError(
-            f"{where}: the warm-up of {schedule['warmup_epochs']} epochs outlasts the {recipe.epochs} epochs."
-        )
-
-
-def check_optimizers(where: str, recipe: Recipe) -> None:
-    """Keys that an optimizer has not, of the recipe's or of a network's own."""
-    for role in ("", *recipe.optimizers):
-        settings = recipe.optimizer_of(role)
-        key = f"optimizers.{role}" if role else "optimizer"
-        name = settings["name"]
-        for other in settings.keys() - {"name"} - OPTIMIZER_KEYS[name]:
-            raise ConfigError(
-                f"{where}: {key}.{other}, which recipe {recipe.name!r} or the row sets, is nothing that {name} has; "
-                f"it has {', '.join(sorted(OPTIMIZER_KEYS[name]))}."
-            )
-        if settings.get("nesterov") and not settings.get("momentum"):
-            raise ConfigError(f"{where}: {key}.nesterov needs {key}.momentum above 0.")
+    if options["eta"] and options["sampler"] == "ancestral":
+        raise ConfigError(f"{row.where}: options.eta belongs to options.sampler=ddim; ancestral sampling has none.")

@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from nets.errors import ConfigError, suggest
-from nets.run import OPTIMIZER_KEYS, Network, Recipe, Run
+from nets.optimizers import OPTIMIZERS
+from nets.run import Network, Recipe, Run
 from nets.suite.catalogues import check, complete, load_catalogues, schema
-from nets.suite.compatibility import check_autoencoder, check_fit
+from nets.suite.compatibility import Row, check_row
 from nets.suite.starts import resolve as resolve_pretrained
 from nets.suite.starts import row_name
 from nets.suite.table import COLUMNS, parse_seeds, parse_value, read_table
+from nets.tasks.kinds import KINDS
 
-GENERATES = ("adversarial", "diffusion")
 FIXED = ("task", "source", "changed", "initialisation")  # of a recipe: what it is, and no part of a run
 
 
@@ -56,8 +57,7 @@ def expand_row(cells: dict[str, str], where: str, catalogues: dict, purpose: str
     model = with_variant(cells, where, catalogues["models"])
     data = catalogues["datasets"][cells["dataset"]]
     networks, recipe, overridden = resolve(cells, where, model, catalogues["recipes"][cells["recipe"]])
-    check_fit(cells, where, model, data, recipe)
-    check_autoencoder(cells, where, model, data, networks, recipe, overridden)
+    check_row(Row(where, cells, model, data, networks, recipe, overridden))
     parts = [part for part in (cells["model"], cells["dataset"], cells["variant"]) if part]
     return [
         Run(
@@ -98,7 +98,7 @@ def with_variant(cells: dict[str, str], where: str, models: dict) -> dict:
 
 def generates(model: dict) -> bool:
     """Whether a model's samples are measured."""
-    return model["task"] in GENERATES or model.get("generates", False)
+    return KINDS[model["task"]].task is None or model.get("generates", False)
 
 
 def title(name: str, networks: dict[str, Network], overridden: dict[str, Any], epochs: int) -> str:
@@ -148,14 +148,14 @@ def resolve(cells: dict[str, str], where: str, model: dict, recipe: dict) -> tup
             overridden[key] = old
     if "optimizer.name" in overridden and isinstance(recipe["optimizer"], dict):
         # Of the recipe's settings the new optimizer keeps those that it has; what the row sets is checked below.
-        known = OPTIMIZER_KEYS.get(str(recipe["optimizer"]["name"]), recipe["optimizer"])
+        optimizer = OPTIMIZERS.get(str(recipe["optimizer"]["name"]))
+        known = optimizer.keys if optimizer else recipe["optimizer"]
         own = {"name"} | {key.removeprefix("optimizer.") for key in seen}
         recipe["optimizer"] = {key: value for key, value in recipe["optimizer"].items() if key in known or key in own}
     rules = {"$defs": schema("recipes")["$defs"], "$ref": "#/$defs/recipe"}
     check(recipe, rules, f"{where} (recipe {cells['recipe']})")
     complete(recipe, rules["$defs"]["recipe"])
-    if recipe["task"] in rules["$defs"]:
-        complete(recipe["options"], rules["$defs"][recipe["task"]])
+    complete(recipe["options"], KINDS[recipe["task"]].schema)
     kept = {k: v for k, v in recipe.items() if k not in FIXED}
     if recipe["task"] != model["task"]:
         raise ConfigError(

@@ -1,43 +1,111 @@
-"""The source that a stage of the workflow is made of, so that an edit reruns what it can have changed.
+"""What each stage of the workflow is made of, so that an edit reruns what it can have changed, and nothing else.
 
-Snakemake sees no imports; here they are read from the source text, without importing anything.
+Snakemake compares the digests of these with those of the last time. What a stage was made of when it ran it writes to
+`made_of.json` in its folder, from which `nets.jobs.why` says what has changed since.
 """
 
-import ast
 import hashlib
-import importlib.util
+import json
 from collections.abc import Iterable
-from functools import cache
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from nets.data.sources import READERS
 from nets.errors import UserError
+from nets.files import sha256, write_json
+from nets.run import Run
+from nets.suite.definitions import PACKAGE, locate
+from nets.suite.slices import Slice, slice_of
+from nets.tasks.kinds import KINDS
 
-PACKAGE = Path(__file__).resolve().parents[1]
+TABLES = ("nets.metrics.*",)  # read by walking the folder, for their words
+NUMERICS = "nets.training.numerics"  # what decides bits besides the seed: jobs call it
+ROOTS = {  # where the work of a stage begins
+    "prepare": ("nets.data.preparation:prepare",),
+    "train": ("nets.training.session", NUMERICS),
+    "reference": ("nets.fidelity.reference:write_reference", NUMERICS),
+    "evaluate": ("nets.evaluation", NUMERICS),
+    "draw": ("nets.jobs.draw", *TABLES),
+    "collect": ("nets.jobs.collect", *TABLES),
+    "compare": ("nets.jobs.compare", *TABLES),
+    "report": ("nets.jobs.report", *TABLES),
+    "track": ("nets.jobs.track", *TABLES),
+}
+NEUTRAL = (  # what can't change a number
+    "nets.machine",  # how a job runs: devices, locks, memory, progress
+    "nets.errors",  # sentences
+    "nets.jobs.common",  # how a job says them
+    "nets.files",  # files that appear whole or not at all
+    "nets.data.download",  # what arrives is verified by its SHA-256
+    "nets.suite.keys",  # this file names results and makes none
+    "nets.tasks.kinds",  # names of what is imported when it is used: `run_source` begins with the one that is
+    "nets.data.sources:READERS",  # likewise `data_source`
+)
+FILES = dict.fromkeys(("compare", "report"), "nets/reporting/page/templates/*")  # what a stage reads besides Python
+MADE_OF = "made_of.json"
 
 
-@cache
-def fingerprint(modules: tuple[str, ...], pattern: str = "") -> str:
-    """SHA-256 of the source of `closure(modules)`, and of the files of the project that match a glob pattern."""
-    more = sorted(PACKAGE.parent.glob(pattern)) if pattern else []
-    found = hashlib.sha256()
-    for path in [*closure(modules), *more]:
-        found.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return found.hexdigest()
+def stage_source(stage: str) -> Slice:
+    """The source of a stage that is the same for all runs."""
+    source, root = slice_of(ROOTS[stage], NEUTRAL), PACKAGE.parent
+    read = sorted(root.glob(FILES[stage])) if stage in FILES else []
+    return replace(source, files=source.files | {str(path.relative_to(root)): sha256(path)[:8] for path in read})
 
 
-def closure(modules: Iterable[str]) -> list[Path]:
-    """Files of the given modules and of all modules of the same packages that they import, directly or not."""
-    found: dict[str, Path] = {}
-    waiting = list(modules)
-    packages = {PACKAGE.name, *(module.split(".")[0] for module in waiting)}
-    while waiting:
-        module = waiting.pop()
-        path = locate(module)
-        if module not in found and path is not None:
-            found[module] = path
-            if "site-packages" not in path.parts:  # what is installed has a version, and is not followed
-                waiting += [name for name in imports(path) if name.split(".")[0] in packages]
-    return [found[module] for module in sorted(found)]
+def data_source(entry: dict[str, Any]) -> Slice:
+    """The source that prepares a data set: the readers of its own sources alone."""
+    readers = {READERS[source["kind"]] for source in entry["sources"] if source["kind"] in READERS}
+    return slice_of((*ROOTS["prepare"], *sorted(readers)), NEUTRAL)
+
+
+def run_source(stage: str, run: Run) -> Slice:
+    """The source of a run's training or evaluation: the stage, the run's task and networks.
+
+    A class of this project is followed alone, a network of another package with its whole module. Fidelity is a part
+    where samples are measured.
+    """
+    networks = {n.path if n.path.startswith("nets.") else n.module for n in run.networks.values()}
+    kind = KINDS[run.task]
+    paths = [(kind.generator if run.fidelity else kind.task) or "", *sorted(networks)]
+    roots = [":".join(path.rsplit(".", 1)) if path.startswith("nets.") else path for path in paths]
+    return slice_of((*ROOTS[stage], *roots), NEUTRAL if run.fidelity else (*NEUTRAL, "nets.fidelity"))
+
+
+def training_facts(
+    run: Run, data: dict[str, str] | None, start: str | None, extractor: str | None, torch_version: str
+) -> dict[str, Any]:
+    """All that decides what a run becomes, so that nothing is continued as another.
+
+    `data` are the SHA-256 of the prepared data by file; `start` and `extractor` those of the weights that it starts
+    from, and of those by which its samples are measured while it learns.
+    """
+    return {
+        "description": run.digest,
+        "source": run_source("train", run).files,
+        "data": data,
+        "start": start,
+        "extractor": extractor,
+        "torch": torch_version,
+    }
+
+
+def checkpoint_key(facts: dict[str, Any]) -> str:
+    """The SHA-256 of `training_facts`, which names a run's checkpoints."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def record(folder: Path, stage: str, facts: dict[str, Any]) -> None:
+    """Note in the folder of a run or data set what a stage of it is made of now; nothing else depends on the file."""
+    write_json(folder / MADE_OF, recorded(folder) | {stage: facts})
+
+
+def recorded(folder: Path) -> dict[str, dict[str, Any]]:
+    """What the stages were made of when they ran last; nothing where they did not, or the file is damaged."""
+    try:
+        return dict(json.loads((folder / MADE_OF).read_text()))
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
+        return {}
 
 
 def check_findable(modules: Iterable[str]) -> None:
@@ -48,29 +116,3 @@ def check_findable(modules: Iterable[str]) -> None:
                 f"models.yaml: Python finds no module {module!r}; correct the class's path, or put the folder of its "
                 "package on PYTHONPATH."
             )
-
-
-@cache
-def locate(module: str) -> Path | None:
-    """The file of a module; None for packages without code of their own and for names that are no modules."""
-    if module.split(".")[0] != PACKAGE.name:
-        try:
-            spec = importlib.util.find_spec(module)
-        except ModuleNotFoundError:  # of a parent
-            return None
-        return Path(spec.origin) if spec and spec.origin else None
-    path = PACKAGE.parent.joinpath(*module.split("."))
-    file = path.with_suffix(".py") if not path.is_dir() else path / "__init__.py"
-    return file if file.exists() else None
-
-
-@cache
-def imports(path: Path) -> tuple[str, ...]:
-    """The modules that a file imports anywhere in it; a name imported from a module may be one, or not."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return tuple(sorted(names))

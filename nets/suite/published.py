@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nets.errors import ConfigError, suggest
+from nets.metrics.metric import all_metrics
 from nets.suite.catalogues import ROOT, check, load_catalogues, schema
 from nets.suite.table import parse_value
 
 COLUMNS = ("model", "dataset", "metric", "value", "source", "note", "explains")
 SPLIT = "split"  # a last column that a file, or a row of it, may leave out
-PERCENT = ("top1", "top1_sampled", "top5")
 
 Key = tuple[str, str, str, str]  # model or model-variant, data set, metric, split
 
@@ -33,7 +33,7 @@ def find_published(table: Path) -> Path:
 
 def load_published(path: Path) -> dict[Key, list[Published]]:
     """All reported values by model, data set, metric and split, in the file's order. Raises ConfigError."""
-    catalogues = load_catalogues(path.parent)
+    catalogues, metrics = load_catalogues(path.parent), all_metrics()
     found: dict[Key, list[Published]] = {}
     with open(path, newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
@@ -49,7 +49,8 @@ def load_published(path: Path) -> dict[Key, list[Published]]:
             for column, name in (("model", row["model"].partition("-")[0]), ("dataset", row["dataset"])):
                 if name not in (known := catalogues[f"{column}s"]):
                     raise ConfigError(f"{where}: unknown {column} {name!r}; {suggest(name, known)}")
-            if row["metric"] in PERCENT and not 0 <= row["value"] <= 100:
+            metric = metrics.get(row["metric"])
+            if metric and metric.unit == "%" and not 0 <= row["value"] <= 100:
                 raise ConfigError(f"{where}: {row['metric']} {row['value']} is not a percentage.")
             values = found.setdefault((row["model"], row["dataset"], row["metric"], row[SPLIT]), [])
             if any(row["source"] == other.source for other in values):

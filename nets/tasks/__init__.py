@@ -1,16 +1,18 @@
-"""The kinds of learning, one file each."""
+"""The kinds of learning: a table of them in `kinds`, what they have in common in `contract`, and one file each."""
 
 import importlib
 
-CLASSES = {
-    "classification": "Classification",
-    "reconstruction": "Reconstruction",
-    "adversarial": "Adversarial",
-    "segmentation": "Segmentation",
-    "diffusion": "Diffusion",
-}
+from nets.errors import UserError
+from nets.run import Run
+from nets.tasks.kinds import FILE, KINDS
 
 
-def task_class(name: str):
-    """The class of a task by its name in the catalogue; imports that one task alone."""
-    return getattr(importlib.import_module(f"nets.tasks.{name}"), CLASSES[name])
+def task_class(run: Run):
+    """The class that learns a run; imports that one task alone. Raises UserError."""
+    kind = KINDS[run.task]
+    path = (kind.generator if run.fidelity else kind.task) or ""
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UserError(f"{FILE}: the class {path} of {run.task} can't be imported: {error}.") from None

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nets.data.batches import SYMMETRIC, Batch, Batches
-from nets.tasks.contract import Evaluation, Task, count_macs
+from nets.tasks.contract import Evaluation, Generator, count_macs
 from nets.tasks.latents import interpolate
 
 SHOWN = 256  # samples of the figures
@@ -18,13 +18,10 @@ FRAME = 64  # of a snapshot
 PATHS, STOPS = 8, 10  # interpolations, and images of each
 
 
-class Adversarial(Task):
+class Adversarial(Generator):
     """Two networks: `generator`, from latents (N, L) to images (N, C, H, W) in -1..1, and `discriminator`, from images
     to one logit, positive for real ones. Any classifier with one output can be the discriminator.
     """
-
-    headline = "fid_indomain"
-    needs = {"generator": ("latent_dim",)}
 
     @staticmethod
     def pixel_range(info):
@@ -132,12 +129,10 @@ class Adversarial(Task):
                 images.append(SYMMETRIC.invert(self.networks["generator"](part).float()))
         return torch.cat(images).contiguous()
 
-    def sample(self, count: int, seed: int) -> Tensor:
-        """Images (count, C, H, W) uint8 on the device; the same for the same seed and weights."""
+    def sample(self, count, seed):
         return self.generate(self.latents(count, torch.Generator().manual_seed(seed)))
 
-    def sampling(self) -> dict[str, object]:
-        """How `evaluate` draws samples: part of the passport of each fidelity number."""
+    def sampling(self):
         return {"samples": self.options["samples"], "sampler": "generator", "steps": 1, "ema": self.run.recipe.ema}
 
     def snapshot(self, data):

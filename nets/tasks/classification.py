@@ -22,7 +22,6 @@ class Classification(Task):
     `options.transfer`, stands in `nets.tasks.transfer`.
     """
 
-    headline = "top1"
     selection = ("top1", "higher")
     measured = ("best", "last")
 
@@ -91,14 +90,9 @@ class Classification(Task):
 
     def evaluate(self, data: Batches) -> Evaluation:
         logits, labels = self.predict(data)
-        found = {
-            "top1": (metrics.top_k(logits, labels, 1), "higher"),
-            "top5": (metrics.top_k(logits, labels, 5), "higher"),
-            "nll": (metrics.nll(logits, labels), "lower"),
-            "ece": (metrics.expected_calibration_error(logits, labels), "lower"),
-        }
         confusion = metrics.confusion_matrix(logits.argmax(1), labels, self.run.num_classes)
-        return Evaluation(found, {"confusion": confusion.numpy()} | self.worst(data, logits, labels))
+        arrays = {"confusion": confusion.numpy()} | self.worst(data, logits, labels)
+        return Evaluation(metrics.METRICS.measure(logits, labels), arrays)
 
     def worst(self, data: Batches, logits: Tensor, labels: Tensor) -> dict[str, np.ndarray]:
         """The wrongly classified images of the highest loss, worst first, and what the network took them for."""

@@ -11,13 +11,6 @@ from nets.metrics import reconstruction as metrics
 
 SIDE = 15  # of the grid over a code of two numbers
 PATHS, STEPS = 6, 8  # of interpolations
-IMAGE_METRICS = (
-    ("mse", metrics.mse, "lower"),
-    ("squared_error", metrics.squared_error, "lower"),
-    ("mae", metrics.mae, "lower"),
-    ("psnr", metrics.psnr, "higher"),
-    ("ssim", metrics.ssim, "higher"),
-)
 
 
 @dataclass(frozen=True)
@@ -53,15 +46,12 @@ def encode_split(network: nn.Module, data: Batches) -> Encoded:
     return Encoded(*known, None if getattr(network, "linear", False) else bce, log_variance is not None)
 
 
-def measure(seen: Encoded) -> dict[str, tuple[float, str]]:
+def measure(seen: Encoded) -> dict[str, float]:
     """The metrics of reconstructions, as means over images."""
-    found = {
-        name: (function(seen.images, seen.reconstructions).double().mean().item(), direction)
-        for name, function, direction in IMAGE_METRICS
-    }
+    values = metrics.METRICS.measure(seen.images, seen.reconstructions)
     if seen.bce is not None:
-        found["bce"] = seen.bce.double().mean().item(), "lower"
-    return found
+        values["bce"] = seen.bce
+    return {name: value.double().mean().item() for name, value in values.items()}
 
 
 def pictures(network: nn.Module, seen: Encoded, count: int, device: torch.device) -> dict[str, np.ndarray]:
@@ -106,3 +96,9 @@ def draw(network: nn.Module, latents: Tensor) -> Tensor:
     """Images (N, C, H, W) uint8, decoded from codes (N, L) on their device."""
     parts = [UNIT.invert(network.image(network.decode(part).float())) for part in latents.split(500)]
     return torch.cat(parts)
+
+
+def sample(network: nn.Module, count: int, seed: int, device: torch.device) -> Tensor:
+    """Images (count, C, H, W) uint8 on the device, decoded from a VAE's prior; the same for the same seed."""
+    latents = torch.randn(count, network.latent_dim, generator=torch.Generator().manual_seed(seed))
+    return draw(network, latents.to(device))

@@ -18,14 +18,9 @@ from torch import Tensor, nn
 
 from nets.data.batches import Batch, Batches, PixelRange
 from nets.errors import UserError
+from nets.optimizers import OPTIMIZERS
 from nets.run import Run
-
-OPTIMIZERS = {
-    "sgd": torch.optim.SGD,
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.AdamW,
-    "rmsprop": torch.optim.RMSprop,
-}
+from nets.tasks.kinds import KINDS
 
 
 @dataclass(frozen=True)
@@ -41,21 +36,18 @@ class Precision:
 
 @dataclass
 class Evaluation:
-    """What a task found on a split."""
+    """What a task measures on a split."""
 
-    metrics: dict[str, tuple[float, str]]  # name: (value, "higher" | "lower" | "none")
+    metrics: dict[str, float]  # by name, as in the tables of nets/metrics/
     arrays: dict[str, np.ndarray] = field(default_factory=dict)  # for the figures
 
 
 class Task(ABC):
     """One kind of learning, for one run."""
 
-    headline: ClassVar[str]  # the metric by which models are compared first
     measured: ClassVar[tuple[str, ...]] = ("last",)  # the weights that are evaluated; "best": see `selection`
     selection: ClassVar[tuple[str, str] | None] = None  # validation metric that chooses "best", and its direction
     probed: ClassVar[bool] = False  # whether evaluation asks for `probe`
-    needs: ClassVar[dict[str, tuple[str, ...]]] = {}  # attributes that networks must have, by role
-    judge: Callable[[Tensor], dict[str, float]] | None = None  # of what generates: measures samples while it learns
 
     def __init__(self, run: Run, pixels: PixelRange, device: torch.device, precision: Precision | None = None):
         self.run, self.pixels, self.device = run, pixels, device
@@ -96,7 +88,7 @@ class Task(ABC):
     def macs(self) -> dict[str, int]:
         """Multiply-accumulate operations of one image through each network, forward."""
 
-    def probe(self, train: Batches, test: Batches) -> dict[str, dict[str, tuple[float, str]]]:
+    def probe(self, train: Batches, test: Batches) -> dict[str, dict[str, float]]:
         """By split, metrics that need training data.
 
         `test`: of simple classifiers that are fitted to the frozen features of training data. `train`: of the network
@@ -112,9 +104,9 @@ class Task(ABC):
     @torch.no_grad()
     def check(self) -> None:
         """Raise UserError where networks have not what the task needs; asked before training."""
-        for role, attributes in self.needs.items():
+        for role, attributes in KINDS[self.run.task].roles.items():
             for name in attributes:
-                if role in self.networks and not hasattr(self.networks[role], name):
+                if not hasattr(self.networks[role], name):
                     raise UserError(f"{self.run.networks[role].path} has no {name}, which its task needs.")
         self.networks.eval()  # each step says again what it wants
         for role, output, shape in self.outputs(torch.zeros(2, *self.run.shape, device=self.device)):
@@ -141,11 +133,7 @@ class Task(ABC):
 
     def watch(self) -> dict[str, float]:
         """Metrics for the history that would cost too much after each epoch: asked for at those of snapshots."""
-        return self.judge(self.draft(self.options["fid_samples"], seed=self.run.seed)) if self.judge else {}
-
-    def draft(self, count: int, seed: int) -> Tensor:
-        """Samples of what generates, for its judge: as it draws them, or by less work where that is much."""
-        return self.sample(count, seed)
+        return {}
 
     def failure(self, history: list[dict[str, float]]) -> str | None:
         """One sentence if a run that ended has learned nothing, though its losses are finite."""
@@ -154,9 +142,10 @@ class Task(ABC):
     def build_optimizer(self, role: str) -> torch.optim.Optimizer:
         """The recipe's optimizer for a network."""
         settings = self.run.recipe.optimizer_of(role)
-        if "betas" in settings:
-            settings["betas"] = tuple(map(float, settings["betas"]))  # Adam refuses [0, 0.9]
-        return OPTIMIZERS[settings.pop("name")](self.parameters(role, settings["lr"]), **settings)
+        optimizer = getattr(torch.optim, OPTIMIZERS[settings.pop("name")].name)
+        # Adam refuses betas such as [0, 0.9]: it wants a tuple of floats.
+        settings = {key: tuple(map(float, v)) if isinstance(v, list) else v for key, v in settings.items()}
+        return optimizer(self.parameters(role, settings["lr"]), **settings)
 
     def parameters(self, role: str, lr: float) -> Iterable[Any]:
         """What the optimizer of a network optimises: its parameters, or groups of them with rates of their own."""
@@ -184,6 +173,34 @@ class Task(ABC):
                 nn.utils.clip_grad_norm_(self.networks[role].parameters(), self.run.recipe.clip_norm)
             self.scaler.step(self.optimizers[role])
         self.scaler.update()
+
+
+class Generator(Task):
+    """A kind of learning whose networks draw images: samples are measured, also while it learns."""
+
+    judge: Callable[[Tensor], dict[str, float]] | None = None  # measures samples (N, C, H, W) uint8 while it learns
+
+    @abstractmethod
+    def sample(self, count: int, seed: int) -> Tensor:
+        """Images (count, C, H, W) uint8 on the device; the same for the same seed and weights.
+
+        It consumes no random numbers of training.
+        """
+
+    @abstractmethod
+    def sampling(self) -> dict[str, Any]:
+        """How `evaluate` draws samples, a part of the passport of each fidelity number.
+
+        `samples`: their number; `sampler`: its name; `steps`: passes through the network; `ema`: the decay of the
+        weights' moving average, or None.
+        """
+
+    def draft(self, count: int, seed: int) -> Tensor:
+        """Samples for the judge: those of `sample`, or others that cost less where it costs much."""
+        return self.sample(count, seed)
+
+    def watch(self):
+        return self.judge(self.draft(self.options["fid_samples"], seed=self.run.seed)) if self.judge else {}
 
 
 def import_class(path: str) -> type[nn.Module]:

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nets.data.batches import SYMMETRIC, Batch, Batches
-from nets.tasks.contract import Evaluation, Task, count_macs
+from nets.tasks.contract import Evaluation, Generator, count_macs
 from nets.tasks.diffusion_process import DiffusionProcess, final
 from nets.tasks.latents import interpolate
 
@@ -19,10 +19,8 @@ PATHS, STOPS = 4, 10  # interpolations, and images of each
 DRAWN, STAGES = 6, 10  # samples whose way out of the noise is shown, and stages of each
 
 
-class Diffusion(Task):
+class Diffusion(Generator):
     """One network, `denoiser`: from noisy images (N, C, H, W) and times (N,) to the noise in them."""
-
-    headline = "fid_indomain"
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
@@ -88,13 +86,11 @@ class Diffusion(Task):
         """Images (N, C, H, W) uint8 on the device of noise (N, C, H, W)."""
         return torch.cat([SYMMETRIC.invert(final(self.states(part, generator))) for part in noise.split(500)])
 
-    def sample(self, count: int, seed: int) -> Tensor:
-        """Images (count, C, H, W) uint8 on the device; the same for the same seed and weights."""
+    def sample(self, count, seed):
         generator = torch.Generator().manual_seed(seed)
         return self.generate(self.latents(count, generator), generator)
 
-    def sampling(self) -> dict[str, object]:
-        """How `evaluate` draws samples: part of the passport of each fidelity number."""
+    def sampling(self):
         ancestral = self.options["sampler"] == "ancestral"
         return {
             "samples": self.options["samples"],

@@ -12,7 +12,7 @@ from nets.metrics import latent, probes
 from nets.metrics import reconstruction as metrics
 from nets.metrics.classification import top_k
 from nets.tasks import codes, variational
-from nets.tasks.contract import Evaluation, Task, count_macs
+from nets.tasks.contract import Evaluation, Generator, Task, count_macs
 
 SHOWN = 16  # images of the figures
 DRAWN = 64  # samples of a VAE's figure
@@ -37,10 +37,8 @@ class Reconstruction(Task):
     codes to logits of classes, both learn together.
     """
 
-    headline = "mse"
     measured = ("best",)
     probed = True
-    needs = {"autoencoder": ("encode", "decode", "image", "latent_dim")}
 
     @property
     @torch.no_grad()
@@ -126,43 +124,30 @@ class Reconstruction(Task):
             arrays = codes.pictures(network, seen, SHOWN, self.device)
             if seen.variational:
                 found |= variational.measure(network, data)
-                arrays["samples"] = self.sample(DRAWN, seed=self.run.seed).cpu().numpy()
+                arrays["samples"] = codes.sample(network, DRAWN, self.run.seed, self.device).cpu().numpy()
         return Evaluation(found, arrays)
 
-    def trained(self, seen: codes.Encoded, data: Batches) -> dict[str, tuple[float, str]]:
+    def trained(self, seen: codes.Encoded, data: Batches) -> dict[str, float]:
         """What the recipe minimises, on a split; top-1 of the joint classifier, of a VAE also on sampled codes."""
         losses = self.mean_losses(data)
-        found = {"objective": (losses["loss"], "none")}
+        values = {"objective": losses["loss"]}
         if "latent_classifier" in self.networks:
             logits = self.networks["latent_classifier"](seen.codes.to(self.device)).cpu()
-            found["top1"] = top_k(logits, seen.labels, 1), "higher"
+            values["top1"] = top_k(logits, seen.labels, 1)
             if seen.variational:
-                found["top1_sampled"] = losses["top1"], "higher"
-        return found
+                values["top1_sampled"] = losses["top1"]
+        return values
 
-    def probe(self, train: Batches, test: Batches) -> dict[str, dict[str, tuple[float, str]]]:
+    def probe(self, train: Batches, test: Batches) -> dict[str, dict[str, float]]:
         with self.frozen():
             learning, unseen = (codes.encode_split(self.networks["autoencoder"], data) for data in (train, test))
             mse = metrics.mse(learning.images, learning.reconstructions).double().mean().item()
-            found = {"train": {"mse": (mse, "lower")} | self.trained(learning, train), "test": {}}
+            values = {"mse": mse} | self.trained(learning, train)
         if learning.labels.min() < 0:  # no labels
-            return found
-        for name, classify in (("probe_top1", probes.linear_probe), ("knn_top1", probes.nearest_neighbours)):
-            answers = classify(learning.codes, learning.labels, unseen.codes, self.run.num_classes)
-            found["test"][name] = 100 * answers.eq(unseen.labels).double().mean().item(), "higher"
-        return found
-
-    @torch.no_grad()
-    def sample(self, count: int, seed: int) -> Tensor:
-        """Images (count, C, H, W) uint8 on the device, decoded from the prior; the same for the same seed."""
-        self.networks.eval()
-        network, generator = self.networks["autoencoder"], torch.Generator().manual_seed(seed)
-        latents = torch.randn(count, network.latent_dim, generator=generator)
-        return codes.draw(network, latents.to(self.device))
-
-    def sampling(self) -> dict[str, object]:
-        """How `evaluate` draws samples: as a GAN's generator does, so that the numbers of both compare."""
-        return {"samples": self.options["samples"], "sampler": "generator", "steps": 1, "ema": self.run.recipe.ema}
+            return {"train": values, "test": {}}
+        answers = probes.METRICS.measure(learning.codes, learning.labels, unseen.codes, self.run.num_classes)
+        shares = {name: 100 * each.eq(unseen.labels).double().mean().item() for name, each in answers.items()}
+        return {"train": values, "test": shares}
 
     @torch.no_grad()
     def snapshot(self, data):
@@ -178,3 +163,15 @@ class Reconstruction(Task):
         }
         found = {role: count_macs(self.networks[role], inputs[role]) for role in self.networks}
         return found | {"decoder": count_macs(Decoder(network), inputs["latent_classifier"])}
+
+
+class SampledReconstruction(Reconstruction, Generator):
+    """A VAE that is also measured as a generator: its samples are decoded from the prior."""
+
+    def sample(self, count, seed):
+        self.networks.eval()
+        return codes.sample(self.networks["autoencoder"], count, seed, self.device)
+
+    def sampling(self):
+        """As a GAN's generator does, so that the numbers of both compare."""
+        return {"samples": self.options["samples"], "sampler": "generator", "steps": 1, "ema": self.run.recipe.ema}

@@ -18,7 +18,6 @@ VOID = 255  # in the figure's masks
 class Segmentation(Task):
     """One network, `segmenter`: (N, C, H, W) standardised images to (N, K, H, W) logits, of any height and width."""
 
-    headline = "miou"
     selection = ("miou", "higher")
     measured = ("best",)
 
@@ -52,14 +51,8 @@ class Segmentation(Task):
             confusion = confusion + metrics.confusion_matrix(*pair, self.run.num_classes)
             boundaries = boundaries + metrics.boundary_counts(*pair, self.run.num_classes)
         confusion = confusion.cpu()
-        found = {
-            "miou": metrics.mean_iou(confusion),
-            "dice": metrics.dice(confusion),
-            "pixel_accuracy": metrics.pixel_accuracy(confusion),
-            "boundary_f1": metrics.boundary_f1(boundaries.cpu()),
-        }
         arrays = {"class_iou": metrics.class_iou(confusion).numpy(), **self.show(data)}
-        return Evaluation({name: (value, "higher") for name, value in found.items()}, arrays)
+        return Evaluation(metrics.METRICS.measure(confusion, boundaries.cpu()), arrays)
 
     @torch.no_grad()
     def predict(self, data: Batches) -> Iterator[tuple[Batch, Tensor]]:

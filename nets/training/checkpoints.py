@@ -1,8 +1,8 @@
 """Rolling checkpoints: all state of a run, written atomically, keyed by the run's description and source.
 
-When the run has ended they give way to second names of its results. Snakemake deletes a job's results where it did
-not see the job end, or where another job of the same group failed; the second names put them back. One that was
-damaged since is noticed, and the run trains again.
+When the run has ended, second names (hard links) of its results replace them. Snakemake deletes a job's results if it
+did not see the job end, or if another job of the same group failed; the second names put them back. Results that were
+damaged since are noticed, and the run trains again.
 """
 
 import hashlib
@@ -16,9 +16,9 @@ from typing import Any
 
 import torch
 
-from nets.files import sha256
+from nets.files import sha256, write_json
 
-KEPT = 2  # if the newest is damaged, the one before it serves
+KEPT = 2  # if the newest is damaged, the one before it is used
 DIGESTS = "sha256.json"  # of a finished run's results
 
 
@@ -45,7 +45,7 @@ class Checkpoints:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
-        finally:  # a full disk is not made fuller
+        finally:  # on a full disk no partial file is left
             temporary.unlink(missing_ok=True)
         for old in self.paths()[:-KEPT]:
             old.unlink()
@@ -64,7 +64,7 @@ class Checkpoints:
         return sorted(p for p in self.folder.glob("*.pt") if pattern.fullmatch(p.name))
 
     def clear(self) -> None:
-        """Remove all that lies here, also what belongs to other descriptions."""
+        """Remove all that lies here, also those of other descriptions."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def finish(self, results: list[Path]) -> None:
@@ -74,7 +74,7 @@ class Checkpoints:
         waiting.mkdir(parents=True)
         for path in results:
             link(path, waiting / path.name)
-        (waiting / DIGESTS).write_text(json.dumps({path.name: sha256(path) for path in results}))
+        write_json(waiting / DIGESTS, {path.name: sha256(path) for path in results})
         shutil.rmtree(self.finished, ignore_errors=True)
         os.replace(waiting, self.finished)
         for path in self.folder.iterdir():
@@ -86,7 +86,7 @@ class Checkpoints:
         try:
             digests = json.loads((self.finished / DIGESTS).read_text())
             whole = all(sha256(self.finished / name) == digest for name, digest in digests.items())
-        except (FileNotFoundError, NotADirectoryError, ValueError):  # what can't be read now may be whole
+        except (FileNotFoundError, NotADirectoryError, ValueError):  # a passing fault of the disk is raised
             whole = False
         if not whole:
             shutil.rmtree(self.finished, ignore_errors=True)

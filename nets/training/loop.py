@@ -30,6 +30,15 @@ class TimedOut(RuntimeError):
     """The run has used up its time; its checkpoint is written."""
 
 
+@dataclass(frozen=True)
+class Best:
+    """The weights that were best on validation data so far."""
+
+    epoch: int  # whole epochs after which they were taken
+    value: float  # of the metric that chooses
+    weights: dict[str, Tensor]
+
+
 @dataclass
 class State:
     """All that changes while a run trains, besides the task's networks and optimisers."""
@@ -39,10 +48,10 @@ class State:
     seconds: float = 0.0
     resumed: int = 0
     sums: dict[str, Tensor] = field(default_factory=dict)  # of this epoch's losses
-    squares: dict[str, Tensor] = field(default_factory=dict)  # sums of theirs
+    squares: dict[str, Tensor] = field(default_factory=dict)  # sums of their squares
     history: list[dict[str, float]] = field(default_factory=list)
     snapshots: dict[int, Tensor] = field(default_factory=dict)  # by epoch
-    best: dict[str, Any] | None = None  # {"epoch", "value", "weights"}
+    best: Best | None = None
 
 
 class Training:
@@ -60,7 +69,7 @@ class Training:
     ):
         """`data` has `train` and `validation`; `checkpoint_seconds` is the most work that a kill can cost;
         `stop_asked` is called after each step, and once it is true the run saves itself and raises Stopped;
-        `limit_seconds` is the time that it may train, breaks left out.
+        `limit_seconds` is the time that it may train, without the time between its processes.
         """
         self.task, self.data, self.checkpoints, self.progress = task, data, checkpoints, progress
         self.checkpoint_seconds, self.stop_asked, self.limit_seconds = checkpoint_seconds, stop_asked, limit_seconds
@@ -116,7 +125,7 @@ class Training:
                 self.look(done)
 
     def look(self, done: int) -> None:
-        """Notice divergence, tell the person, and save if it is time."""
+        """Notice divergence, report progress, and save if it is time."""
         means = self.means(done)
         state = self.state
         state.seconds = time.monotonic() - self.started
@@ -184,9 +193,9 @@ class Training:
         metric, direction = self.task.selection
         value = validation[metric]
         best = self.state.best
-        if best is None or (value > best["value"] if direction == "higher" else value < best["value"]):
+        if best is None or (value > best.value if direction == "higher" else value < best.value):
             weights = {k: v.detach().cpu().clone() for k, v in self.task.networks.state_dict().items()}
-            self.state.best = {"epoch": self.state.epoch, "value": value, "weights": weights}
+            self.state.best = Best(self.state.epoch, value, weights)
 
     def is_frame(self) -> bool:
         """Whether there is a snapshot now: before the first epoch and after evenly spread others, the last of them."""
@@ -203,7 +212,7 @@ class Training:
         """Write a checkpoint of everything."""
         task, state = self.task, self.state
         content = {
-            "state": vars(state),
+            "state": vars(state) | {"best": state.best and vars(state.best)},
             "networks": task.networks.state_dict(),
             "average": self.average and self.average.weights,
             "optimizers": {role: optimizer.state_dict() for role, optimizer in task.optimizers.items()},
@@ -216,7 +225,8 @@ class Training:
     def restore(self, saved: dict[str, Any]) -> None:
         """Put everything back as a checkpoint has it."""
         task = self.task
-        self.state = State(**saved["state"])
+        best = saved["state"]["best"]
+        self.state = State(**saved["state"] | {"best": best and Best(**best)})
         self.state.resumed += 1
         for sums in (self.state.sums, self.state.squares):
             sums |= {name: value.to(task.device) for name, value in sums.items()}

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from nets.data.entries import check_catalogue, load_catalogue, load_entry
 from nets.data.sources import READERS
-from nets.errors import DataError
+from nets.errors import UserError
+from nets.suite.catalogues import check_catalogue, load_catalogue, load_entry
 
 PATH = Path("config/datasets.yaml")
 
 
 def test_the_catalogue_is_valid():
-    catalogue = load_catalogue(PATH)
+    catalogue = load_catalogue(PATH, "datasets")
     assert {"mnist5k", "polynomials", "mnist", "fashion_mnist", "cifar10", "cifar100"} <= set(catalogue)
     for entry in catalogue.values():
         assert {source["kind"] for source in entry["sources"]} <= {*READERS, "torchvision"}
@@ -38,37 +38,37 @@ def test_snakemake_accepts_it(catalogue):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda entry: entry.update(titel="MNIST"), r"mnist: Additional properties .*'titel' was unexpected"),
+        (lambda entry: entry.update(titel="MNIST"), "mnist: unknown key 'titel'; did you mean 'title'"),
         (lambda entry: entry.pop("licence"), "mnist: 'licence' is a required property"),
-        (lambda entry: entry["sources"][0].update(folder="x"), "mnist / sources / 0: .*'folder' was unexpected"),
-        (lambda entry: entry["sources"][0].update(kind="ftp"), r"mnist / sources / 0 / kind: 'ftp' is not one of"),
-        (lambda entry: entry["sources"][0]["sha256"].popitem(), "sources / 0 / sha256: .* is a required property"),
-        (lambda entry: entry["splits"].update(validation=0), "splits / validation: 0 is less than or equal"),
-        (lambda entry: entry["splits"].update(validation=1.5), "splits / validation: 1.5 is not of type 'integer'"),
-        (lambda entry: entry.update(shape=[28, 28]), r"mnist / shape"),
-        (lambda entry: entry.update(shape=[4, 28, 28]), r"mnist / shape / 0: 4 is not one of \[1, 3\]"),
+        (lambda entry: entry["sources"][0].update(folder="x"), r"mnist\.sources\.0: unknown key 'folder'"),
+        (lambda entry: entry["sources"][0].update(kind="ftp"), r"mnist\.sources\.0\.kind: 'ftp' is not one of"),
+        (lambda entry: entry["sources"][0]["sha256"].popitem(), r"sources\.0\.sha256: .* is a required property"),
+        (lambda entry: entry["splits"].update(validation=0), r"splits\.validation: 0 is less than or equal"),
+        (lambda entry: entry["splits"].update(validation=1.5), r"splits\.validation: 1.5 is not of type 'integer'"),
+        (lambda entry: entry.update(shape=[28, 28]), r"mnist\.shape"),
+        (lambda entry: entry.update(shape=[4, 28, 28]), r"mnist\.shape\.0: 4 is not one of \[1, 3\]"),
         (lambda entry: entry.update(mean=[0.1, 0.2]), "mnist / mean: one number a channel is expected"),
         (lambda entry: entry.update(std=None), "mnist: mean and std need each other"),
-        (lambda entry: entry.update(std=[0]), "mnist / std / 0: 0 is less than or equal"),
+        (lambda entry: entry.update(std=[0]), r"mnist\.std\.0: 0 is less than or equal"),
         (lambda entry: entry.update(splits={"validation": 0.6, "test": 0.6, "seed": 0}), "fractions of 1.2 in all"),
         (lambda entry: entry.update(classes=10, source_classes=["a"]), "source_classes needs the names of classes"),
-        (lambda entry: entry.update(sources=[]), "mnist / sources"),
+        (lambda entry: entry.update(sources=[]), r"mnist\.sources"),
     ],
 )
 def test_mistakes_are_one_sentence(catalogue, change, sentence):
     entry = copy.deepcopy(catalogue["mnist"])
     change(entry)
-    with pytest.raises(DataError, match=f"my.yaml: .*{sentence}.*\\.$") as error:
-        check_catalogue({"mnist": entry}, "my.yaml")
+    with pytest.raises(UserError, match=f"my.yaml: .*{sentence}.*[.?]$") as error:
+        check_catalogue({"mnist": entry}, "datasets", "my.yaml")
     assert "\n" not in str(error.value)
 
 
 def test_entry_of_its_own(tmp_path, catalogue):
     path = tmp_path / "entry.json"
     path.write_text(json.dumps(catalogue["mnist"]))
-    assert load_entry(path, "mnist") == catalogue["mnist"]
+    assert load_entry(path, "mnist", "datasets") == catalogue["mnist"]
     path.write_text("{")
-    with pytest.raises(DataError, match="entry.json is not readable"):
-        load_entry(path, "mnist")
-    with pytest.raises(DataError, match="none.yaml is not there"):
-        load_catalogue(tmp_path / "none.yaml")
+    with pytest.raises(UserError, match="entry.json, line 2: this is not YAML"):
+        load_entry(path, "mnist", "datasets")
+    with pytest.raises(UserError, match=r"none.yaml: .*can't be read \(No such file"):
+        load_catalogue(tmp_path / "none.yaml", "datasets")

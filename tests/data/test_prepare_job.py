@@ -39,7 +39,7 @@ def test_from_a_catalogue(capsys, entry, tmp_path):
     path.write_text(yaml.safe_dump({"tiny": json.loads(entry.read_text())}))
     assert run(capsys, "--dataset", "tiny", "--catalogue", path, "--output", tmp_path / "out")[0] == 0
     status, line = run(capsys, "--dataset", "tyni", "--catalogue", path, "--output", tmp_path / "out")
-    assert status == 1 and line == f"prepare tyni: {path} has no data set tyni; it has tiny.\n"
+    assert status == 1 and line == f"{path} has no 'tyni'; there are tiny.\n"
 
 
 def test_no_data_is_a_result(capsys, tmp_path):
@@ -51,16 +51,16 @@ def test_no_data_is_a_result(capsys, tmp_path):
 def test_damaged_source(capsys, entry, root, tmp_path, flip):
     flip(root / "tiny" / "train-images-idx3-ubyte")
     status, line = run(capsys, "--dataset", "tiny", "--entry", entry, "--output", tmp_path / "out")
-    assert status == 1 and line.startswith(f"prepare tiny: {root}/tiny/train-images-idx3-ubyte is damaged")
+    assert status == 1 and line.startswith(f"{root}/tiny/train-images-idx3-ubyte is damaged")
 
 
 def test_folder_that_cannot_be_written(capsys, entry, tmp_path):
     (tmp_path / "file").write_text("a file where a folder is wanted")
     status, line = run(capsys, "--dataset", "tiny", "--entry", entry, "--output", tmp_path / "file" / "out")
-    assert status == 1 and line == f"prepare tiny: can't write or read {tmp_path}/file/out: Not a directory.\n"
+    assert status == 1 and line.startswith(f"{tmp_path}/file/out: Not a directory; a file is where a folder should be")
 
 
 def test_misspelt_key(capsys, entry, tmp_path):
     entry.write_text(json.dumps(json.loads(entry.read_text()) | {"seeds": 3}))
     status, line = run(capsys, "--dataset", "tiny", "--entry", entry, "--output", tmp_path / "out")
-    assert status == 1 and "'seeds' was unexpected" in line
+    assert status == 1 and "unknown key 'seeds'" in line

@@ -70,38 +70,38 @@ def test_writing_never_reaches_the_file(copy):
 @pytest.mark.parametrize("name", ["learning/train.npy", "learning/images.npy", "learning/labels.npy"])
 def test_altered_file(copy, flip, name):
     flip(copy / name)
-    with pytest.raises(DataError, match=rf"copy/{name} is altered: its SHA-256 is .*, expected .*prepare it again\.$"):
+    with pytest.raises(DataError, match=rf"copy/{name} is damaged: its SHA-256 is .*, expected .*prepare it again\.$"):
         open_split(copy, "train")
 
 
 def test_index_list_is_verified_always(copy, flip):
     flip(copy / "learning/images.npy")
-    open_split(copy, "train", verify=False)
+    open_split(copy, "train", hashed=False)
     np.save(copy / "learning/train.npy", np.arange(4000))
-    with pytest.raises(DataError, match="train.npy is altered"):
-        open_split(copy, "train", verify=False)
+    with pytest.raises(DataError, match="train.npy is damaged"):
+        open_split(copy, "train", hashed=False)
 
 
 @pytest.mark.parametrize("name", ["learning/validation.npy", "learning/images.npy", "learning/labels.npy"])
 def test_missing_file(copy, name):
     (copy / name).unlink()
     with pytest.raises(DataError, match=f"copy/{name} is not there"):
-        open_split(copy, "validation", verify=False)
+        open_split(copy, "validation", hashed=False)
 
 
 def test_truncated_file(copy):
     path = copy / "learning/images.npy"
     path.write_bytes(path.read_bytes()[:1000])
-    for verify in (True, False):
-        with pytest.raises(DataError, match="learning/images.npy is (altered|damaged)"):
-            open_split(copy, "train", verify)
+    for hashed in (True, False):
+        with pytest.raises(DataError, match="learning/images.npy is damaged"):
+            open_split(copy, "train", hashed)
 
 
 def test_images_of_another_set(copy):
     info = json.loads((copy / "dataset.json").read_text())
     (copy / "dataset.json").write_text(json.dumps(info | {"shape": [3, 32, 32]}))
     with pytest.raises(DataError, match="expected .4000, 3, 32, 32.; prepare it again"):
-        open_split(copy, "train", verify=False)
+        open_split(copy, "train", hashed=False)
 
 
 def test_description_missing_or_damaged(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nets.data import scenes
-from nets.data.entries import check_catalogue
+from nets.data.entries import check_entries
 from nets.data.preparation import prepare
 from nets.data.prepared import open_split
 from nets.errors import DataError
@@ -55,7 +55,7 @@ def test_digits_that_do_not_fit_are_told_by_the_catalogue(catalogue, changes, sa
     shape = {"shape": changes.pop("shape")} if "shape" in changes else {}
     entry = entry | {"sources": [{k: v for k, v in entry["sources"][0].items() if k != "sha256"} | changes]} | shape
     with pytest.raises(DataError, match=f"^my.yaml: {said}"):
-        check_catalogue({"digit_scenes": entry}, "my.yaml")
+        check_entries({"digit_scenes": entry}, "my.yaml")
 
 
 def test_masks_are_opened_with_their_images(prepared):

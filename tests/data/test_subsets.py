@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from nets.data.entries import check_catalogue
+from nets.data.entries import check_entries
 from nets.data.folders import decode
 from nets.data.preparation import prepare
 from nets.data.prepared import open_split, read_info
@@ -68,7 +68,7 @@ def test_the_order_of_classes_is_the_order_of_labels(root, tmp_path, make_entry,
 def test_a_class_that_the_source_has_not(catalogue):
     entry = catalogue["mnist5k_0to4"] | {"classes": ["0", "ten"]}
     with pytest.raises(DataError, match="x.yaml: half / classes: ten is none of source_classes"):
-        check_catalogue({"half": entry}, "x.yaml")
+        check_entries({"half": entry}, "x.yaml")
 
 
 @pytest.fixture

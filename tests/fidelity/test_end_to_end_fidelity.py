@@ -8,11 +8,12 @@ import torch_fidelity
 from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
+from nets.data.batches import images_of
+from nets.data.weights import WeightsFile
 from nets.errors import UserError
 from nets.fidelity import measure as fidelity
 from nets.fidelity.extractors import load_extractor, load_inception, true_float32
 from nets.files import sha256
-from nets.jobs.reference import images_of
 
 CPU = torch.device("cpu")
 
@@ -120,7 +121,7 @@ def test_inception_takes_grey_and_coloured_images_as_torch_fidelity_does(tmp_pat
     monkeypatch.undo()
     path = tmp_path / "weights.pth"
     torch.save(network.state_dict(), path)
-    extractor = load_inception(path, sha256(path), CPU)
+    extractor = load_inception(WeightsFile("ok", None, path, sha256(path)), CPU)
     grey = sets[0][:3]
     found = extractor.read(grey)
     features, logits = network(grey.expand(-1, 3, -1, -1))
@@ -129,8 +130,8 @@ def test_inception_takes_grey_and_coloured_images_as_torch_fidelity_does(tmp_pat
     torch.testing.assert_close(found.logits, logits)
     torch.testing.assert_close(extractor.read(grey.expand(-1, 3, -1, -1)).features, features)
     assert extractor.passport["weights_sha256"] == sha256(path)
-    with pytest.raises(UserError, match="has changed"):
-        load_inception(path, "0" * 64, CPU)
+    with pytest.raises(UserError, match="is damaged"):
+        load_inception(WeightsFile("ok", None, path, "0" * 64), CPU)
 
 
 def test_weights_are_hashed_again_when_they_are_loaded(digits, extractor_run, tmp_path):
@@ -140,7 +141,7 @@ def test_weights_are_hashed_again_when_they_are_loaded(digits, extractor_run, tm
     passport = load_extractor(tmp_path / "manifest.json", digits, CPU).passport
     assert passport["weights_sha256"] == sha256(tmp_path / "best.safetensors")
     (tmp_path / "best.safetensors").write_bytes((tmp_path / "model.safetensors").read_bytes() + b" ")
-    with pytest.raises(UserError, match=r"best.safetensors has changed \(its SHA-256 is not"):
+    with pytest.raises(UserError, match=r"best.safetensors is damaged: its SHA-256 is"):
         load_extractor(tmp_path / "manifest.json", digits, CPU)
 
 

@@ -11,12 +11,17 @@ from safetensors.torch import load_file
 
 from nets.data.batches import SYMMETRIC, Batches
 from nets.data.prepared import open_split, read_info
+from nets.errors import UserError
 from nets.fidelity import measure as fidelity
+from nets.fidelity import reference as references
 from nets.fidelity.extractors import load_extractor
 from nets.jobs import evaluate, reference, train
 from nets.metrics.distances import fid
-from nets.tasks import task_class
-from nets.training import loop
+from nets.run import Run
+from nets.suite.keys import checkpoint_key, training_facts
+from nets.tasks.adversarial import Adversarial
+from nets.tasks.diffusion import Diffusion
+from nets.training import loop, session
 
 RUNS = {
     "dcgan": "epochs=3 batch_size=128 model.width=4 options.samples=100 options.fid_samples=150",
@@ -56,11 +61,11 @@ def test_the_same_weights_with_and_without(model, trained, extractor_run):
 
 def test_it_is_of_validation_images_and_sparse(trained, extractor_run, few, monkeypatch):
     monkeypatch.setattr(loop, "FRAMES", 2)
-    monkeypatch.setattr("nets.data.prepared._verify", lambda path, expected, folder: refuse_test_data(path))
+    monkeypatch.setattr("nets.data.prepared.verify", lambda path, expected, remedy: refuse_test_data(path))
     folder, history = trained("dcgan", "run", "--extractor", extractor_run)
     assert [bool(row["validation/fid_indomain"]) for row in history] == [False, False, True]
-    run = train.Run.load(folder)
-    task = task_class("adversarial")(run, SYMMETRIC, CPU)
+    run = Run.load(folder)
+    task = Adversarial(run, SYMMETRIC, CPU)
     task.networks.load_state_dict(load_file(folder / "model.safetensors"))
     split = open_split(few, "validation")
     extractor = load_extractor(extractor_run, few, CPU)
@@ -82,30 +87,31 @@ def test_an_extractor_that_is_a_hole_leaves_the_column_out(trained, tmp_path):
 
 def test_another_extractor_is_another_training(run_of, few):
     run, info = run_of("dcgan"), read_info(few)
-    assert len({train.key(run, None, info, extractor) for extractor in (None, "a", "b")}) == 3
+    facts = [training_facts(run, info["hashes"], None, extractor, "2.0") for extractor in (None, "a", "b")]
+    assert len(set(map(checkpoint_key, facts))) == 3
 
 
 def test_the_average_is_what_a_diffusion_writes_and_what_is_measured(trained, few, extractor_run, monkeypatch):
     kept = []
-    fit = train.fit
+    fit = session.fit
 
-    def keep_the_last_checkpoint(task, args, checkpoints, stop):
-        state = fit(task, args, checkpoints, stop)
-        kept.append(checkpoints.load(CPU))
+    def keep_the_last_checkpoint(this, task):
+        state = fit(this, task)
+        kept.append(this.checkpoints.load(CPU))
         return state
 
-    monkeypatch.setattr(train, "fit", keep_the_last_checkpoint)
+    monkeypatch.setattr(session, "fit", keep_the_last_checkpoint)
     folder, history = trained("ddpm", "run", "--extractor", extractor_run)
     (saved,), written = kept, load_file(folder / "model.safetensors")
     assert all(torch.equal(written[name], value) for name, value in saved["average"].items())
     assert not all(torch.equal(written[name], value) for name, value in saved["networks"].items())
-    run = train.Run.load(folder)
-    task = task_class("diffusion")(run, SYMMETRIC, CPU)
+    run = Run.load(folder)
+    task = Diffusion(run, SYMMETRIC, CPU)
     task.networks.load_state_dict(saved["average"])
     validation = task.validate(Batches(open_split(few, "validation"), SYMMETRIC, CPU))
     assert float(history[-1]["validation/loss"]) == pytest.approx(validation["loss"], rel=1e-6)
 
-    monkeypatch.setattr(fidelity.fidelity, "KID_SUBSETS", 2)
+    monkeypatch.setattr(fidelity.distances, "KID_SUBSETS", 2)
     names = ("--data-dir", few, "--output", folder.parent / "mnist5k-indomain", "--extractor", extractor_run)
     assert reference.main([*map(str, names), "--samples", "100", "--cache", str(folder.parent / "features")]) == 0
     note = folder.parent / "mnist5k-indomain/reference.json"
@@ -120,10 +126,10 @@ def test_the_average_is_what_a_diffusion_writes_and_what_is_measured(trained, fe
 
 
 def test_reference_features_are_kept_by_content(few, extractor_run, tmp_path, monkeypatch):
-    monkeypatch.setattr(reference, "scale", lambda *arguments: [])
+    monkeypatch.setattr(references, "scale", lambda *arguments: [])
     reads = []
-    read = reference.Extractor.read
-    monkeypatch.setattr(reference.Extractor, "read", lambda self, images: reads.append(1) or read(self, images))
+    read = references.Extractor.read
+    monkeypatch.setattr(references.Extractor, "read", lambda self, images: reads.append(1) or read(self, images))
 
     def refer(suite, extractor=extractor_run, data=few):
         output = tmp_path / suite / "mnist5k-indomain"
@@ -142,7 +148,7 @@ def test_reference_features_are_kept_by_content(few, extractor_run, tmp_path, mo
     info = read_info(few)
     info["hashes"]["test/images.npy"] = "0" * 64
     (tmp_path / "other/dataset.json").write_text(json.dumps(info))
-    monkeypatch.setattr("nets.data.prepared._verify", lambda path, expected, folder: None)
+    monkeypatch.setattr("nets.data.prepared.verify", lambda path, expected, remedy: None)
     _, other = refer("three", data=tmp_path / "other")
     assert len(reads) == 3 and other["reference"] != note["reference"]
     assert len(list((tmp_path / "features").iterdir())) == 2
@@ -153,16 +159,14 @@ def test_evaluation_refuses_features_of_other_images(few, extractor_run, tmp_pat
     note.parent.mkdir()
     content = {"status": "ok", "reference": {"images_sha256": "0" * 64}, "source": str(extractor_run)}
     note.write_text(json.dumps(content))
-    task = task_class("adversarial")(run_of("dcgan", "model.width=4 options.samples=64"), SYMMETRIC, CPU)
-    with pytest.raises(train.UserError, match="is of other test images"):
+    task = Adversarial(run_of("dcgan", "model.width=4 options.samples=64"), SYMMETRIC, CPU)
+    with pytest.raises(UserError, match="is of other test images"):
         fidelity.measure(task, [note], few, CPU)
 
 
 def test_deviations_are_those_of_an_epochs_steps(trained, monkeypatch):
-    seen, step = [], task_class("adversarial").step
-    monkeypatch.setattr(
-        task_class("adversarial"), "step", lambda self, batch: seen.append(step(self, batch)) or seen[-1]
-    )
+    seen, step = [], Adversarial.step
+    monkeypatch.setattr(Adversarial, "step", lambda self, batch: seen.append(step(self, batch)) or seen[-1])
     _, history = trained("dcgan", "run")
     values = np.array([losses["generator"].item() for losses in seen]).reshape(3, -1)
     assert [float(row["train/generator_std"]) for row in history] == pytest.approx(values.std(axis=1), rel=1e-5)

@@ -9,6 +9,7 @@ import yaml
 from PIL import Image
 from torchvision import models
 
+from nets.data.weights import hole
 from nets.files import sha256
 from nets.jobs import draw, evaluate, prepare, train, weights
 from nets.suite.catalogues import ROOT
@@ -99,7 +100,7 @@ def test_without_weights_it_is_a_hole(place, tmp_path):
     (tmp_path / "run/config.json").write_text((folder / "run/config.json").read_text())
     (tmp_path / "six").mkdir()
     (tmp_path / "six/dataset.json").write_text('{"status": "ok"}')
-    (tmp_path / "six.json").write_text(json.dumps(weights.hole("network.pth is not here.")))
+    (tmp_path / "six.json").write_text(json.dumps(hole("network.pth is not here.").to_json()))
     job = ("--run-dir", tmp_path / "run", "--data-dir", tmp_path / "six")
     run(train, *job, "--pretrained", tmp_path / "six.json")
     manifest = json.loads((tmp_path / "run/manifest.json").read_text())

@@ -1,6 +1,7 @@
 """Memory that runs out: known by its words, and by what the kernel counts when it ends a process."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from nets.machine.memory import Watch, is_out_of_memory
+from nets.machine.memory import Watch, boot, is_out_of_memory, oom_kills, watched
 from nets.suite.catalogues import ROOT
 
 
@@ -93,3 +94,17 @@ def test_two_ends_by_the_kernel_are_counted_and_another_description_starts_anew(
             assert ended.returncode == -signal.SIGKILL, ended
             assert Watch(note, "a").killed == count
     assert Watch(note, "b").killed == 0
+
+
+def test_a_third_process_does_not_try_again(tmp_path):
+    note = tmp_path / "alive.json"
+    note.write_text(json.dumps({"key": "a", "boot": boot(), "count": oom_kills(), "killed": 2}))
+    with (
+        pytest.raises(MemoryError, match="the system ended its evaluation twice"),
+        watched(note, "a", "its evaluation"),
+    ):
+        pytest.fail("it tried again")
+    assert not note.exists()
+    with watched(note, "a"):
+        assert json.loads(note.read_text())["killed"] == 0
+    assert not note.exists()

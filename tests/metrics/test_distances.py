@@ -76,13 +76,13 @@ def by_definition(real, generated):
 def test_neighbourhood_metrics_are_their_definitions(features, monkeypatch):
     monkeypatch.setattr(neighbours, "ROWS", 33)
     real, generated = features[0][:120], features[1][:100]
-    ours = neighbours.precision_recall(real, generated) | neighbours.density_coverage(real, generated)
+    ours = neighbours.METRICS.measure(real, generated)
     assert ours == pytest.approx(by_definition(real.double().numpy(), generated.double().numpy()))
     assert 0.1 < ours["recall"] < 0.99  # the case is not a trivial one
 
 
 def test_precision_and_recall_equal_torch_fidelitys(features):
-    ours = neighbours.precision_recall(*features)
+    ours = neighbours.METRICS.measure(*features)
     real, generated = features
     options = {"prc_neighborhood": 3, "prc_batch_size": 100, "save_cpu_ram": False, "verbose": False}
     theirs = prc_features_to_metric(generated, real, **options)
@@ -94,7 +94,7 @@ def test_one_mode_is_precise_and_covers_little():
     dice = np.random.default_rng(0)
     modes = dice.normal(0, 0.1, (100, 2)), dice.normal(5, 0.1, (100, 2))
     real, generated = (torch.from_numpy(each) for each in (np.concatenate(modes), dice.normal(0, 0.08, (200, 2))))
-    found = neighbours.precision_recall(real, generated) | neighbours.density_coverage(real, generated)
+    found = neighbours.METRICS.measure(real, generated)
     assert found["precision"] > 0.9 and found["density"] > 0.9
     assert found["recall"] < 0.51 and found["coverage"] < 0.51
 

@@ -7,6 +7,7 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from sklearn.metrics import confusion_matrix, log_loss, top_k_accuracy_score
 
+from nets.fidelity import passport
 from nets.metrics import classification, reconstruction
 from nets.metrics import distances as fidelity
 
@@ -112,6 +113,6 @@ def test_kid_is_zero_in_the_mean_for_one_distribution_and_positive_for_two(monke
 
 
 def test_few_images_are_indicative():
-    assert fidelity.indicative(1000, 50_000)
-    assert fidelity.indicative(10_000, 9_999)
-    assert not fidelity.indicative(10_000, 50_000)
+    assert passport.indicative(1000, 50_000)
+    assert passport.indicative(10_000, 9_999)
+    assert not passport.indicative(10_000, 50_000)

@@ -11,8 +11,8 @@ import pytest
 
 from nets.jobs import evaluate, train
 from nets.jobs.train import TRY_AGAIN
+from tests.machine.test_memory import cramped
 from tests.reliability.conftest import Command
-from tests.training.test_memory import cramped
 
 
 def broken_off(command: Command) -> None:

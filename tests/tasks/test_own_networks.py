@@ -19,7 +19,7 @@ def task_of(run_of):
     def make(model):
         overrides = "augment.flip=false" if model == "googlenet" else ""
         run = run_of(model, overrides, dataset=DATASETS.get(model, "mnist5k"))
-        return task_class(run.task)(run, task_class(run.task).pixel_range({"mean": [0.1], "std": [0.3]}), CPU)
+        return task_class(run)(run, task_class(run).pixel_range({"mean": [0.1], "std": [0.3]}), CPU)
 
     return make
 

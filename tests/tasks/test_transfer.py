@@ -11,7 +11,6 @@ from torch import nn
 
 from nets.data.batches import UNIT, Batches, PixelRange
 from nets.errors import UserError
-from nets.machine.devices import choose_device
 from nets.machine.progress import Progress
 from nets.suite.expansion import load_runs
 from nets.tasks import transfer
@@ -19,6 +18,7 @@ from nets.tasks.classification import Classification
 from nets.tasks.reconstruction import Reconstruction
 from nets.training.checkpoints import Checkpoints
 from nets.training.loop import Training
+from nets.training.numerics import choose_device
 
 HEADER = "model\tdataset\tvariant\trecipe\tseeds\toverrides\n"
 NETWORK = {"class": "nets.models.cnn.CNN", "args": {"channels": [4, 8], "hidden": 16, "batch_norm": True}}

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from nets.data.batches import Batches
-from nets.machine.devices import choose_device
 from nets.machine.progress import Progress
 from nets.tasks import task_class
 from nets.training.checkpoints import Checkpoints
 from nets.training.loop import FRAMES, Diverged, Training
+from nets.training.numerics import choose_device
 
 SHORT = "batch_size=32 "
 MODELS = {
@@ -29,7 +29,7 @@ DATASETS = {"unet": "digit_scenes"}  # others: mnist5k
 def training_of(run, few_digits, folder, checkpoint_seconds=60.0) -> Training:
     device = choose_device(1)
     torch.manual_seed(run.seed)
-    kind = task_class(run.task)
+    kind = task_class(run)
     masks = run.task == "segmentation"
     train, validation = few_digits("train", masks=masks), few_digits("validation", 128, masks)
     pixels = kind.pixel_range(train.info)
@@ -50,7 +50,7 @@ def outcome(training: Training):
     """Everything a run leaves, without its times."""
     state = training.run()
     history = [{k: v for k, v in row.items() if k != "seconds"} for row in state.history]
-    return training.task.networks.state_dict(), history, state.snapshots, state.best and state.best["weights"]
+    return training.task.networks.state_dict(), history, state.snapshots, state.best and state.best.weights
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -105,9 +105,9 @@ def test_best_weights_are_those_of_the_best_validation_epoch(run_of, few_digits,
     training = training_of(run_of("lenet5", "epochs=4 batch_size=32"), few_digits, tmp_path)
     state = training.run()
     scores = [row["validation/top1"] for row in state.history]
-    assert state.best["value"] == max(scores)
-    assert state.best["epoch"] == 1 + scores.index(max(scores))
-    training.task.networks.load_state_dict(state.best["weights"])
+    assert state.best.value == max(scores)
+    assert state.best.epoch == 1 + scores.index(max(scores))
+    training.task.networks.load_state_dict(state.best.weights)
     assert training.task.validate(training.data["validation"])["top1"] == max(scores)
 
 
@@ -120,7 +120,7 @@ def test_the_average_is_what_is_validated_and_kept(run_of, few_digits, tmp_path)
     assert same(training.task.networks.state_dict(), training.average.weights)
     assert not same(training.task.networks.state_dict(), plain.task.networks.state_dict())
     assert training.task.validate(training.data["validation"])["loss"] == history[-1]["validation/loss"]
-    assert training.state.best["epoch"] < 2 or same(training.state.best["weights"], training.average.weights)
+    assert training.state.best.epoch < 2 or same(training.state.best.weights, training.average.weights)
 
 
 def test_snapshots_begin_before_training_and_end_after_it(run_of, few_digits, tmp_path):

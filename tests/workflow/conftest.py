@@ -78,6 +78,14 @@ class Project:
         """Run the tiny table."""
         return self.snakemake(*arguments, "--config", "table=tiny.tsv")
 
+    def why(self, run: str, table: str = "tiny.tsv") -> str:
+        """What `nets.jobs.why` says of a run."""
+        command = [sys.executable, "-m", "nets.jobs.why", "--run", run, "--table", table]
+        environment = os.environ | {"PYTHONPATH": str(self.folder), "NETS_OFFLINE": "1", "NETS_DATA": "nowhere"}
+        found = subprocess.run(command, cwd=self.work, env=environment, capture_output=True, text=True)
+        assert found.returncode == 0, found.stdout + found.stderr
+        return found.stdout
+
     def planned(self) -> Counter:
         """The jobs of a dry run by rule and run, as in ('train', 'lenet5-mnist5k-s0')."""
         found = self.run("-n", "--quiet", "host")
@@ -102,3 +110,19 @@ def finished(project) -> Project:
     found = project.snakemake("--config", "table=tiny.tsv", before=without_network())
     assert found.returncode == 0, found.stdout
     return project
+
+
+@pytest.fixture
+def edit():
+    """Append to a file, or replace in it, and put it back afterwards."""
+    kept = {}
+
+    def change(path, old, new):
+        text = path.read_text()
+        kept.setdefault(path, text)
+        assert old in text
+        path.write_text(text.replace(old, new, 1))
+
+    yield change
+    for path, text in kept.items():
+        path.write_text(text)

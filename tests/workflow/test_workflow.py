@@ -14,21 +14,6 @@ from nets.jobs import retry, summary
 RUNS = 5 + 1  # the table's, and the extractor of mnist5k
 
 
-@pytest.fixture
-def edit():
-    """Append to a file, or replace in it, and put it back afterwards."""
-    kept = {}
-
-    def change(path, old, new):
-        kept[path] = path.read_text()
-        assert old in kept[path]
-        path.write_text(kept[path].replace(old, new, 1))
-
-    yield change
-    for path, text in kept.items():
-        path.write_text(text)
-
-
 def rules(jobs):
     totals = {}
     for (rule, _), count in jobs.items():
@@ -147,18 +132,6 @@ def test_an_edited_row_reruns_itself_alone(finished, edit):
 def test_a_seed_more_trains_that_seed_alone(finished, edit):
     edit(finished.table, "0-1", "0-2")
     assert {run for rule, run in finished.planned() if rule == "train"} == {"lenet5-mnist5k-s2"}
-
-
-def test_an_edited_model_reruns_its_family(finished, edit):
-    edit(finished.folder / "nets/models/autoencoder.py", '"""', '"""Edited. ')
-    assert {run for rule, run in finished.planned() if rule == "train"} == {"conv_autoencoder-mnist5k-s0"}
-
-
-def test_an_edited_figure_retrains_nothing(finished, edit):
-    edit(finished.folder / "nets/reporting/figures/style.py", '"""', '"""Edited. ')
-    jobs = finished.planned()
-    assert not any(rule in ("train", "evaluate") for rule, _ in jobs)
-    assert any(rule == "draw" for rule, _ in jobs)
 
 
 @pytest.mark.parametrize(

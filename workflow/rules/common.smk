@@ -11,7 +11,13 @@ from nets.errors import UserError
 from nets.files import check_writable
 from nets.suite.published import find_published, load_published
 from nets.run import read_runs, write_runs
-from nets.suite.keys import check_findable, fingerprint
+from nets.suite import paths
+from nets.suite.keys import (
+    check_findable,
+    data_source,
+    run_source,
+    stage_source,
+)
 from nets.machine.locks import drop_stale
 from nets.machine.slots import count_slots
 
@@ -21,13 +27,9 @@ gc.set_threshold(100_000, 50, 100)
 try:
     TABLE = find_table(config)
     os.environ.update(job_environment(config, TABLE))
-    RESULTS = f"results/{TABLE.stem}"
-    for folder in (
-        RESULTS,
-        "results/data",
-        "results/weights",
-        "results/features",
-    ):
+    RESULTS = paths.results_of(TABLE)
+    RUN = paths.run_folder(RESULTS, "{run}")
+    for folder in (RESULTS, paths.DATA, paths.WEIGHTS, paths.FEATURES):
         check_writable(Path(folder))
     WEIGHTS = load_catalogues(TABLE.parent)["weights"]
     # What Snakemake found when it started, its jobs go by, so a table may be edited meanwhile. A pod has no folder but its own.
@@ -104,72 +106,14 @@ def group_of(wildcards):
 
 def data_of(*parts):
     """The prepared data of a run: their description, and the parts that it reads."""
-    return lambda wildcards: [
-        f"results/data/{RUNS[wildcards.run].dataset}/{file}"
-        for file in ("dataset.json", *parts)
-    ]
+    return lambda wildcards: paths.prepared(RUNS[wildcards.run].dataset, *parts)
 
 
-def lost_files():
-    """What begun runs should have and have not: where nothing is lost, the report alone asks for a run's files."""
-    train = "config.json manifest.json history.csv model.safetensors snapshots.npz"
-    names = [*train.split(), "metrics.json", "arrays.npz", "figures"]
-    files = [Path(RESULTS, "runs", run, name) for run in RUNS for name in names]
-    return [str(f) for f in files if f.parent.exists() and not f.exists()]
+def of_run(function):
+    """An input function from one of `nets.suite.paths` that says which files a run reads."""
+    return lambda wildcards: function(RESULTS, RUNS[wildcards.run])
 
 
-def source_of(job):
-    """What a run's stage is made of, as a hash: the job, its task, its networks."""
-
-    def found(wildcards):
-        run = RUNS[wildcards.run]
-        networks = [network.module for network in run.networks.values()]
-        return fingerprint((f"nets.jobs.{job}", f"nets.tasks.{run.task}", *networks))
-
-    return found
-
-
-def fetched_for(run):
-    """The notes of weights from elsewhere that a run needs: what it starts from, and what measures its samples."""
-    names = []
-    if run.pretrained and run.pretrained["kind"] == "weights":
-        names.append(run.pretrained["name"])
-    if run.fidelity and run.fidelity["inception"]:
-        names.append("inception")
-    return [f"results/weights/{name}.json" for name in names]
-
-
-def pretrained_of(wildcards):
-    """What a run starts from: the weights of a run of this suite, or what was fetched; nothing for most."""
-    start = RUNS[wildcards.run].pretrained
-    if not start:
-        return []
-    if start["kind"] == "weights":
-        return [f"results/weights/{start['name']}.json"]
-    source = f"{RESULTS}/runs/{start['name']}"
-    return [f"{source}/manifest.json", f"{source}/model.safetensors"]
-
-
-def watching_of(wildcards):
-    """The classifier in whose features samples are measured while a run learns to draw them, if it does."""
-    run = RUNS[wildcards.run]
-    indomain = run.fidelity and run.fidelity["indomain"]
-    return [f"{RESULTS}/runs/{indomain}/manifest.json"] if indomain else []
-
-
-def references_of(wildcards):
-    """The real images' features that measure a run's samples, if it generates any."""
-    run = RUNS[wildcards.run]
-    names = [
-        name
-        for name in ("indomain", "inception")
-        if run.fidelity and run.fidelity[name]
-    ]
-    return [f"{RESULTS}/fidelity/{run.dataset}-{name}/reference.json" for name in names]
-
-
-def extractor_of(wildcards):
-    """The weights of an extractor: a run of this suite, or what was fetched."""
-    if wildcards.extractor == "inception":
-        return "results/weights/inception.json"
-    return f"{RESULTS}/runs/{EXTRACTORS[wildcards.dataset]}/manifest.json"
+def source_of(stage):
+    """What a run's training or evaluation is made of, as a short hash; `make why RUN=name` tells what changed."""
+    return lambda wildcards: run_source(stage, RUNS[wildcards.run]).digest

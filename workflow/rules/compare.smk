@@ -1,17 +1,16 @@
 # One run's pictures; all runs' numbers in one table, and beside each other.
-TEMPLATES = "nets/reporting/page/templates/*"
-METRICS = expand(f"{RESULTS}/runs/{{run}}/metrics.json", run=RUNS)
+METRICS = expand(f"{RUN}/metrics.json", run=RUNS)
 
 
 rule draw:
     input:
-        metrics=f"{RESULTS}/runs/{{run}}/metrics.json",
-        history=f"{RESULTS}/runs/{{run}}/history.csv",
-        snapshots=f"{RESULTS}/runs/{{run}}/snapshots.npz",
-        arrays=f"{RESULTS}/runs/{{run}}/arrays.npz",
+        metrics=f"{RUN}/metrics.json",
+        history=f"{RUN}/history.csv",
+        snapshots=f"{RUN}/snapshots.npz",
+        arrays=f"{RUN}/arrays.npz",
     output:
         report(
-            directory(f"{RESULTS}/runs/{{run}}/figures"),
+            directory(f"{RUN}/figures"),
             patterns=["{figure}.png", "{figure}.svg", "{figure}.gif"],
             caption="../report/run.rst",
             category="Runs",
@@ -19,13 +18,13 @@ rule draw:
             labels={"figure": "{figure}"},
         ),
     log:
-        f"{RESULTS}/runs/{{run}}/logs/draw.log",
+        f"{RUN}/logs/draw.log",
     group:
         group_of
     conda:
         "../../environment.yml"
     params:
-        source=fingerprint(("nets.jobs.draw",)),
+        source=stage_source("draw").digest,
         run=subpath(input.metrics, parent=True),
     shell:
         "python -m nets.jobs.draw --run-dir {params.run} 2>&1 | tee {log} >&2"
@@ -47,7 +46,7 @@ rule collect:
     conda:
         "../../environment.yml"
     params:
-        source=fingerprint(("nets.jobs.collect",)),
+        source=stage_source("collect").digest,
         results=subpath(input.runs, parent=True),
     shell:
         "python -m nets.jobs.collect --results {params.results} --runs-from {input.runs} --output {output} 2>&1 | tee {log} >&2"
@@ -79,7 +78,7 @@ rule compare:
     conda:
         "../../environment.yml"
     params:
-        source=fingerprint(("nets.jobs.compare",), TEMPLATES),
+        source=stage_source("compare").digest,
         results=subpath(input.runs, parent=True),
     shell:
         "python -m nets.jobs.compare --results {params.results} --runs-from {input.runs}"

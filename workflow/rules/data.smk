@@ -10,7 +10,7 @@ rule list_runs:
     conda:
         "../../environment.yml"
     params:
-        runs=hashlib.sha256(" ".join(RUNS).encode()).hexdigest(),
+        runs=hashlib.sha256(" ".join(RUNS).encode()).hexdigest()[:12],
         descriptions=DESCRIPTIONS,
     shell:
         "python -m nets.jobs.plan --runs-from {params.descriptions} --names {output} 2>&1 | tee {log} >&2"
@@ -18,16 +18,16 @@ rule list_runs:
 
 rule prepare:
     output:
-        info="results/data/{dataset}/dataset.json",
-        learning=directory("results/data/{dataset}/learning"),
-        test=directory("results/data/{dataset}/test"),
+        info=f"{paths.DATA}/{{dataset}}/dataset.json",
+        learning=directory(f"{paths.DATA}/{{dataset}}/learning"),
+        test=directory(f"{paths.DATA}/{{dataset}}/test"),
     log:
-        "results/data/{dataset}/prepare.log",
+        f"{paths.DATA}/{{dataset}}/prepare.log",
     conda:
         "../../environment.yml"
     threads: 2
     params:
-        source=fingerprint(("nets.jobs.prepare",)),
+        source=lambda wildcards: data_source(DATASETS[wildcards.dataset]).digest,
         entry=lambda wildcards: json.dumps(
             {k: v for k, v in DATASETS[wildcards.dataset].items() if k != "extractor"}
         ),

@@ -3,9 +3,9 @@
 
 rule weights:
     output:
-        "results/weights/{weights}.json",
+        paths.fetched("{weights}"),
     log:
-        "results/weights/{weights}.log",
+        f"{paths.WEIGHTS}/{{weights}}.log",
     localrule: True
     conda:
         "../../environment.yml"
@@ -17,8 +17,8 @@ rule weights:
 
 rule fetch:
     input:
-        sorted(f"results/data/{dataset}/dataset.json" for dataset in DATASETS),
-        sorted({file for run in RUNS for file in fetched_for(RUNS[run])}),
+        sorted(file for dataset in DATASETS for file in paths.prepared(dataset)),
+        paths.fetched_for(RUNS.values()),
     log:
         f"{RESULTS}/logs/fetch.log",
     localrule: True
@@ -28,16 +28,20 @@ rule fetch:
         "python -m nets.jobs.fetch {input} 2>&1 | tee {log} >&2"
 
 
+REFERENCE = paths.reference(RESULTS, "{dataset}", "{extractor}")
+
+
 rule reference:
     input:
-        data="results/data/{dataset}/dataset.json",
-        arrays=expand("results/data/{{dataset}}/{part}", part=("learning", "test")),
-        weights=extractor_of,
+        data=paths.prepared("{dataset}", "learning", "test"),
+        weights=lambda wildcards: paths.extractor_of(
+            RESULTS, EXTRACTORS[wildcards.dataset], wildcards.extractor
+        ),
     output:
-        reference=f"{RESULTS}/fidelity/{{dataset}}-{{extractor}}/reference.json",
-        features=f"{RESULTS}/fidelity/{{dataset}}-{{extractor}}/features.npy",
+        reference=f"{REFERENCE}/reference.json",
+        features=f"{REFERENCE}/features.npy",
     log:
-        f"{RESULTS}/fidelity/{{dataset}}-{{extractor}}/reference.log",
+        f"{REFERENCE}/reference.log",
     wildcard_constraints:
         extractor="indomain|inception",
     conda:
@@ -45,27 +49,27 @@ rule reference:
     resources:
         gpu=1,
     params:
-        source=fingerprint(("nets.jobs.reference",)),
-        data=subpath(input.data, parent=True),
+        source=stage_source("reference").digest,
         folder=subpath(output.reference, parent=True),
         samples=lambda wildcards: SAMPLES[wildcards.dataset],
+        cache=paths.FEATURES,
     shell:
-        "python -m nets.jobs.reference --data-dir {params.data} --extractor {input.weights}"
-        " --samples {params.samples} --cache results/features --output {params.folder} 2>&1 | tee {log} >&2"
+        "python -m nets.jobs.reference --data-dir $(dirname {input.data[0]}) --extractor {input.weights}"
+        " --samples {params.samples} --cache {params.cache} --output {params.folder} 2>&1 | tee {log} >&2"
 
 
 rule evaluate:
     input:
         data=data_of("learning", "test"),
-        config=f"{RESULTS}/runs/{{run}}/config.json",
-        manifest=f"{RESULTS}/runs/{{run}}/manifest.json",
-        weights=f"{RESULTS}/runs/{{run}}/model.safetensors",
-        references=references_of,
+        config=f"{RUN}/config.json",
+        manifest=f"{RUN}/manifest.json",
+        weights=f"{RUN}/model.safetensors",
+        references=of_run(paths.references_of),
     output:
-        metrics=f"{RESULTS}/runs/{{run}}/metrics.json",
-        arrays=f"{RESULTS}/runs/{{run}}/arrays.npz",
+        metrics=f"{RUN}/metrics.json",
+        arrays=f"{RUN}/arrays.npz",
     log:
-        f"{RESULTS}/runs/{{run}}/logs/evaluate.log",
+        f"{RUN}/logs/evaluate.log",
     group:
         group_of
     conda:

@@ -1,5 +1,5 @@
 # What people read: the page, and MLflow. A run's figures are made last, so they stand for all of its files.
-FIGURES = expand(f"{RESULTS}/runs/{{run}}/figures", run=RUNS)
+FIGURES = expand(f"{RUN}/figures", run=RUNS)
 SERVER = os.environ.get("MLFLOW_TRACKING_URI")
 TRACKED = f"{RESULTS}/mlflow.done" if SERVER else f"{RESULTS}/mlflow.db"
 
@@ -18,7 +18,7 @@ rule report:
     conda:
         "../../environment.yml"
     params:
-        source=fingerprint(("nets.jobs.report",), TEMPLATES),
+        source=stage_source("report").digest,
         results=subpath(input.runs, parent=True),
     shell:
         "python -m nets.jobs.report --results {params.results} --runs-from {input.runs}"
@@ -37,8 +37,8 @@ rule track:
     conda:
         "../../environment.yml"
     params:
-        source=fingerprint(("nets.jobs.track",)),
+        source=stage_source("track").digest,
         results=subpath(input.runs, parent=True),
-        server=hashlib.sha256((SERVER or "").encode()).hexdigest(),  # addresses may hold passwords
+        server=hashlib.sha256((SERVER or "").encode()).hexdigest()[:12],  # addresses may hold passwords
     shell:
         "python -m nets.jobs.track --results {params.results} --runs-from {input.runs} 2>&1 | tee {log} >&2"

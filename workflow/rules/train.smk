@@ -4,16 +4,16 @@
 rule train:
     input:
         data=data_of("learning"),
-        pretrained=pretrained_of,
-        extractor=watching_of,
+        pretrained=of_run(paths.start_of),
+        extractor=of_run(paths.watching_of),
     output:
-        config=f"{RESULTS}/runs/{{run}}/config.json",
-        manifest=f"{RESULTS}/runs/{{run}}/manifest.json",
-        history=f"{RESULTS}/runs/{{run}}/history.csv",
-        weights=f"{RESULTS}/runs/{{run}}/model.safetensors",
-        snapshots=f"{RESULTS}/runs/{{run}}/snapshots.npz",
+        config=f"{RUN}/config.json",
+        manifest=f"{RUN}/manifest.json",
+        history=f"{RUN}/history.csv",
+        weights=f"{RUN}/model.safetensors",
+        snapshots=f"{RUN}/snapshots.npz",
     log:
-        f"{RESULTS}/runs/{{run}}/logs/train.log",
+        f"{RUN}/logs/train.log",
     group:
         group_of
     conda:
@@ -23,7 +23,7 @@ rule train:
         gpu=1,
     params:
         source=source_of("train"),
-        description=lambda wildcards: RUNS[wildcards.run].digest,
+        description=lambda wildcards: RUNS[wildcards.run].digest[:12],
         run=subpath(output.config, parent=True),
         runs=DESCRIPTIONS,
     shell:

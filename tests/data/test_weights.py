@@ -6,16 +6,18 @@ import pytest
 import yaml
 from torchvision import models
 
+from nets.data.weights import WeightsFile, fetch
 from nets.files import sha256
-from nets.jobs.weights import fetch, main
+from nets.jobs.weights import main
 from nets.suite.catalogues import ROOT
 from nets.suite.expansion import load_runs
 from nets.suite.published import load_published
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
+def place(tmp_path_factory, monkeypatch):
     """An empty `$NETS_DATA` and `$TORCH_HOME`, and no network."""
+    tmp_path = tmp_path_factory.mktemp("weights")
     monkeypatch.setenv("NETS_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setenv("NETS_OFFLINE", "1")
@@ -36,21 +38,21 @@ def test_from_a_folder(folder, entry, place):
     entry, name, digest = entry
     (place / folder).mkdir(parents=True)
     (place / "file.pth").rename(place / folder / name)
-    assert fetch(entry) == {"status": "ok", "reason": None, "file": str(place / folder / name), "sha256": digest}
+    assert fetch(entry) == WeightsFile("ok", None, place / folder / name, digest)
 
 
 def test_from_a_given_file_or_one_that_the_catalogue_names(entry, place):
     entry, _, digest = entry
-    assert fetch(entry, place / "file.pth")["sha256"] == digest
-    assert fetch(entry | {"url": str(place / "file.pth")})["sha256"] == digest
-    missing = fetch(entry | {"url": "elsewhere/net.pth"})["reason"]
+    assert fetch(entry, place / "file.pth").sha256 == digest
+    assert fetch(entry | {"url": str(place / "file.pth")}).sha256 == digest
+    missing = fetch(entry | {"url": "elsewhere/net.pth"}).reason
     assert missing == "Weights should be in elsewhere/net.pth; put it there and run with RETRY=1."
 
 
 def test_without_a_network(entry, place):
     found = fetch(entry[0])
-    assert found["status"] == "no_data" and found["file"] is None
-    assert found["reason"] == (
+    assert found.status == "no_data" and found.file is None
+    assert found.reason == (
         f"{entry[1]} is not here and NETS_OFFLINE forbids the download; "
         f"put {entry[1]} into {place}/data/weights and run with RETRY=1."
     )
@@ -58,7 +60,7 @@ def test_without_a_network(entry, place):
 
 def test_damaged(entry, place):
     (place / "file.pth").write_bytes(b"other")
-    reason = fetch(entry[0], place / "file.pth")["reason"]
+    reason = fetch(entry[0], place / "file.pth").reason
     assert f"file.pth is damaged (its SHA-256 begins with d9298a10, not {entry[0]['sha256']})" in reason
 
 
@@ -103,4 +105,4 @@ def test_a_place_that_cannot_be_written_is_a_hole(entry, place, monkeypatch):
     monkeypatch.setenv("NETS_OFFLINE", "0")
     (place / "data").write_text("a file where the folder should be")
     found = fetch(entry[0])
-    assert found["status"] == "no_data" and "could not be downloaded" in found["reason"]
+    assert found.status == "no_data" and "could not be downloaded" in found.reason

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from nets.data.batches import images_of
 from nets.data.prepared import open_split
+from nets.evaluation import headline_of
 from nets.fidelity import measure as fidelity
 from nets.fidelity.extractors import Extractor
-from nets.jobs.evaluate import headline_of
-from nets.jobs.reference import images_of, scale
+from nets.fidelity.reference import scale
 from nets.metrics import classes
 
 SAMPLING = {"samples": 100, "sampler": "generator", "steps": 1, "ema": None}
@@ -28,7 +29,7 @@ def extractor():
 
 
 def test_the_scale_has_real_images_before_noise(digits, extractor, monkeypatch):
-    monkeypatch.setattr(fidelity.fidelity, "KID_SUBSETS", 3)
+    monkeypatch.setattr(fidelity.distances, "KID_SUBSETS", 3)
     train, test = images_of(digits, "train"), images_of(digits, "test")[::4]
     seen = []
     read = extractor.function
@@ -49,15 +50,15 @@ def test_the_scale_has_real_images_before_noise(digits, extractor, monkeypatch):
 def test_training_images_are_copies_and_fresh_ones_are_not(digits, monkeypatch):
     monkeypatch.setattr(fidelity, "COMPARED", 300)
     train = images_of(digits, "train")
-    copies, pictures = fidelity.measure_copies(train[::20], digits, SAMPLING)
-    assert copies["value"] == 100
-    assert (pictures["nearest_samples"] == pictures["nearest_training"]).all()
-    fresh, pictures = fidelity.measure_copies(images_of(digits, "test")[::5], digits, SAMPLING)
-    assert fresh["value"] < 5
-    apart = pictures["nearest_samples"].astype(float) - pictures["nearest_training"]
+    copies = fidelity.measure_copies(train[::20], digits, SAMPLING)
+    assert copies.metrics[0].value == 100
+    assert (copies.arrays["nearest_samples"] == copies.arrays["nearest_training"]).all()
+    fresh = fidelity.measure_copies(images_of(digits, "test")[::5], digits, SAMPLING)
+    assert fresh.metrics[0].value < 5
+    apart = fresh.arrays["nearest_samples"].astype(float) - fresh.arrays["nearest_training"]
     lengths = np.sqrt((apart**2).sum(axis=(1, 2, 3)))
     assert (np.diff(lengths) >= 0).all()
-    assert fresh["passport"]["reference"]["count"] == len(open_split(digits, "train"))
+    assert fresh.metrics[0].passport["reference"]["count"] == len(open_split(digits, "train"))
 
 
 def test_an_extractor_that_is_not_there_leaves_holes(digits, tmp_path):
@@ -73,15 +74,15 @@ def test_an_extractor_that_is_not_there_leaves_holes(digits, tmp_path):
     path = tmp_path / "mnist5k-inception/reference.json"
     path.parent.mkdir()
     path.write_text(json.dumps({"status": "no_data", "reason": "not here"}))
-    metrics, arrays = fidelity.measure(Task(), [path], digits, torch.device("cpu"))
-    *missing, copies = metrics
+    measured = fidelity.measure(Task(), [path], digits, torch.device("cpu"))
+    *missing, copies = measured.metrics
     names = ("fid", "kid", "is", "precision", "recall", "density", "coverage")
-    assert {m["metric"] for m in missing} == {f"{name}_inception" for name in names}
-    assert {(m["value"], m["reason"]) for m in missing} == {(None, "not here")}
-    assert {m["metric"]: m["direction"] for m in missing}["coverage_inception"] == "higher"
-    assert copies["metric"] == "copies"
-    assert {m["metric"] for m in fidelity.holes("indomain", "")} > {"class_tv_indomain", "is_indomain"}
-    assert "classes_real" not in arrays
+    assert {m.metric for m in missing} == {f"{name}_inception" for name in names}
+    assert {(m.value, m.reason) for m in missing} == {(None, "not here")}
+    assert {m.metric: m.direction for m in missing}["coverage_inception"] == "higher"
+    assert copies.metric == "copies"
+    assert {m.metric for m in fidelity.holes("indomain", "")} > {"class_tv_indomain", "is_indomain"}
+    assert "classes_real" not in measured.arrays
 
 
 def test_faces_without_classes_are_compared_by_inception(run_of):

@@ -1,6 +1,6 @@
 """What failed is named once, with what its own log says last."""
 
-from nets.jobs.summary import failures
+from nets.suite.failures import failures
 
 COMMAND = (
     "Command 'set -euo pipefail;  python -m nets.jobs.{job} {option} {name} --threads 1 {log}' {end}\n"

@@ -1,0 +1,103 @@
+"""Measure one trained run: its weights on test data, probes on its codes, the fidelity of its samples."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from nets.data.batches import Batches
+from nets.data.prepared import open_split
+from nets.fidelity import measure as fidelity
+from nets.files import atomic, write_json
+from nets.machine.memory import out_of_memory, watched
+from nets.metrics.measurement import Measurement, Measurements
+from nets.run import Run
+from nets.suite.keys import record, run_source
+from nets.tasks import task_class
+from nets.tasks.contract import Generator
+from nets.tasks.kinds import KINDS
+from nets.training.numerics import choose_precision
+from nets.training.outputs import SavedWeights, load_weights
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """What is measured, and on what. The fields after `device` change no number."""
+
+    folder: Path  # of the run, with its description, manifest and weights; results go there
+    data_dir: Path  # of the prepared data set
+    references: list[Path]  # reference.json files of the extractors that measure samples
+    device: torch.device
+    alone: bool = False  # whether it has its device to itself
+    retry: str | None = None  # the command that tries it again
+
+    @cached_property
+    def run(self) -> Run:
+        """The run's description."""
+        return Run.load(self.folder)
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """What training said of it."""
+        return json.loads((self.folder / "manifest.json").read_text())
+
+
+def evaluate(trained: TrainedRun) -> str:
+    """Write `metrics.json` and `arrays.npz`; a run that is a hole stays one. Returns a line for the terminal.
+
+    Raises Crowded where memory runs out on a shared device.
+    """
+    run, measured = trained.run, Measurements()
+    record(trained.folder, "evaluate", {"source": run_source("evaluate", run).files})
+    end = {key: trained.manifest[key] for key in ("run", "status", "reason", "retry")}
+    try:
+        with watched(trained.folder / ".evaluating.json", run.digest, "its evaluation"):
+            if end["status"] == "ok":
+                measured = measure(trained)
+    except Exception as error:
+        reason = out_of_memory(error, trained.alone)
+        if reason is None:
+            raise
+        end |= {"status": "out_of_memory", "reason": reason, "retry": trained.retry}
+    headline = KINDS[run.task].family.headline_of(run.fidelity)
+    with atomic(trained.folder / "arrays.npz") as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(file, **measured.arrays)
+    entries = [measurement.to_json() for measurement in measured.metrics]
+    content = end | {"headline": {"metric": headline, "split": "test"}, "metrics": entries}
+    write_json(trained.folder / "metrics.json", content)
+    if end["status"] != "ok":
+        return f"{run.name}  {end['status']}: {end['reason']}"
+    value = next((m.value for m in measured.metrics if m.metric == headline), None)
+    return f"{run.name}  test {headline} " + ("not measured" if value is None else f"{value:.4g}")
+
+
+def measure(trained: TrainedRun) -> Measurements:
+    """The metrics of all weights that the task names, and the arrays of the last of them."""
+    run, device, data_dir = trained.run, trained.device, trained.data_dir
+    kind, split = task_class(run), open_split(data_dir, "test")
+    pixels = kind.pixel_range(split.info)
+    task = kind(run, pixels, device, choose_precision(run.recipe.precision, device))
+    data = Batches(split, pixels, device)
+    metrics: list[Measurement] = []
+    arrays: dict[str, np.ndarray] = {}
+    for label in kind.measured:
+        if label not in trained.manifest["weights"]:  # a run without epochs has nothing to choose from
+            continue
+        load_weights(task.networks, trained.folder, SavedWeights(**trained.manifest["weights"][label]))
+        evaluation = task.evaluate(data)
+        suffix = "_best" if label != kind.measured[-1] else ""
+        metrics = [Measurement(name + suffix, value) for name, value in evaluation.metrics.items()] + metrics
+        arrays = evaluation.arrays
+    if kind.probed:
+        train = Batches(open_split(data_dir, "train"), pixels, device)
+        for part, values in task.probe(train, data).items():
+            metrics += [Measurement(name, value, part) for name, value in values.items()]
+    if isinstance(task, Generator):
+        write_json(trained.folder / "timing.json", fidelity.time_a_sample(task))
+        samples = fidelity.measure(task, trained.references, data_dir, device)
+        metrics, arrays = metrics + samples.metrics, arrays | samples.arrays
+    return Measurements(metrics, arrays)

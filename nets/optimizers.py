@@ -1,0 +1,58 @@
+"""The optimizers that a recipe may name: their classes in `torch.optim`, and the settings that they have.
+
+A new one is an entry of `OPTIMIZERS`, and of `SETTINGS` where it has a setting that no other has. Needs no torch.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from nets.errors import ABSENT, ConfigError, check_complete
+
+POSITIVE = {"type": "number", "exclusiveMinimum": 0}
+NOT_NEGATIVE = {"type": "number", "minimum": 0}
+SHARE = {"type": "number", "minimum": 0, "exclusiveMaximum": 1}
+
+SETTINGS: dict[str, dict[str, Any]] = {  # constructor arguments, as JSON schema
+    "lr": POSITIVE | {"description": "Learning rate, at its highest."},
+    "weight_decay": NOT_NEGATIVE
+    | {"description": "Factor of the weights that is added to their gradient; of AdamW, decoupled."},
+    "momentum": SHARE | {"description": "Share of the last step that is added to the next."},
+    "nesterov": {"type": "boolean", "description": "Nesterov's momentum."},
+    "betas": {
+        **{"type": "array", "items": SHARE, "minItems": 2, "maxItems": 2},
+        "description": "Decay of the averages of gradients and of their squares.",
+    },
+    "alpha": SHARE | {"description": "Decay of the average of squared gradients."},
+    "eps": POSITIVE | {"description": "Added to the root of squared gradients, by which steps are divided."},
+}
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """A class of `torch.optim`, and what of its constructor's arguments a recipe may set."""
+
+    name: str = ABSENT
+    settings: tuple[str, ...] = ABSENT  # besides lr, which all have
+
+    @property
+    def keys(self) -> set[str]:
+        """All settings."""
+        return {"lr", *self.settings}
+
+
+OPTIMIZERS = {
+    "sgd": Optimizer("SGD", ("weight_decay", "momentum", "nesterov")),
+    "adam": Optimizer("Adam", ("weight_decay", "betas", "eps")),
+    "adamw": Optimizer("AdamW", ("weight_decay", "betas", "eps")),
+    "rmsprop": Optimizer("RMSprop", ("weight_decay", "momentum", "alpha", "eps")),
+}
+
+
+def optimizer_schema() -> dict[str, Any]:
+    """JSON schema of each key of a recipe's `optimizer`. Raises ConfigError where an entry lacks something."""
+    check_complete(OPTIMIZERS, "nets/optimizers.py")
+    for name, optimizer in OPTIMIZERS.items():
+        for setting in optimizer.settings:
+            if setting not in SETTINGS:
+                raise ConfigError(f"nets/optimizers.py: SETTINGS lacks {setting!r}, which {name} has; add its range.")
+    return {"name": {"enum": list(OPTIMIZERS)}} | SETTINGS

@@ -1,0 +1,33 @@
+"""The jobs that failed, by Snakemake's log: each once, with the reason that its own log gives."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+FAILED = re.compile(  # a command in Snakemake's log
+    r"Command '(?P<command>.*?python -m nets\.jobs\.(?P<job>\w+) .*)' (?:returned non-zero exit status|died with)"
+)
+SUBJECT = re.compile(r"(?:--run-dir|--dataset|--weights|--results) (\S+)")
+OWN_LOG = re.compile(r"(?:--log|\| tee) (\S+)")
+
+
+def failures(log: str, tries: int) -> list[str]:
+    """A line for every command that failed in all its tries, after a line with their number; none without failures."""
+    lines = []
+    for (command, job), times in Counter(FAILED.findall(log)).items():
+        if times < tries:
+            continue  # a later one went well, or is another Snakemake's
+        subject, path = SUBJECT.search(command), OWN_LOG.search(command)
+        name = f" {Path(subject[1]).name}" if subject else ""
+        lines.append(f"  {job}{name}: {reason(Path(path[1])) if path else 'see above'}")
+    return [f"{len(lines)} job{'s' if len(lines) > 1 else ''} failed:", *lines] if lines else []
+
+
+def reason(path: Path) -> str:
+    """What a job's log says last; of a stack trace, what comes after its frames."""
+    lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+    starts = [number for number, line in enumerate(lines) if line.startswith("Traceback ")]
+    end = lines[starts[-1] + 1 :] if starts else []
+    last = next((line for line in end if line[:1].strip()), None)
+    last = last or next((line for line in reversed(lines) if line.strip()), "it left no word")
+    return f"{last.strip()} ({path})"

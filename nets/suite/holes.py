@@ -1,0 +1,81 @@
+"""The holes of a suite: runs, data sets and weights that could not be had; listed, and forgotten to be tried again."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a stage noted of its end: `manifest.json`, `reference.json`, `metrics.json`, `dataset.json`, weights."""
+
+    path: Path
+    content: dict[str, Any]
+
+    @classmethod
+    def read(cls, path: Path) -> "Note":
+        """Read a file; one that is damaged has the status "damaged"."""
+        try:
+            return cls(path, {"status": "damaged"} | json.loads(path.read_text()))
+        except ValueError:
+            return cls(path, {"status": "damaged"})
+
+    @property
+    def name(self) -> str:
+        """The name of the run, data set or weights."""
+        return self.path.stem if self.path.parent.name == "weights" else self.path.parent.name
+
+    @property
+    def status(self) -> str:
+        """Its status: "ok", or that of the hole."""
+        return self.content["status"]
+
+    @property
+    def reason(self) -> str:
+        """Why it is a hole, in one sentence."""
+        return self.content.get("reason") or "its note is damaged; run with RETRY=1"
+
+
+def forget(results: Path) -> list[str]:
+    """Delete the notes of the holes of a suite's runs, extractors, data sets and weights; returns the holes' names."""
+    names = unlink([*results.glob("runs/*/manifest.json"), *results.glob("fidelity/*/reference.json")])
+    names += forget_fetched(results)
+    for note in map(Note.read, results.glob("runs/*/metrics.json")):
+        # Snakemake looks behind a file only if the file is gone.
+        if note.status != "ok" or any(metric["value"] is None for metric in note.content["metrics"]):
+            note.path.unlink()
+    return names
+
+
+def forget_fetched(results: Path) -> list[str]:
+    """Delete the notes of missing data sets and weights, which suites share; returns their names."""
+    return unlink([*results.parent.glob("data/*/dataset.json"), *results.parent.glob("weights/*.json")])
+
+
+def unlink(paths: Iterable[Path]) -> list[str]:
+    """Delete the notes that are of holes or damaged; returns their names."""
+    holes = [note for note in map(Note.read, paths) if note.status != "ok"]
+    for note in holes:
+        note.path.unlink()
+    return [note.name for note in holes]
+
+
+def supplies(paths: Iterable[Path]) -> str:
+    """A line for each data set and each set of weights, and their number."""
+    notes = [Note.read(path) for path in paths]
+    width = max((len(note.name) for note in notes), default=0)
+    lines = [f"{note.name:{width}}  {'here' if note.status == 'ok' else note.reason}" for note in notes]
+    missing = sum(note.status != "ok" for note in notes)
+    return "\n".join([*lines, f"{missing} of {len(notes)} are missing." if missing else "All is here."])
+
+
+def summary(results: Path) -> str:
+    """A line for every run of a suite that is a hole, and one for the report."""
+    names = (results / "runs.txt").read_text().split()
+    notes = [Note.read(results / "runs" / name / "metrics.json") for name in names]
+    lines = [f"  {note.name}  {note.status}: {note.reason}" for note in notes if note.status != "ok"]
+    if lines:
+        lines = [f"{len(lines)} of {len(names)} runs are holes; RETRY=1 tries them again:", *lines]
+    return "\n".join([*lines, f"The report: {results}/report.html"])

@@ -1,0 +1,91 @@
+"""Syntax trees: as text, without what only people read, and the names in them."""
+
+import ast
+from collections.abc import Iterator
+
+Chain = tuple[str, ...]  # a name with attributes, as in ("metrics", "top_k")
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+SCOPES = (*FUNCTIONS, ast.ClassDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+NEVER = ("TYPE_CHECKING", "typing.TYPE_CHECKING", "__name__ == '__main__'")  # conditions that imports don't meet
+UNUSED = ("ctx", "kind", "type_comment")  # fields of nodes that say nothing new
+
+
+def bound(node: ast.AST) -> set[str]:
+    """The names that a statement binds where it stands."""
+    if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+        return {node.name}
+    found = {node.id} if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load) else set()
+    return found.union(*map(bound, ast.iter_child_nodes(node)))
+
+
+def chains(node: ast.AST, local: frozenset[str] = frozenset()) -> Iterator[Chain]:
+    """Every name that a tree uses, with the attributes that are taken of it: ("metrics", "top_k"). Not `local` ones."""
+    attributes: list[str] = []
+    while isinstance(node, ast.Attribute):
+        attributes.insert(0, node.attr)
+        node = node.value
+    if isinstance(node, ast.Name) and node.id not in local:
+        yield (node.id, *attributes)
+    inside = local | local_names(node) if isinstance(node, FUNCTIONS) else local
+    for name, value in ast.iter_fields(node):
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, ast.AST):
+                yield from chains(part, inside if name == "body" else local)
+
+
+def local_names(function: ast.FunctionDef | ast.AsyncFunctionDef) -> frozenset[str]:
+    """Arguments and variables of a function, but for those that a comprehension or a function in it has to itself."""
+    arguments = {part.arg for part in ast.walk(function.args) if isinstance(part, ast.arg)}
+    variables: set[str] = set()
+    shared: set[str] = set()
+    waiting: list[ast.AST] = list(function.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Global):
+            shared.update(node.names)
+        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            variables.add(node.id)
+        if not isinstance(node, SCOPES):
+            waiting += ast.iter_child_nodes(node)
+    return frozenset((arguments | variables) - shared)
+
+
+def text(node: object) -> str:
+    """A syntax tree as text: the same in all versions of Python, whatever empty fields they have."""
+    if isinstance(node, list):
+        return f"[{','.join(map(text, node))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = [(name, value) for name, value in ast.iter_fields(node) if name not in UNUSED]
+    if not isinstance(node, ast.Constant):
+        fields = [(name, value) for name, value in fields if value is not None and value != []]
+    return f"{type(node).__name__}({','.join(f'{name}={text(value)}' for name, value in fields)})"
+
+
+class Stripped(ast.NodeTransformer):
+    """A tree without docstrings, and without what is only for people, type checkers and the command line."""
+
+    def __init__(self, annotations: bool):
+        """`annotations`: leave out those of functions, too."""
+        self.annotations, self.inside = annotations, False
+
+    def visit(self, node: ast.AST) -> ast.AST | None:
+        inside = self.inside
+        documented = isinstance(node, (*FUNCTIONS, ast.ClassDef, ast.Module))
+        if documented and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:]
+        if isinstance(node, (*FUNCTIONS, ast.Lambda)):
+            self.inside = True
+        elif isinstance(node, ast.ClassDef):
+            self.inside = False
+        if isinstance(node, FUNCTIONS) and self.annotations:
+            node.returns = None
+        if isinstance(node, ast.arg) and self.annotations:
+            node.annotation = None
+        if isinstance(node, ast.AnnAssign) and self.annotations and inside and node.value:
+            node = ast.Assign([node.target], node.value)
+        if isinstance(node, ast.If) and not node.orelse and ast.unparse(node.test) in NEVER:
+            return None
+        node = self.generic_visit(node)
+        self.inside = inside
+        return node

@@ -1,0 +1,51 @@
+"""What `manifest.json` says of a training: where and when it was done, of which networks, and at what cost."""
+
+import datetime
+from typing import Any
+
+import torch
+
+from nets.data.weights import WeightsFile
+from nets.fidelity.watching import WatchingExtractor
+from nets.machine.provenance import describe_machine, peak_memory_mb
+from nets.run import Run
+from nets.tasks.contract import Generator, Task
+from nets.training.loop import State
+
+
+def beginning(run: Run, device: torch.device) -> dict[str, Any]:
+    """What is known before the run trains."""
+    return {
+        "run": run.name,
+        "status": "ok",
+        "reason": None,
+        "retry": None,
+        **describe_machine(device),
+        "seed": run.seed,
+        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def facts_of(task: Task, start: WeightsFile | None, extractor: WatchingExtractor | None) -> dict[str, Any]:
+    """What is known of a task before its first step."""
+    facts: dict[str, Any] = {}
+    if start and task.run.pretrained:
+        facts["pretrained"] = {"name": task.run.pretrained["name"], "sha256": start.sha256}
+    if isinstance(task, Generator) and task.judge and extractor and task.run.fidelity:
+        facts["watched_by"] = {"name": task.run.fidelity["indomain"], "sha256": extractor.weights_sha256}
+    facts["precision"] = str(task.precision.dtype).removeprefix("torch.")
+    facts["parameters"] = {role: sum(p.numel() for p in n.parameters()) for role, n in task.networks.items()}
+    return facts | {"macs": task.macs()}
+
+
+def costs_of(task: Task, state: State, count: int) -> dict[str, Any]:
+    """Time, speed, memory and steps of a training that has ended, on `count` training images."""
+    images = state.step * min(task.batch_size, count)
+    return {
+        "seconds": round(state.seconds, 2),
+        "images_per_second": round(images / state.seconds, 1) if images else None,
+        "peak_memory_mb": peak_memory_mb(task.device),
+        "epochs": state.epoch,
+        "steps": state.step,
+        "resumed": state.resumed,
+    }

@@ -1,0 +1,102 @@
+"""What a training comes to, and the files that it leaves: weights, history, snapshots, manifest."""
+
+import csv
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from nets.errors import UserError
+from nets.files import atomic, sha256, verify, write_json
+from nets.training.loop import State
+
+FILES = {"last": "model.safetensors", "best": "best.safetensors"}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a run is a hole."""
+
+    status: str  # "diverged", "out_of_memory", "timed_out" or "no_data"
+    reason: str  # one sentence
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights of all networks, and the whole epochs after which they were taken."""
+
+    values: dict[str, Tensor]
+    epoch: int
+
+
+@dataclass
+class Result:
+    """What a training has come to; without a failure, `weights` has "last", and "best" where they are chosen."""
+
+    facts: dict[str, Any] = field(default_factory=dict)  # for the manifest
+    state: State = field(default_factory=State)
+    weights: dict[str, Weights] = field(default_factory=dict)
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True)
+class SavedWeights:
+    """A file of weights as `manifest.json` names it."""
+
+    file: str  # its name in the run's folder
+    sha256: str
+    epoch: int  # whole epochs after which they were taken
+
+
+def write_result(folder: Path, manifest: dict[str, Any], result: Result, retry: str | None) -> list[Path]:
+    """Write all files of a training, the manifest last; returns their paths. A hole has empty weights.
+
+    `manifest` is its beginning; `retry` is the command that tries a hole again.
+    """
+    failure = result.failure
+    write_history(folder / "history.csv", result.state.history)
+    write_snapshots(folder / "snapshots.npz", result.state.snapshots)
+    weights = {"last": Weights({}, 0)} if failure else result.weights
+    saved = {label: write_weights(folder / FILES[label], w.values, w.epoch) for label, w in weights.items()}
+    content = manifest | result.facts | {"weights": {label: vars(file) for label, file in saved.items()}}
+    if failure:
+        content |= {"status": failure.status, "reason": failure.reason, "retry": retry, "weights": {}}
+    write_json(folder / "manifest.json", content)
+    names = {file.file for file in saved.values()} | {"history.csv", "snapshots.npz", "manifest.json"}
+    return [folder / name for name in sorted(names)]
+
+
+def write_weights(path: Path, weights: dict[str, Tensor], epoch: int = 0) -> SavedWeights:
+    """Write weights as safetensors."""
+    with atomic(path) as temporary:
+        temporary.write_bytes(save({name: value.detach().cpu().contiguous() for name, value in weights.items()}))
+    return SavedWeights(path.name, sha256(path), epoch)
+
+
+def load_weights(networks: nn.Module, folder: Path, saved: SavedWeights) -> None:
+    """Put the weights of a run's folder into networks. Raises UserError where the file is lost or was altered."""
+    path = folder / saved.file
+    if not path.exists():
+        raise UserError(f"{path} is lost; delete {folder / 'manifest.json'} and start again, which puts both back.")
+    verify(path, saved.sha256, "delete it and train again")
+    networks.load_state_dict(load_file(path))
+
+
+def write_history(path: Path, history: list[dict[str, float]]) -> None:
+    """Write a row an epoch; without epochs, the first columns alone. A value that an epoch lacks is an empty cell."""
+    columns = list(dict.fromkeys(["epoch", "step", "seconds", *(name for row in history for name in row)]))
+    with atomic(path) as temporary, open(temporary, "w", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(history)
+
+
+def write_snapshots(path: Path, snapshots: dict[int, Tensor]) -> None:
+    """Write `epochs` (F,) and `images` (F, n, C, H, W) uint8."""
+    images = torch.stack(list(snapshots.values())) if snapshots else torch.zeros(0, 0, 1, 1, 1, dtype=torch.uint8)
+    with atomic(path) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(file, epochs=np.array(list(snapshots), dtype=np.int64), images=images.numpy())

@@ -1,0 +1,38 @@
+"""The weights that a run starts from, as the job before it left them: of another run, or fetched."""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from nets.data.weights import WeightsFile
+from nets.errors import UserError
+from nets.run import Run
+
+
+def find_start(run: Run, paths: list[Path]) -> WeightsFile | None:
+    """What `run` starts from, of `paths`: a run's manifest.json, or the JSON of nets.jobs.weights. Raises UserError."""
+    if run.pretrained is None:
+        return None
+    note = next((path for path in paths if path.suffix == ".json"), None)
+    if note is None:
+        raise UserError(f"{run.name} starts from {run.pretrained['name']}: say --pretrained with its manifest or note.")
+    source = json.loads(note.read_text())
+    if source["status"] != "ok":
+        reason = f"It starts from {run.pretrained['name']}: {source['reason']}"
+        return WeightsFile(source["status"], reason, None, None)
+    if note.name == "manifest.json":
+        weights = source["weights"]["last"]
+        return WeightsFile("ok", None, note.with_name(weights["file"]), weights["sha256"])
+    return WeightsFile.read(note)
+
+
+def load_start(start: WeightsFile) -> dict[str, Tensor]:
+    """The weights on the CPU, named as the networks of a task. Raises DataError where the file was altered."""
+    path = start.verified()
+    if path.suffix == ".safetensors":  # of a run
+        return load_file(path)
+    weights = torch.load(path, map_location="cpu", weights_only=True)
+    return {f"classifier.{name}": value for name, value in weights.items()}

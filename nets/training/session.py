@@ -1,0 +1,178 @@
+"""One training: from a run's description and prepared data to weights, history, snapshots and manifest.
+
+The order of the steps that use random numbers (seed, networks, start, judge, training) decides the weights' bits.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nets.data.batches import Batches, images_of
+from nets.data.prepared import open_split, read_info
+from nets.data.weights import WeightsFile
+from nets.fidelity.extractors import load_extractor
+from nets.fidelity.watching import Judge, WatchingExtractor
+from nets.files import atomic
+from nets.machine.memory import out_of_memory, watched
+from nets.machine.progress import Progress
+from nets.run import Run
+from nets.suite.keys import checkpoint_key, record, training_facts
+from nets.tasks import task_class
+from nets.tasks.contract import Generator, Task
+from nets.training.checkpoints import Checkpoints
+from nets.training.loop import Diverged, State, TimedOut, Training
+from nets.training.manifest import beginning, costs_of, facts_of
+from nets.training.numerics import choose_precision
+from nets.training.outputs import Failure, Result, Weights, write_result
+from nets.training.pretrained import load_start
+
+
+@dataclass(frozen=True)
+class JobSettings:
+    """How a training runs; nothing of it changes a number."""
+
+    log: Path | None = None  # gets a line an epoch
+    checkpoint_seconds: float = 60  # the most work that a kill can cost
+    limit_seconds: float = float("inf")  # the time that it may train
+    stop_asked: Callable[[], bool] = lambda: False
+    alone: bool = False  # whether it has its device to itself
+    retry: str | None = None  # the command that tries it again
+
+
+@dataclass(frozen=True)
+class Session:
+    """What one training needs."""
+
+    run: Run
+    folder: Path  # of the run; results go there
+    data_dir: Path  # of the prepared data set
+    device: torch.device
+    start: WeightsFile | None = None  # weights that it starts from
+    extractor: WatchingExtractor | None = None  # measures samples while they are learned
+    settings: JobSettings = JobSettings()
+
+    @cached_property
+    def info(self) -> dict[str, Any]:
+        """The `dataset.json` of its data."""
+        return read_info(self.data_dir)
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """All that decides what the run becomes."""
+        start, extractor = self.start and self.start.sha256, self.extractor and self.extractor.weights_sha256
+        return training_facts(self.run, self.info.get("hashes"), start, extractor, torch.__version__)
+
+    @cached_property
+    def checkpoints(self) -> Checkpoints:
+        """Where it saves itself."""
+        return Checkpoints(self.folder / "checkpoints", checkpoint_key(self.facts))
+
+
+def settle_description(folder: Path, runs: Path | None) -> Run:
+    """The run of a folder: that of `runs` (runs.jsonl), which becomes its `config.json`, or else of `config.json`."""
+    if runs:
+        with atomic(folder / "config.json") as temporary:
+            temporary.write_text(Run.find(runs, folder.name).to_json())
+    return Run.load(folder)
+
+
+def train(session: Session) -> None:
+    """Train and write every output; a failed run leaves a hole with its reason. Raises Stopped and Crowded."""
+    record(session.folder, "train", session.facts)
+    if session.checkpoints.put_back(session.folder):
+        name = session.run.name
+        print(f"{name}: it ended before with this description and source; its results are put back.", flush=True)
+        return
+    began = beginning(session.run, session.device)
+    result = attempt(session)
+    written = write_result(session.folder, began, result, session.settings.retry)
+    if result.failure is None:
+        session.checkpoints.finish(written)
+    elif result.failure.status != "timed_out":  # which continues with more time
+        session.checkpoints.clear()
+
+
+def attempt(session: Session) -> Result:
+    """Train as far as it goes. What makes a hole becomes the result's failure; all other errors are raised."""
+    result = Result()
+    if session.info["status"] != "ok":
+        result.failure = Failure(session.info["status"], session.info["reason"])
+    elif session.start and session.start.status != "ok":
+        result.failure = Failure(session.start.status, session.start.reason or "")
+    else:
+        try:
+            with watched(session.checkpoints.folder / "alive.json", session.checkpoints.key):
+                learn(session, result)
+        except Exception as error:
+            result.failure = failure_of(error, session.settings.alone)
+            if result.failure is None:
+                raise
+    return result
+
+
+def failure_of(error: Exception, alone: bool) -> Failure | None:
+    """The hole that an error makes of a run; None for errors that make none. Raises Crowded."""
+    if isinstance(error, Diverged):
+        return Failure("diverged", str(error))
+    if isinstance(error, TimedOut):
+        return Failure("timed_out", str(error))
+    reason = out_of_memory(error, alone)
+    return Failure("out_of_memory", reason) if reason else None
+
+
+def learn(session: Session, result: Result) -> None:
+    """Build the task and train it, and note in `result` what is known so far."""
+    task = build(session)
+    result.facts = facts_of(task, session.start, session.extractor)
+    if session.run.recipe.epochs:
+        result.state = fit(session, task)
+    state = result.state
+    result.facts |= costs_of(task, state, session.info["counts"]["train"])
+    result.weights["last"] = Weights(task.networks.state_dict(), state.epoch)
+    if state.best:
+        result.weights["best"] = Weights(state.best.weights, state.best.epoch)
+    if state.history and (reason := task.failure(state.history)):
+        result.failure = Failure("diverged", reason)
+
+
+def build(session: Session) -> Task:
+    """The run's task with its networks as they are before the first step."""
+    run, device = session.run, session.device
+    torch.manual_seed(run.seed)
+    kind = task_class(run)
+    task = kind(run, kind.pixel_range(session.info), device, choose_precision(run.recipe.precision, device))
+    task.check()
+    if session.start:
+        task.start_from(load_start(session.start))
+    if session.extractor and isinstance(task, Generator) and run.recipe.options["fid_samples"]:
+        extractor = load_extractor(session.extractor.manifest, session.data_dir, device)
+        task.judge = Judge(extractor, images_of(session.data_dir, "validation"))
+    return task
+
+
+def fit(session: Session, task: Task) -> State:
+    """All epochs of the run, from its newest checkpoint if there is one."""
+    splits = {name: open_split(session.data_dir, name) for name in ("train", "validation")}
+    data = {
+        "train": Batches(splits["train"], task.pixels, task.device, task.run.recipe.augment),
+        "validation": Batches(splits["validation"], task.pixels, task.device),
+    }
+    began = time.monotonic()
+    data = {name: task.view(batches) for name, batches in data.items()}
+    viewed = time.monotonic() - began  # part of the cost: of frozen networks the features are computed here
+    settings = session.settings
+    if settings.log:
+        settings.log.parent.mkdir(parents=True, exist_ok=True)
+    with open(settings.log, "a") if settings.log else nullcontext() as log:
+        progress = Progress(task.run.name, log)
+        limits = settings.checkpoint_seconds, settings.stop_asked, settings.limit_seconds
+        training = Training(task, data, session.checkpoints, progress, *limits)
+        if not training.state.resumed:
+            training.state.seconds = viewed
+        return training.run()

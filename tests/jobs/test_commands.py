@@ -1,0 +1,27 @@
+"""Jobs are commands: they parse, and leave the work to the rooms."""
+
+import re
+
+import pytest
+
+from nets.suite.catalogues import ROOT
+
+JOBS = sorted(path for path in (ROOT / "nets/jobs").glob("*.py") if path.stem not in ("__init__", "common"))
+
+
+@pytest.mark.parametrize("path", JOBS, ids=lambda path: path.stem)
+def test_a_job_is_short(path):
+    assert len(path.read_text().splitlines()) < 60
+
+
+def test_nothing_below_the_jobs_sees_a_command_line():
+    for path in (ROOT / "nets").rglob("*.py"):
+        assert path.parent.name == "jobs" or "argparse" not in path.read_text(), path
+
+
+def test_a_job_is_named_after_a_rule_or_a_make_target():
+    rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    makefile = (ROOT / "Makefile").read_text()
+    for path in JOBS:
+        name = path.stem
+        assert re.search(rf"^rule {name}:", rules, re.M) or f"-m nets.jobs.{name}" in makefile, name

@@ -1,0 +1,65 @@
+"""A metric is one entry of a table: it is measured, written and explained by that alone."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from nets.data.batches import Batches, PixelRange
+from nets.errors import UserError
+from nets.metrics import classification
+from nets.metrics.measurement import Measurement
+from nets.metrics.metric import Metric, all_metrics, tables
+from nets.reporting import glossary
+from nets.tasks.classification import Classification
+
+
+def brier(logits, labels):
+    """Mean squared distance of probabilities from the truth."""
+    return (logits.softmax(1) - torch.eye(logits.shape[1])[labels]).square().sum(1).mean().item()
+
+
+BRIER = Metric("Brier score", "", 4, "lower", "Squared distance of the probabilities from the truth.", brier)
+
+
+def test_a_new_entry_is_measured_and_written_last(run_of, few_digits, monkeypatch):
+    run, pixels = run_of("lenet5"), PixelRange((0.1,), (0.3,))
+    task = Classification(run, pixels, torch.device("cpu"))
+    data = Batches(few_digits("validation", 32), pixels, torch.device("cpu"))
+    monkeypatch.setitem(classification.METRICS, "brier", BRIER)
+    metrics = task.evaluate(data).metrics
+    assert list(metrics) == ["top1", "top5", "nll", "ece", "brier"]
+    written = Measurement("brier_best", metrics["brier"]).to_json()
+    assert 0 < written["value"] < 2
+    assert written["direction"] == "lower"
+
+
+def test_a_new_entry_has_its_words_in_the_report_and_its_column_behind_the_known_ones(monkeypatch):
+    monkeypatch.setitem(classification.METRICS, "brier", BRIER)
+    monkeypatch.setattr(glossary, "METRICS", all_metrics())
+    assert glossary.describe("brier_best").label == "Brier score best epoch"
+    assert glossary.order("ece") < glossary.order("brier") < glossary.order("unknown") < glossary.order("top1_best")
+
+
+def test_a_metric_without_an_entry_is_named():
+    with pytest.raises(UserError, match=r"^The metric 'brier_best' is in no table of nets/metrics/; add its entry"):
+        Measurement("brier_best", 0.5)
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Metric)])
+def test_an_entry_is_complete(field):
+    parts = vars(BRIER).copy()
+    del parts[field]
+    with pytest.raises(TypeError, match=field):
+        Metric(**parts)
+
+
+def test_each_name_stands_in_one_table_and_each_entry_says_something():
+    assert len(all_metrics()) == sum(map(len, tables()))
+    for name, metric in all_metrics().items():
+        assert metric.label and metric.text.endswith((".", "?")), name
+        assert metric.direction in glossary.ARROWS, name
+
+
+def test_the_order_of_columns_names_metrics_that_exist():
+    assert set(glossary.COLUMNS) <= set(all_metrics())
