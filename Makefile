@@ -7,31 +7,42 @@ name := $(if $(TABLE),$(basename $(notdir $(TABLE))),$(SUITE))
 settings := $(if $(TABLE),"table=$(TABLE)",suite=$(SUITE))
 results := results/$(name)
 
-.PHONY: help run fetch plan why test test-slurm lint mlflow lock clean
+# What test-quick runs: imports, configuration, data, metrics, shapes of networks, the workflow, one run end to end.
+quick_tests := tests/test_imports.py tests/test_docs.py tests/benchmarks tests/suite tests/data tests/metrics \
+  tests/models/test_papers.py tests/models/test_autoencoders.py tests/workflow/test_module.py tests/jobs/test_honesty.py
+
+.PHONY: help run fetch plan why mlflow check lint test-quick test test-slurm fingerprint docs lock clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
-	@echo "make run                 train, evaluate, compare, report: the suite config/quick.tsv"
+	@echo "make run                 train, evaluate, compare and report the suite config/quick.tsv"
 	@echo "make run SUITE=full      the same for config/full.tsv"
-	@echo "make run TABLE=my.tsv    the same for a table of your own"
+	@echo "make run TABLE=my.tsv    the same for your own table"
 	@echo "make run RETRY=1         try again what failed (diverged, out of memory, no data)"
-	@echo "make fetch               get every data set and all weights of a suite beforehand"
-	@echo "make plan                what a suite would run"
+	@echo "make plan                list what a suite would run"
 	@echo "make why RUN=name        what would rerun a run, and what has changed since it ran"
-	@echo "make mlflow              the runs in MLflow's page"
-	@echo "make test                all tests"
-	@echo "make test-slurm          the tests that need a Slurm: one is started on this machine"
-	@echo "make lint                style checks alone"
-	@echo "make lock                renew requirements.lock from pyproject.toml, and environment.yml from it"
+	@echo "make fetch               get every data set and all weights of a suite beforehand"
+	@echo "make mlflow              browse the runs in MLflow"
 	@echo "make clean               remove results/$(name)"
+	@echo
+	@echo "For changes to the code (CONTRIBUTING.md):"
+	@echo "make check               style checks"
+	@echo "make test-quick          the tests that take less than two minutes"
+	@echo "make test                the style checks and all tests"
+	@echo "make test-slurm          the tests that need Slurm, which is started on this machine"
+	@echo "make fingerprint         SHA-256 of every run's weights and metrics; AGAINST=list.tsv compares them with a list"
+	@echo "make docs                write docs/recipes.md from the schema of recipes"
+	@echo "make lock                renew requirements.lock from pyproject.toml, and environment.yml from it"
 
 # The lock decides alone: limits on versions that this machine's pip may have been set are left out.
 .venv/ready: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "nets needs Python 3.11 or later; say make PYTHON=python3.12, for example." >&2; exit 1; }
-	@echo "Setting up .venv (torch with its CUDA libraries is large: some minutes, once)"
+	@echo "Setting up .venv, once; this takes a few minutes, because torch and its CUDA libraries are large"
 	@$(PYTHON) -m venv .venv
-	@PIP_CONSTRAINT=/dev/null .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	@PIP_CONSTRAINT=/dev/null bash -o pipefail -c '.venv/bin/pip install --disable-pip-version-check --require-hashes \
+	  --no-deps -r requirements.lock 2>.venv/pip.log | awk "/^Collecting/ && ++n % 25 == 0 { print \"  \" n \" packages fetched\" } \
+	  /^Installing/ { print \"  installing \" n \" packages\" } { fflush() }"' || { cat .venv/pip.log >&2; exit 1; }
 	@touch $@
 
 run: .venv/ready  ## the suite
@@ -57,7 +68,12 @@ mlflow: .venv/ready
 	@test -n "$(MLFLOW_TRACKING_URI)" || \
 	  mlflow server --backend-store-uri sqlite:///$(results)/mlflow.db --host 127.0.0.1 --port 5000
 
-test: .venv/ready lint
+check: lint
+
+test-quick: .venv/ready
+	@python -m pytest $(quick_tests) --ignore=tests/suite/test_scale.py
+
+test: .venv/ready check
 	@python -m pytest
 
 test-slurm: .venv/ready
@@ -67,8 +83,14 @@ test-slurm: .venv/ready
 lint: .venv/ready
 	@ruff check .
 	@ruff format --check .
-	@snakefmt --check Snakefile workflow
+	@snakefmt --check workflow
 	@snakemake --lint
+
+fingerprint: .venv/ready
+	@python -m benchmarks.fingerprints $(AGAINST) $(results)
+
+docs: .venv/ready
+	@python -m nets.jobs.docs --output docs/recipes.md
 
 lock: .venv/ready
 	@.venv/bin/pip install --quiet uv

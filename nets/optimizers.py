@@ -13,13 +13,17 @@ NOT_NEGATIVE = {"type": "number", "minimum": 0}
 SHARE = {"type": "number", "minimum": 0, "exclusiveMaximum": 1}
 
 SETTINGS: dict[str, dict[str, Any]] = {  # constructor arguments, as JSON schema
-    "lr": POSITIVE,
-    "weight_decay": NOT_NEGATIVE,
-    "momentum": SHARE,
-    "nesterov": {"type": "boolean"},
-    "betas": {"type": "array", "items": SHARE, "minItems": 2, "maxItems": 2},
-    "alpha": SHARE,
-    "eps": POSITIVE,
+    "lr": POSITIVE | {"description": "Learning rate, at its highest."},
+    "weight_decay": NOT_NEGATIVE
+    | {"description": "Factor of the weights that is added to their gradient; of AdamW, decoupled."},
+    "momentum": SHARE | {"description": "Share of the last step that is added to the next."},
+    "nesterov": {"type": "boolean", "description": "Nesterov's momentum."},
+    "betas": {
+        **{"type": "array", "items": SHARE, "minItems": 2, "maxItems": 2},
+        "description": "Decay of the averages of gradients and of their squares.",
+    },
+    "alpha": SHARE | {"description": "Decay of the average of squared gradients."},
+    "eps": POSITIVE | {"description": "Added to the root of squared gradients, by which steps are divided."},
 }
 
 

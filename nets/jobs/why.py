@@ -66,7 +66,7 @@ def why(name: str, setting: dict[str, str]) -> str:
 def planned(results: str, run: Run, setting: dict[str, str]) -> list[Job]:
     """What Snakemake would run for all results of a run, in order. Raises UserError where it can't plan."""
     words = [f"{key}={value}" for key, value in setting.items()]
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--dry-run"]
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow/Snakefile"), "--dry-run"]
     command += ["--cores", "1", "--quiet", "host", "--config", *words, "--", *paths.run_files(results, run.name)]
     said = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if said.returncode:

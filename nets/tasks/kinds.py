@@ -83,7 +83,9 @@ KINDS = {
             "classification", "Classification", "A network looks at an image and names its class.", headline="top1"
         ),
         options={
-            "label_smoothing": option(0, type="number", minimum=0, exclusiveMaximum=1),
+            "label_smoothing": option(
+                0, "Share of the target that all classes divide.", type="number", minimum=0, exclusiveMaximum=1
+            ),
             "auxiliary_weight": option(0.3, "Of the auxiliary heads' losses.", type="number", minimum=0),
             "pretrained": option(
                 None,
@@ -116,7 +118,7 @@ KINDS = {
             headline="mse",
         ),
         options={
-            "loss": option("mse", enum=["mse", "bce"]),
+            "loss": option("mse", "Squared error, or binary cross-entropy of pixels in 0..1.", enum=["mse", "bce"]),
             "reduction": option(
                 "mean", "Of the loss over the pixels of an image; a VAE wants the sum.", enum=["mean", "sum"]
             ),
@@ -146,7 +148,9 @@ KINDS = {
         needs=("square",),
         family=GENERATION,
         options={
-            "loss": option("non_saturating", enum=["non_saturating", "minimax", "wasserstein"]),
+            "loss": option(
+                "non_saturating", "What the two networks play for.", enum=["non_saturating", "minimax", "wasserstein"]
+            ),
             "n_critic": option(1, "Updates of the discriminator for each of the generator.", type="integer", minimum=1),
             "clip": option(
                 None, "Largest absolute weight of the discriminator.", type=["number", "null"], exclusiveMinimum=0
@@ -166,8 +170,10 @@ KINDS = {
         options={
             "timesteps": option(1000, "Steps from an image to noise.", type="integer", minimum=2),
             "schedule": option("linear", "How the noise grows.", enum=["linear", "cosine"]),
-            "sampler": option("ancestral", enum=["ancestral", "ddim"]),
-            "sampling_steps": option(None, "null: all timesteps.", type=["integer", "null"], minimum=1),
+            "sampler": option("ancestral", "How samples are drawn.", enum=["ancestral", "ddim"]),
+            "sampling_steps": option(
+                None, "Steps of the sampler; null: all timesteps.", type=["integer", "null"], minimum=1
+            ),
             "eta": option(
                 0, "Of ddim: 0 adds no noise on the way, 1 as much as ancestral.", type="number", minimum=0, maximum=1
             ),

@@ -68,7 +68,7 @@ class Suite:
 
     def start(self, profile: str, *arguments: str) -> subprocess.Popen:
         """Snakemake with a profile, without a network; what it says goes to a file."""
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow/Snakefile")]
         command += ["--workflow-profile", str(ROOT / "profiles" / profile), "--config", "table=tiny.tsv", "threads=1"]
         command += ["--latency-wait", "10", "--set-threads", "train=1", "evaluate=1", "prepare=1", *arguments]
         environment = self.cluster.environment | {"OMP_NUM_THREADS": "1"}

@@ -45,7 +45,7 @@ class Project:
     def __init__(self, folder: Path):
         self.folder, self.work = folder / "nets", folder / "work"
         self.work.mkdir()
-        for part in ("Snakefile", "workflow", "nets", "config", "profiles", "environment.yml"):
+        for part in ("workflow", "nets", "config", "profiles", "environment.yml"):
             copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
             (self.folder / part).parent.mkdir(parents=True, exist_ok=True)
             copy(ROOT / part, self.folder / part)
@@ -60,7 +60,7 @@ class Project:
 
     def start(self, *arguments: str, before: tuple[str, ...] = ()) -> subprocess.Popen:
         """Start Snakemake in the working folder, without a network; by default on the tiny table."""
-        command = [sys.executable, "-m", "snakemake", "-s", str(self.folder / "Snakefile"), "--cores", "2"]
+        command = [sys.executable, "-m", "snakemake", "-s", str(self.folder / "workflow/Snakefile"), "--cores", "2"]
         command = [*before, *command, *(arguments or ("--config", "table=tiny.tsv"))]
         environment = os.environ | {"NETS_OFFLINE": "1", "NETS_DATA": "nowhere", "TORCH_HOME": "nowhere"}
         environment |= {"PYTHONPATH": str(self.watch), "NETS_TEST_CALLS": str(self.calls)}

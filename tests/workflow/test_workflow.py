@@ -26,7 +26,7 @@ def test_the_plan_of_an_empty_folder(project):
         pytest.skip("the project has run already")
     assert rules(project.planned()) == {
         **dict.fromkeys(("train", "evaluate", "draw"), RUNS),
-        **dict.fromkeys(("list_runs", "fetch", "collect", "compare", "report", "track", "all"), 1),
+        **dict.fromkeys(("list_runs", "weights", "collect", "compare", "report", "track", "all"), 1),
         "prepare": 2,
         "reference": 2,
     }
@@ -168,8 +168,8 @@ def test_holes_are_tried_again(finished):
     shutil.copytree(finished.work, copy)
     assert retry.main(["--results", str(copy / "results/tiny")]) == 0
     found = finished.snakemake("-n", "--quiet", "host", "--directory", str(copy), "--config", "table=tiny.tsv")
-    again = set(re.findall(r"rule (train|prepare|fetch|evaluate):", found.stdout))
-    assert again == {"train", "prepare", "fetch", "evaluate"}, found.stdout
+    again = set(re.findall(r"rule (train|prepare|weights|evaluate):", found.stdout))
+    assert again == {"train", "prepare", "weights", "evaluate"}, found.stdout
     trained = re.findall(r"rule train:.*?run=([\w.-]+)", found.stdout, re.S)
     assert set(trained) == {"lenet5-cifar10-s0"}
 

@@ -42,6 +42,7 @@ rule collect:
         ),
     log:
         f"{RESULTS}/logs/collect.log",
+    localrule: True
     conda:
         "../../environment.yml"
     params:
@@ -73,6 +74,7 @@ rule compare:
         ),
     log:
         f"{RESULTS}/logs/compare.log",
+    localrule: True
     conda:
         "../../environment.yml"
     params:

@@ -1,22 +1,12 @@
 # The names of all runs, and data sets as arrays.
 
 
-# On a cluster these run where Snakemake does: they take seconds, or need the network.
-localrules:
-    fetch,
-    list_runs,
-    weights,
-    collect,
-    compare,
-    report,
-    track,
-
-
 rule list_runs:
     output:
         f"{RESULTS}/runs.txt",
     log:
         f"{RESULTS}/logs/list_runs.log",
+    localrule: True
     conda:
         "../../environment.yml"
     params:

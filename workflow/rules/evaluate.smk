@@ -6,6 +6,7 @@ rule weights:
         paths.fetched("{weights}"),
     log:
         f"{paths.WEIGHTS}/{{weights}}.log",
+    localrule: True
     conda:
         "../../environment.yml"
     params:
@@ -20,6 +21,7 @@ rule fetch:
         paths.fetched_for(RUNS.values()),
     log:
         f"{RESULTS}/logs/fetch.log",
+    localrule: True
     conda:
         "../../environment.yml"
     shell:

@@ -13,6 +13,7 @@ rule report:
         f"{RESULTS}/report.html",
     log:
         f"{RESULTS}/logs/report.log",
+    localrule: True
     conda:
         "../../environment.yml"
     params:
@@ -30,6 +31,7 @@ rule track:
         touch(TRACKED) if SERVER else update(TRACKED),
     log:
         f"{RESULTS}/logs/track.log",
+    localrule: True
     conda:
         "../../environment.yml"
     params:

@@ -1,0 +1,59 @@
+"""The documents are short where they should be, name what exists, and say what the code says."""
+
+import re
+import tomllib
+
+import pytest
+import yaml
+
+from nets.jobs import docs
+from nets.suite.catalogues import ROOT
+from nets.suite.settings import SETTINGS
+from nets.suite.table import COLUMNS
+
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "config/README.md"]
+
+
+def anchors(text: str) -> set[str]:
+    """The addresses of the headings of a page, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", text, re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if not link.startswith("http"):
+            path, _, anchor = link.partition("#")
+            target = (page.parent / path) if path else page
+            assert target.exists(), f"{page.name}: {link}"
+            assert not anchor or anchor in anchors(target.read_text()), f"{page.name}: {link}"
+
+
+def test_the_page_on_recipes_is_that_of_the_schema(tmp_path):
+    assert docs.main(["--output", str(tmp_path / "recipes.md")]) == 0
+    assert (tmp_path / "recipes.md").read_text() == (ROOT / "docs/recipes.md").read_text(), "say make docs"
+
+
+def test_the_readme_is_short_and_the_map_is_one_screen():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 130
+    page = (ROOT / "ARCHITECTURE.md").read_text()
+    assert len(page[page.index("## Where things are") : page.index("## Five files")].splitlines()) < 60
+
+
+def test_every_make_target_that_the_pages_name_exists():
+    targets = set(re.findall(r"^([\w./-]+):", (ROOT / "Makefile").read_text(), re.M))
+    named = {
+        name for page in PAGES for name in re.findall(r"(?:^ {4}|`|&& )make ([a-z][\w-]*)", page.read_text(), re.M)
+    }
+    assert named and named <= targets
+
+
+def test_the_columns_of_tables_and_the_settings_are_explained():
+    page = (ROOT / "config/README.md").read_text()
+    assert all(f"| `{word}` |" in page for word in (*COLUMNS, *SETTINGS))
+
+
+def test_the_citation_has_the_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
