@@ -83,6 +83,7 @@ test-slurm: .venv/ready
 lint: .venv/ready
 	@ruff check .
 	@ruff format --check .
+	@mypy
 	@snakefmt --check workflow
 	@snakemake --lint
 
