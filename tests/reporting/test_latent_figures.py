@@ -99,4 +99,4 @@ def test_one_point_is_no_comparison(with_rates, tmp_path):
 
 
 def test_students_are_told_that_a_perfect_bce_is_not_zero():
-    assert "even of a perfect reconstruction it is not zero" in glossary.METRICS["bce"].text
+    assert "even for a perfect reconstruction it is not zero" in glossary.METRICS["bce"].text
