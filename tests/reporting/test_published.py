@@ -69,7 +69,7 @@ def test_nothing_published_no_columns(results):
 
 def test_every_format_has_them(table, results):
     assert re.search(r"published,published_source,difference,explanation", formats.raw(table).splitlines()[0])
-    assert "| What explains it |" in formats.markdown(table)
+    assert "| Explanation |" in formats.markdown(table)
     assert "more training images" not in formats.latex(table)  # too wide for paper; the CSV has it
     assert "98.00" in formats.latex(table)
     assert 'class="words "' in formats.html(table)
@@ -151,7 +151,8 @@ def test_every_metric_with_values_has_its_columns_the_headline_first(lenets):
     assert row.cells["explanation"].text == "more training images; Top-5: another decoder"
     (column,) = [column for column in table.columns if column.key == "top5_published"]
     assert (column.label, column.unit) == ("Published Top-5", "%")
-    assert dict(table.notes)[column.marks].startswith("Published Top-5, the first compared with ours: LeNet-5: 99.90")
+    words = "Published Top-5; the first of each model is compared with ours. LeNet-5: 99.90"
+    assert dict(table.notes)[column.marks].startswith(words)
     head = formats.raw(table).splitlines()[0]
     assert "difference,top5_published,top5_published_source,top5_difference,explanation" in head
     assert "nll_published" not in head

@@ -67,7 +67,7 @@ def test_rows_of_the_picture(segmented, tmp_path):
 
 
 def test_the_legend_takes_the_lines_it_needs():
-    places, lines = segments.spread(["a long name of a class"] * 10, 600)
+    places, lines = segments.legend_places(["a long name of a class"] * 10, 600)
     assert lines > 2 and max(line for _, line in places) == lines - 1
     assert places[0] == (segments.MARGIN, 0) and len(set(places)) == 10
 
@@ -80,7 +80,7 @@ def test_a_class_that_does_not_occur_is_said(segmented, tmp_path):
 
 @pytest.fixture(scope="module")
 def suite(tmp_path_factory, invent):
-    """Two seeds of one network and one of another, which never answers with the last class."""
+    """Two seeds of one network and one of another, which never predicts the last class."""
     write_results, spec = invent
     results = tmp_path_factory.mktemp("out") / "results/small"
     (results / "runs").mkdir(parents=True)

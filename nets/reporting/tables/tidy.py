@@ -12,7 +12,7 @@ COLUMNS = ("run", "model", "dataset", "task", "variant", "seed", "status", "spli
 
 
 def tidy(results: Iterable[Result]) -> "pd.DataFrame":
-    """A row for each number, as in metrics.csv; a hole has one row without a metric."""
+    """One row per number, as in metrics.csv; a hole has one row without a metric."""
     import pandas as pd
 
     rows = []
