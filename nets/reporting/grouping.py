@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from nets.reporting.results import Measure, Result
+from nets.reporting.measures import Measure
+from nets.reporting.results import Result
 from nets.tasks.kinds import GENERATION
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from nets.reporting.comparisons import compare, write_tables
 from nets.reporting.grouping import by_comparison
+from nets.reporting.measures import Measure, Number
 from nets.reporting.page.page import page
-from nets.reporting.results import Measure, Number, load_results
+from nets.reporting.results import load_results
 from nets.reporting.tables import formats
 from nets.reporting.tables.comparison import comparison_table
 from nets.reporting.tables.literature import changes, reported

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 from nets.fidelity.passport import digest, manner
 from nets.reporting import glossary
+from nets.reporting.measures import Number
 from nets.reporting.reading import read_json
-from nets.reporting.results import Number, Result
+from nets.reporting.results import Result
 from nets.reporting.tables.passports import sampling_of
 
 ROWS = 25  # the most rows of a history that are shown; history.csv has all

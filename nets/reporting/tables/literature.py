@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from nets.reporting import glossary
-from nets.reporting.results import Measure, Result
+from nets.reporting.measures import Measure
+from nets.reporting.results import Result
 from nets.reporting.tables.table import ABSENT, Cell, Column, Row
 from nets.run import Run
 from nets.suite.published import Key, Published

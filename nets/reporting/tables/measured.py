@@ -4,7 +4,8 @@ from collections.abc import Collection
 
 from nets.fidelity.passport import digest
 from nets.reporting import glossary
-from nets.reporting.results import Measure, Number, Result
+from nets.reporting.measures import Measure, Number
+from nets.reporting.results import Result
 from nets.reporting.statistics import summarise
 from nets.reporting.tables.rows import summary_cell
 from nets.reporting.tables.table import ABSENT, Cell, Column
