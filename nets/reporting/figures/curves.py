@@ -29,8 +29,8 @@ def panels(result: Result) -> list[Panel]:
     shown = [Panel("Loss", losses)] if losses else []
     if chosen:
         metric = chosen.partition("/")[2]
-        known = glossary.describe(metric)
-        title = known.label + (f" ({known.unit})" if known.unit else "")
+        entry = glossary.describe(metric)
+        title = entry.label + (f" ({entry.unit})" if entry.unit else "")
         shown.append(Panel(title, [name for name in names if name.partition("/")[2] == metric]))
     return shown
 

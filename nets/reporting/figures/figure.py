@@ -48,7 +48,7 @@ class Figure(Generic[Subject]):
 class RunFigure(Figure[Result]):
     """A figure of a Result. `{inputs}` in its caption stands for what snapshots show: images or latents."""
 
-    of_samples: bool = False  # also shown for a result that counts for its samples alone
+    of_samples: bool = False  # also shown for a result of which only the samples count
     of_best: bool = False  # only shown for the best model of a table
 
 

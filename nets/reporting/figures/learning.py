@@ -72,9 +72,9 @@ def learning(comparison: Comparison, path: Path) -> None:
 def curve_title(name: str) -> str:
     """'Top-1 (%), validation' for a column of a history."""
     kind, _, metric = name.partition("/")
-    known = glossary.describe(metric)
-    title = known.label if known.text else glossary.loss_label(name)
-    return title + (f" ({known.unit})" if known.unit else "") + f", {kind.replace('train', 'training')}"
+    entry = glossary.describe(metric)
+    title = entry.label if entry.text else glossary.loss_label(name)
+    return title + (f" ({entry.unit})" if entry.unit else "") + f", {kind.replace('train', 'training')}"
 
 
 def model_curve(axis: Axes, group: list[Result], name: str, index: int, label: str) -> Curve | None:

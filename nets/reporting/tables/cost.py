@@ -15,7 +15,7 @@ TRAINING = [
     Column("seconds", "Training", "s", "lower", 1),
     Column("peak_memory_mb", "Memory", "MB", "lower", 0),
 ]
-# Counted within the autoencoder, and once more alone, because sampling uses nothing else.
+# Counted within the autoencoder and again on its own, because sampling uses only this part.
 PART = "decoder"
 
 
@@ -30,7 +30,7 @@ def cost_cells(group: list[Result], holes: dict[int, str]) -> dict[str, Cell]:
     """The cells of all cost columns for a model's results."""
     cells = sampling_cells(group)
     for column in SIZES:
-        counted: dict[str, float] = next((known for result in group if (known := result.manifest.get(column.key))), {})
+        counted: dict[str, float] = next((each for result in group if (each := result.manifest.get(column.key))), {})
         names = sorted(counted, key=lambda name: name != "generator")
         sizes = {name: counted[name] for name in names if name != PART}
         raw = {f"{column.key}_{network}": value for network, value in sizes.items()}

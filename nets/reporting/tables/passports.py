@@ -34,8 +34,8 @@ def passports_of(results: Iterable[Result]) -> dict[str, Passport]:
         for number in result.numbers:
             if number.passport is not None:
                 key = digest(number.passport)
-                known = passports.setdefault(key, Passport(key, number.passport))
-                for values, value in ((known.metrics, number.metric), (known.datasets, result.run.dataset)):
+                passport = passports.setdefault(key, Passport(key, number.passport))
+                for values, value in ((passport.metrics, number.metric), (passport.datasets, result.run.dataset)):
                     if value not in values:
                         values.append(value)
     return passports

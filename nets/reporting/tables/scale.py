@@ -10,7 +10,7 @@ from nets.reporting.tables.table import ABSENT, Cell, Column, Row
 def scale_rows(results: list[Result], columns: list[Column]) -> list[Row]:
     """Rows for real images and for noise, from the extractors' `reference.json`.
 
-    A number is only in columns whose passport has the same counts of images.
+    A number is only in columns with a passport for the same counts of images.
     """
     rows: dict[str, Row] = {}
     counts = {

@@ -104,13 +104,13 @@ class Table:
     @classmethod
     def from_json(cls, content: dict[str, Any], results: Iterable[Result]) -> "Table":
         """The table from its parsed JSON and the results that it names. Raises UserError if one is missing."""
-        known = {result.name: result for result in results}
+        by_name = {result.name: result for result in results}
 
         def rows_of(kind: str) -> list[Row]:
             return [
                 Row(
                     row["label"],
-                    [known[name] for name in row["runs"]],
+                    [by_name[name] for name in row["runs"]],
                     {key: Cell(**cell) for key, cell in row["cells"].items()},
                 )
                 for row in content[kind]

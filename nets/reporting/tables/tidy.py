@@ -17,7 +17,7 @@ def tidy(results: Iterable[Result]) -> "pd.DataFrame":
 
     rows = []
     for result in results:
-        known = {key: getattr(result.run, key) for key in COLUMNS[1:6]} | {"run": result.name, "status": result.status}
-        rows += [known | {key: getattr(number, key) for key in COLUMNS[7:]} for number in result.numbers]
-        rows += [] if result.numbers else [known]
+        common = {key: getattr(result.run, key) for key in COLUMNS[1:6]} | {"run": result.name, "status": result.status}
+        rows += [common | {key: getattr(number, key) for key in COLUMNS[7:]} for number in result.numbers]
+        rows += [] if result.numbers else [common]
     return pd.DataFrame(rows, columns=list(COLUMNS))
