@@ -108,7 +108,7 @@ def load_result(folder: Path) -> Result:
     config, manifest, metrics = (read_json(folder / f"{name}.json") for name in ("config", "manifest", "metrics"))
     try:
         run = Run.from_json(json.dumps(config))
-        # The first of these stages that is not ok says how the run ended.
+        # The first stage that is not ok, training or evaluation, says how the run ended.
         end = manifest if manifest["status"] != "ok" else metrics
         entries = (metrics.get("metrics") or []) if end["status"] == "ok" else []
         return Result(

@@ -9,7 +9,7 @@ from nets.reporting.figures import pictures
 from nets.reporting.figures.figure import RunFigure
 from nets.reporting.results import Result
 
-FRAMES, SHOWN = 16, 16  # the most frames, and images per frame
+FRAMES, SHOWN = 16, 16  # limits: frames, and images per frame
 CAPTION = 26  # height of the caption in pixels
 
 

@@ -8,7 +8,7 @@ from nets.reporting.figures import pictures, style
 from nets.reporting.figures.figure import RunFigure, has
 from nets.reporting.results import Result
 
-STEPS = 8  # images of an interpolation, which fill a row of the grid
+STEPS = 8  # images of one interpolation, a row of the grid
 # Ten classes need more colours than curves do. Each class also has its name at its median.
 CLASS_COLOURS = (*style.COLOURS, "#5e3c99", "#7a4a1f", "#8fbf21", "#7f7f7f")
 

@@ -52,7 +52,7 @@ def captioned(images: np.ndarray, lines: list[list[str]], columns: int, size: in
 
 
 def save(canvas: np.ndarray, path: Path) -> None:
-    """Write a grid as PNG; a grey one in half the space, without colours."""
+    """Write a grid as PNG; a grey one without colours, in half the space."""
     grey = (canvas[..., 0] == canvas[..., 1]).all() and (canvas[..., 1] == canvas[..., 2]).all()
     image = Image.fromarray(canvas)
     (image.convert("LA") if grey else image).save(path)

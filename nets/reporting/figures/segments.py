@@ -81,7 +81,7 @@ def legend_places(words: list[str], width: int) -> tuple[list[tuple[int, int]], 
 
 
 def class_iou(result: Result, path: Path) -> None:
-    """A bar for each class that occurs."""
+    """One bar per class; a class that does not occur has none."""
     values = result.arrays["class_iou"]
     names = result.class_labels(len(values))
     with style.drawing(path, 3.9, 0.2 * len(names) + 0.6) as (axis,):

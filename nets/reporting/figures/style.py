@@ -22,7 +22,7 @@ DARK = {INK: "#e8ebf0", MUTED: "#a4aebc", RULE: "#343b48", SURFACE: "#171b22"} |
 )
 DASHES = ("-", (0, (5, 1.6)), (0, (1.2, 1.4)), (0, (5, 1.4, 1.2, 1.4)), (0, (9, 2)))
 ROUND = (100, 90, 98, 80, 50, 95, 99, 70, 60, 96, 97, 20, 0, 94, 92, 85, 75, 65, 55, 45, 40, 35, 30, 25, 15, 10)
-WRITTEN_OUT = 20  # the most classes whose names and counts are written
+WRITTEN_OUT = 20  # names and counts are written for up to this many classes
 FONTS = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 STYLE = {
     "figure.facecolor": SURFACE, "axes.facecolor": SURFACE, "savefig.facecolor": SURFACE,
@@ -82,7 +82,7 @@ def log_y(axis: Axes) -> None:
 
 def whole_x(axis: Axes) -> None:
     """Put ticks of the x axis at whole numbers only."""
-    axis.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]  # of matplotlib's AutoLocator
+    axis.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]  # missing in the stub
 
 
 def count_ticks(axis: Axes) -> None:

@@ -1,4 +1,4 @@
-"""Quality against cost: the headline of each model over its size, its arithmetic or its training time."""
+"""Quality against cost: the headline of each model against its size, its arithmetic or its training time."""
 
 from functools import partial
 from pathlib import Path

@@ -66,7 +66,7 @@ def metrics(result: Result) -> list["Metric"]:
         final[f"cost/{name}"] = result.manifest.get(name)
     for name in ("parameters", "macs"):
         final |= {f"cost/{name}_{network}": size for network, size in (result.manifest.get(name) or {}).items()}
-    # A final number continues its curve, if it has one; at step 0, MLflow draws it as a bar beside those of other runs.
+    # A final number ends its curve, if it has one. Others are at step 0, where MLflow draws bars that compare runs.
     steps = {name: epochs[-1] for name in curves if epochs}
     return points + [
         Metric(name, float(value), ended, steps.get(name, 0)) for name, value in final.items() if value is not None
