@@ -40,10 +40,11 @@ def class_error(expected: np.ndarray, logits: Tensor) -> float:
 
 
 SCORES = Table({  # of an extractor's logits (N, K) for generated images
-    "is": Metric("IS", "", 2, "higher", "Inception Score: large where a classifier is sure of each image, and of many "
-                 "classes over all; at most the number of classes. It never looks at real images.", inception_score),
+    "is": Metric("IS", "", 2, "higher", "Inception Score: large if a classifier is sure about each image and sees "
+                 "many classes overall; at most the number of classes. It never looks at real images.",
+                 inception_score),
 })  # fmt: skip
 SHARES = Table({  # of the shares (K,) of real images' classes, and of logits (N, K) for generated images
-    "class_tv": Metric("Class error", "%", 1, "lower", "Total variation between the classes of generated and of real "
-                       "images, as a classifier sees them: the share that would have to change class.", class_error),
+    "class_tv": Metric("Class error", "%", 1, "lower", "Total variation between the class shares of generated and real "
+                       "images, according to a classifier: the share that would have to change class.", class_error),
 })  # fmt: skip

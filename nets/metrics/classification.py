@@ -44,13 +44,13 @@ def confusion_matrix(predicted: Tensor, labels: Tensor, num_classes: int) -> Ten
 
 
 METRICS = Table({  # of logits (N, K) and labels (N,)
-    "top1": Metric("Top-1", "%", 2, "higher", "Share of images whose most probable class is the right one.",
+    "top1": Metric("Top-1", "%", 2, "higher", "Share of images for which the most probable class is right.",
                    partial(top_k, k=1)),
-    "top5": Metric("Top-5", "%", 2, "higher", "Share of images whose right class is among the five most probable.",
+    "top5": Metric("Top-5", "%", 2, "higher", "Share of images with the right class among the five most probable.",
                    partial(top_k, k=5)),
     "nll": Metric("NLL", "nats", 4, "lower", "Negative log-likelihood: how surprised the network is by the truth, on "
-                  "average. It punishes being wrong with confidence.", nll),
-    "ece": Metric("ECE", "%", 2, "lower", "Expected calibration error: how far stated confidence is from the share of "
-                  "right answers. 0 means that of answers given with 80 % confidence, 80 % are right.",
+                  "average. Confident mistakes cost most.", nll),
+    "ece": Metric("ECE", "%", 2, "lower", "Expected calibration error: the gap between stated confidence and the share "
+                  "of right answers. At 0, 80 % of the answers given with 80 % confidence are right.",
                   expected_calibration_error),
 })  # fmt: skip

@@ -67,8 +67,9 @@ def kid(real: Tensor, generated: Tensor) -> float:
 
 
 METRICS = Table({  # of features (N, D) of real images and (M, D) of generated ones
-    "fid": Metric("FID", "", 2, "lower", "Fréchet distance of the features of generated and real images, each taken as "
-                  "a Gaussian. It falls with more samples, so only numbers of the same passport compare.", fid),
-    "kid": Metric("KID", "", 5, "lower", "Kernel distance of the same features: unbiased also for small sets, "
-                  "so it may be slightly below 0.", kid),
+    "fid": Metric("FID", "", 2, "lower", "Fréchet distance between the features of generated and real images, each set "
+                  "modelled as a Gaussian. It falls with more samples, so only numbers with the same passport "
+                  "compare.", fid),
+    "kid": Metric("KID", "", 5, "lower", "Kernel distance between the same features. It is unbiased even for small "
+                  "sets, so it may be slightly below 0.", kid),
 })  # fmt: skip

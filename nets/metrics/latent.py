@@ -67,18 +67,19 @@ def bits_per_dimension(rates: Rates) -> float | None:
 
 
 METRICS = Table({  # of `Rates`
-    "kl": Metric("KL", "nats", 2, "none", "Rate of a VAE: how far the code's distribution, given the image, is from "
-                 "the prior; what the code says of its image.", lambda rates: rates.kl),
-    "elbo": Metric("ELBO", "nats", 2, "higher", "Evidence lower bound of a VAE: minus BCE (by a sample of the code) "
-                   "minus KL; at most the logarithm of the probability that the model gives to the image.",
+    "kl": Metric("KL", "nats", 2, "none", "Rate of a VAE: how far the code's distribution, given an image, is from "
+                 "the prior. It measures what the code says about its image.", lambda rates: rates.kl),
+    "elbo": Metric("ELBO", "nats", 2, "higher", "Evidence lower bound of a VAE: minus BCE (with one sampled code) "
+                   "minus KL. It is at most the log-probability of the image under the model.",
                    lambda rates: rates.elbo),
     f"nll_is{SAMPLES}": Metric(f"NLL, {SAMPLES} samples", "nats", 2, "lower", "Negative log-likelihood of an image "
-                               f"under a VAE, estimated by {SAMPLES} importance samples of its code: between the truth "
-                               "and minus ELBO, lower with more samples.", lambda rates: rates.nll),
-    "bpd": Metric("NLL", "bits/dim", 4, "lower", "The same negative log-likelihood in bits, by pixel. It compares with "
-                  "papers on binary images, not with those on 256 levels of grey; images in colour have none.",
+                               f"under a VAE, estimated with {SAMPLES} importance samples of its code. It lies "
+                               "between the true value and minus ELBO, and falls with more samples.",
+                               lambda rates: rates.nll),
+    "bpd": Metric("NLL", "bits/dim", 4, "lower", "The same negative log-likelihood in bits per pixel. It compares with "
+                  "papers on binary images, not on 256 levels of grey. Images in colour have none.",
                   bits_per_dimension),
     "active_units": Metric("Active units", "", 0, "none", "How many numbers of a VAE's code vary with the image "
-                           "(variance of the mean above 0.01); the others have given up and repeat the prior.",
+                           "(variance of the mean above 0.01); the others have collapsed to the prior.",
                            lambda rates: float(active_units(rates.means))),
 })  # fmt: skip

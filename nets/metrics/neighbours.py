@@ -102,14 +102,14 @@ def nearest(queries: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
 METRICS = Table({  # of features (N, D) of real images and (M, D) of generated ones
     "precision": Metric("Precision", "", 3, "higher", "Share of generated images that lie among real ones: are they "
                         "plausible?", precision),
-    "recall": Metric("Recall", "", 3, "higher", "Share of real images that lie among generated ones: is all variety "
-                     "there?", recall),
-    "density": Metric("Density", "", 3, "higher", "As precision, but counting how many real neighbourhoods hold a "
-                      "generated image; real images have about 1.", density),
-    "coverage": Metric("Coverage", "", 3, "higher", "As recall, but by neighbourhoods of real images that hold a "
-                       "generated one.", coverage),
+    "recall": Metric("Recall", "", 3, "higher", "Share of real images that lie among generated ones: is the full "
+                     "variety covered?", recall),
+    "density": Metric("Density", "", 3, "higher", "Like precision, but counts how many real neighbourhoods contain "
+                      "each generated image. Real images score about 1.", density),
+    "coverage": Metric("Coverage", "", 3, "higher", "Like recall, but the share of real images with a generated one "
+                       "in their neighbourhood.", coverage),
 })  # fmt: skip
 PIXELS = Table({  # of samples and training images themselves: see `nets.fidelity.measure.measure_copies`
-    "copies": Metric("Near-copies", "%", 1, "lower", "Share of generated images nearer to a training image, in pixels, "
-                     "than 99 % of held-out real images are. Fresh real images have about 1.", None),
+    "copies": Metric("Near-copies", "%", 1, "lower", "Share of generated images that are nearer to a training image, "
+                     "in pixels, than 99 % of held-out real images are. New real images score about 1 %.", None),
 })  # fmt: skip

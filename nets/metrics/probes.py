@@ -60,7 +60,7 @@ def nearest_neighbours(learning: Tensor, labels: Tensor, test: Tensor, num_class
 
 METRICS = Table({  # functions to classes (M,), of which `Reconstruction.probe` takes the share that is right
     "probe_top1": Metric("Linear probe", "%", 2, "higher", "Top-1 of a logistic regression on the frozen code: how "
-                         "much of the class can be read from it by straight lines.", linear_probe),
-    "knn_top1": Metric("k-NN", "%", 2, "higher", "Top-1 by the 5 nearest training codes: how well classes keep "
-                       "together.", nearest_neighbours),
+                         "well the code separates the classes linearly.", linear_probe),
+    "knn_top1": Metric("k-NN", "%", 2, "higher", "Top-1 of a vote of the 5 nearest training codes: how well classes "
+                       "cluster in the code.", nearest_neighbours),
 })  # fmt: skip

@@ -72,16 +72,16 @@ METRICS = Table({  # of images and reconstructions (N, C, H, W), to a number an 
                             "MSE times the number of pixels.", squared_error),
     "mae": Metric("MAE", "", 4, "lower", "Mean absolute error of pixels in 0..1.", mae),
     "psnr": Metric("PSNR", "dB", 2, "higher", "Peak signal-to-noise ratio: the squared error on a logarithmic scale; "
-                   "6 dB more is half the error of a pixel.", psnr),
-    "ssim": Metric("SSIM", "", 4, "higher", "Structural similarity: likeness of local brightness, contrast and "
-                   "structure; 1 means equal.", ssim),
+                   "6 dB more means half the error per pixel.", psnr),
+    "ssim": Metric("SSIM", "", 4, "higher", "Structural similarity: similarity of local brightness, contrast and "
+                   "structure; 1 means identical.", ssim),
 })  # fmt: skip
 TRAINED = Table({  # what training computes too: `nets.tasks.codes` and `Reconstruction.trained` measure them on a split
-    "bce": Metric("BCE", "nats", 2, "lower", "Binary cross-entropy of an image, summed over its pixels. It takes a "
-                  "grey pixel as the chance of a white one, so even of a perfect reconstruction it is not zero but the "
-                  "entropy of the pixels; it is zero for black and white images alone.", None),
-    "objective": Metric("Objective", "", 4, "none", "The loss that the row's recipe trains, on test data. Recipes "
-                        "differ in its form: compare it with the recipe's source, not between rows.", None),
-    "top1_sampled": Metric("Top-1, sampled code", "%", 2, "higher", "Top-1 of a VAE's classifier on a sample of each "
-                           "image's code, as in training; plain top-1 is that on the mean of the code.", None),
+    "bce": Metric("BCE", "nats", 2, "lower", "Binary cross-entropy of an image, summed over its pixels. It treats "
+                  "grey as the probability of white, so even for a perfect reconstruction it is not zero but the "
+                  "entropy of the pixels. Only black and white images can reach zero.", None),
+    "objective": Metric("Objective", "", 4, "none", "The loss of the row's recipe, on test data. Recipes use different "
+                        "losses: compare it with the recipe's source, not between rows.", None),
+    "top1_sampled": Metric("Top-1, sampled code", "%", 2, "higher", "Top-1 of a VAE's classifier on a sampled code of "
+                           "each image, as in training; plain top-1 uses the mean of the code.", None),
 })  # fmt: skip

@@ -98,16 +98,17 @@ def _boundaries(masks: Tensor, num_classes: int) -> Tensor:
 
 
 METRICS = Table({  # of a confusion matrix (K, K) and boundary counts (K, 4)
-    "miou": Metric("Mean IoU", "%", 2, "higher", "Intersection over union: of the pixels that either the truth or the "
-                   "network gives to a class, the share that both give to it; over all test images, the mean over "
+    "miou": Metric("Mean IoU", "%", 2, "higher", "Intersection over union: the pixels that truth and prediction both "
+                   "give to a class, divided by those that either gives to it, over all test images; the mean over "
                    "classes.", lambda confusion, _: mean_iou(confusion)),
-    "dice": Metric("Dice", "%", 2, "higher", "Twice the common pixels of truth and answer over the sum of both, the "
-                   "mean over classes; kinder than IoU to half a hit.", lambda confusion, _: dice(confusion)),
-    "pixel_accuracy": Metric("Pixel accuracy", "%", 2, "higher", "Share of pixels with the right class. High wherever "
+    "dice": Metric("Dice", "%", 2, "higher", "Twice the pixels that truth and prediction share, divided by the sum of "
+                   "both; the mean over classes. Kinder than IoU to partial hits.",
+                   lambda confusion, _: dice(confusion)),
+    "pixel_accuracy": Metric("Pixel accuracy", "%", 2, "higher", "Share of pixels with the right class. High whenever "
                              "one class, such as the ground, fills most of the image.",
                              lambda confusion, _: pixel_accuracy(confusion)),
-    "boundary_f1": Metric("Boundary F1", "%", 2, "higher", "How well outlines agree: the harmonic mean of the share of "
-                          "the answer's boundary pixels near true ones and of the truth's near the answer's; the mean "
-                          "over classes. Near: at most 0.75 % of the image's diagonal, or one pixel, along either "
-                          "axis.", lambda _, boundaries: boundary_f1(boundaries)),
+    "boundary_f1": Metric("Boundary F1", "%", 2, "higher", "How well outlines agree: the harmonic mean of two shares, "
+                          "predicted boundary pixels near a true one and true ones near a predicted one; the mean over "
+                          "classes. Near means within 0.75 % of the image's diagonal, but at least one pixel, along "
+                          "either axis.", lambda _, boundaries: boundary_f1(boundaries)),
 })  # fmt: skip

@@ -1,4 +1,4 @@
-"""The models of one task on one data set, and their tables: `compare` writes them, the page reads them."""
+"""The models of one task on one data set, and their tables. `compare` writes the tables; the page reads them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,17 +22,17 @@ class Comparison:
     dataset: str
     results: list[Result]
     table: Table
-    classes: Table | None  # of segmentation: IoU by class
-    stability: Table | None  # of generators: how much losses and FID move
+    classes: Table | None  # segmentation: IoU of each class
+    stability: Table | None  # generators: how much losses and FID still move
 
     @property
     def tables(self) -> list[Table]:
-        """The tables that there are."""
+        """The tables that exist."""
         return [table for table in (self.table, self.classes, self.stability) if table]
 
 
 def compare(results: Iterable[Result], published: Values | None = None) -> list[Comparison]:
-    """Compare a suite's results by task and data set; `published` values stand beside ours in the tables."""
+    """Compare a suite's results by task and data set; tables show `published` values beside ours."""
     return [
         Comparison(
             task,
@@ -53,7 +53,7 @@ def write_tables(comparison: Comparison, folder: Path) -> None:
 
 
 def read_comparisons(results: Iterable[Result], folder: Path) -> list[Comparison]:
-    """The comparisons of a suite, with the tables that were written. Raises UserError where a main table is missing."""
+    """A suite's comparisons with the tables that `compare` wrote. Raises UserError if a main table is missing."""
 
     def table(name: str, group: list[Result]) -> Table | None:
         return formats.read(folder, name, group) if (folder / f"{name}.json").exists() else None

@@ -1,4 +1,4 @@
-"""What metrics and tasks are called, how their numbers are written, and what they mean to a student."""
+"""Names of metrics, tasks and statuses, explanations for students, and formats of numbers."""
 
 import dataclasses
 
@@ -16,10 +16,11 @@ COLUMNS = (  # the order of metrics in tables; others follow
 METRICS = all_metrics()
 
 QUALIFIER_TEXTS = {
-    "best epoch": "Measured with the weights that were best on validation data; plain names of classifiers mean the "
-    "last epoch. Autoencoders and segmenters are measured with their best weights alone.",
-    "in-domain": "Features of a classifier that this suite trained on the same data set.",
-    "Inception": "Features of Inception v3, trained on ImageNet: the literature's choice; on digits it means little.",
+    "best epoch": "Measured with the weights that were best on validation data. Without this word, classifiers are "
+    "measured after the last epoch. Autoencoders and segmenters are only measured with their best weights.",
+    "in-domain": "In the features of a classifier that this suite trained on the same data set.",
+    "Inception": "In the features of Inception v3, trained on ImageNet: the standard in the literature. On digits it "
+    "means little.",
 }
 
 TASKS = {kind.family.name: (kind.family.title, kind.family.text) for kind in KINDS.values()}
@@ -28,21 +29,21 @@ STATUSES = {"out_of_memory": "out of memory", "timed_out": "timed out", "no_data
 
 
 def describe(name: str) -> Metric:
-    """A metric with its qualifiers in the label; an unknown one keeps its name."""
+    """A metric with its qualifiers in the label. The label of an unknown metric is its name."""
     base, qualifiers = parts(name)
-    known = METRICS.get(base) or Metric(base, "", None, "none", "", None)
-    return dataclasses.replace(known, label=" ".join([known.label, *qualifiers]))
+    metric = METRICS.get(base) or Metric(base, "", None, "none", "", None)
+    return dataclasses.replace(metric, label=" ".join([metric.label, *qualifiers]))
 
 
 def order(name: str) -> tuple[bool, int]:
-    """Where a metric stands in a table: those of the last weights first, then as `COLUMNS` lists them."""
+    """A metric's sort key in a table: metrics of the last weights come first, then the order is that of `COLUMNS`."""
     base, qualifiers = parts(name)
-    known = [*COLUMNS, *METRICS]
-    return "best epoch" in qualifiers, known.index(base) if base in known else len(known)
+    names = [*COLUMNS, *METRICS]
+    return "best epoch" in qualifiers, names.index(base) if base in names else len(names)
 
 
 def is_metric(column: str) -> bool:
-    """Whether a column of a history, such as `validation/top1`, is a metric and not a loss."""
+    """Whether a column of a history, such as `validation/top1`, is a metric rather than a loss."""
     return parts(column.partition("/")[2])[0] in METRICS
 
 
@@ -63,13 +64,13 @@ def status(name: str) -> str:
 
 
 def number(value: float, decimals: int | None) -> str:
-    """A number with its decimals and a real minus sign."""
+    """A number with this many decimals (None: four significant digits) and a real minus sign."""
     text = f"{value:.4g}" if decimals is None else f"{value:.{decimals}f}"
     return text.replace("-", "−")
 
 
 def count(value: float) -> str:
-    """A large count for people: 61.7 k, 138 M."""
+    """A count for people: 61.7 k, 138 M."""
     for limit, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
         if value >= 0.9995 * limit:
             return f"{value / limit:.3g}{unit}"

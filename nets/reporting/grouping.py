@@ -1,14 +1,15 @@
-"""Results as they are compared: by task and data set, then by model."""
+"""Groups of results for comparing them: by task and data set, then by model."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 
-from nets.reporting.results import Measure, Result
+from nets.reporting.measures import Measure
+from nets.reporting.results import Result
 from nets.tasks.kinds import GENERATION
 
 
 def views(result: Result) -> list[Result]:
-    """A result as comparisons show it: that of a VAE twice, for its reconstructions and for its samples."""
+    """A result as comparisons show it: once, but a VAE's twice, for its reconstructions and for its samples."""
     if result.task == GENERATION.name or not result.run.fidelity:
         return [result]
     headline = Measure(GENERATION.headline_of(result.run.fidelity), "test")
@@ -21,7 +22,10 @@ def views(result: Result) -> list[Result]:
 
 
 def by_comparison(results: Iterable[Result]) -> dict[tuple[str, str], list[Result]]:
-    """Results by task and data set, in the order given; extractors are not compared."""
+    """Results by task and data set, in the order given.
+
+    Leaves out extractors, the classifiers that only supply features for measuring generators.
+    """
     groups: dict[tuple[str, str], list[Result]] = {}
     for result in results:
         if result.run.purpose == "benchmark":
@@ -31,7 +35,7 @@ def by_comparison(results: Iterable[Result]) -> dict[tuple[str, str], list[Resul
 
 
 def by_model(results: Iterable[Result]) -> dict[tuple[str, str], list[Result]]:
-    """Results by model and variant: each value holds the seeds of one row of a table."""
+    """Results by model and variant: each value holds the seeds of one table row."""
     groups: dict[tuple[str, str], list[Result]] = {}
     for result in results:
         groups.setdefault((result.run.model, result.run.variant), []).append(result)

@@ -1,4 +1,4 @@
-"""Files of results, read: JSON, histories and arrays."""
+"""Reads the files of results: JSON, histories and arrays."""
 
 import csv
 import json
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON file. Raises UserError."""
+    """The content of a JSON file. Raises UserError if it is missing or broken."""
     try:
         return json.loads(path.read_text())
     except FileNotFoundError:
@@ -22,7 +22,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_history(path: Path) -> dict[str, list[float]]:
-    """Columns of a history; empty where there is none. An empty cell (an epoch without a snapshot) is NaN."""
+    """The columns of a history; none if there is no file. An empty cell (no measurement in this epoch) is NaN."""
     if not path.exists():
         return {}
     with path.open(newline="") as file:
@@ -31,7 +31,7 @@ def read_history(path: Path) -> dict[str, list[float]]:
 
 
 def read_arrays(path: Path) -> "dict[str, np.ndarray]":
-    """The arrays of an npz file; a hole's file is empty and has none."""
+    """The arrays of an npz file. A hole, a run without a result, has an empty file and no arrays."""
     import numpy as np
 
     if not path.exists() or not path.stat().st_size:

@@ -4,9 +4,10 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from nets.errors import UserError
+from nets.reporting.measures import Measure, Number
 from nets.reporting.reading import read_arrays, read_history, read_json
 from nets.run import Run
 from nets.tasks.kinds import KINDS
@@ -15,48 +16,19 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-class Measure(NamedTuple):
-    """What a number measures, and on which split."""
-
-    metric: str
-    split: str
-
-
-@dataclass(frozen=True)
-class Number:
-    """An entry of `metrics.json`; `value` is None where it could not be measured, and `reason` says why."""
-
-    split: str
-    metric: str
-    value: float | None
-    direction: str  # higher, lower or none
-    passport: dict[str, Any] | None = None
-    reason: str = ""
-
-    @property
-    def measure(self) -> Measure:
-        """The metric and the split."""
-        return Measure(self.metric, self.split)
-
-    @property
-    def of_samples(self) -> bool:
-        """Whether it measures generated images."""
-        return self.metric.endswith(("_indomain", "_inception")) or self.metric == "copies"
-
-
 @dataclass(frozen=True)
 class Result:
     """What one run left in its folder: its description, its manifest and its numbers."""
 
     folder: Path
     run: Run
-    manifest: dict[str, Any]  # ARCHITECTURE.md lists its keys; a hole lacks most
+    manifest: dict[str, Any]  # docs/files.md lists its keys; a hole lacks most
     status: str  # ok, diverged, out_of_memory, timed_out or no_data
-    reason: str  # why the run is a hole
+    reason: str  # why the run is a hole, that is, has no result
     retry: str  # the command that tries it again
-    headline: Measure | None  # by which the run is compared first; a hole may have none
-    numbers: list[Number]  # of metrics.json; a hole has none
-    task: str  # under which it is compared; see `grouping.views`
+    headline: Measure | None  # what the run is ranked by; a hole may have none
+    numbers: list[Number]  # from metrics.json; a hole has none
+    task: str  # the task under which it is compared; see `grouping.views`
 
     @property
     def name(self) -> str:
@@ -65,17 +37,17 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        """Whether the run is no hole."""
+        """Whether the run has a result."""
         return self.status == "ok"
 
     @property
     def variant(self) -> str:
-        """The row's variant, in words; empty for most."""
+        """The row's variant, in words; often empty."""
         return self.run.variant.replace("_", " ")
 
     @property
     def label(self) -> str:
-        """The model as readers know it, with the variant."""
+        """The model's title, with the variant."""
         title = self.run.title
         if self.variant and title.endswith(")"):
             return f"{title[:-1]}; {self.variant})"
@@ -83,18 +55,18 @@ class Result:
 
     @property
     def short_label(self) -> str:
-        """The model and the variant alone, without settings."""
+        """The model's title without settings, with the variant."""
         title = self.run.title.split(" (")[0]
         return f"{title} ({self.variant})" if self.variant else title
 
     @property
     def dataset_title(self) -> str:
-        """The data set as readers know it."""
+        """The data set's title."""
         return self.run.data.get("title") or self.run.dataset
 
     @property
     def class_names(self) -> list[str] | None:
-        """The names of the data set's classes, where it has names."""
+        """The names of the data set's classes; None if they have no names."""
         classes = self.run.data.get("classes")
         return [str(name) for name in classes] if isinstance(classes, list) else None
 
@@ -104,17 +76,17 @@ class Result:
 
     @property
     def samples_only(self) -> bool:
-        """Whether the result counts for its samples alone, such as a VAE's among the generators."""
+        """Whether only its samples count, as a VAE's among the generators."""
         return self.task != comparison_task(self.run)
 
     @property
     def description(self) -> dict[str, Any]:
-        """The run's description as config.json holds it."""
+        """The run's description, as in config.json."""
         return json.loads(self.run.to_json())
 
     @cached_property
     def history(self) -> dict[str, list[float]]:
-        """The columns of history.csv. Losses are left out of `samples_only`: they do not compare with those of GANs."""
+        """The columns of history.csv; if `samples_only`, without losses, which do not compare with those of GANs."""
         columns = read_history(self.folder / "history.csv")
         if self.samples_only:
             return {name: values for name, values in columns.items() if not name.startswith("train/")}
@@ -132,11 +104,12 @@ class Result:
 
 
 def load_result(folder: Path) -> Result:
-    """A run's result by its folder. Raises UserError where a file is missing or broken."""
+    """Read a run's result from its folder. Raises UserError if a file is missing or broken."""
     config, manifest, metrics = (read_json(folder / f"{name}.json") for name in ("config", "manifest", "metrics"))
     try:
         run = Run.from_json(json.dumps(config))
-        end = manifest if manifest["status"] != "ok" else metrics  # the first that is not ok tells how the run ended
+        # The first stage that is not ok, training or evaluation, says how the run ended.
+        end = manifest if manifest["status"] != "ok" else metrics
         entries = (metrics.get("metrics") or []) if end["status"] == "ok" else []
         return Result(
             folder,
@@ -154,7 +127,7 @@ def load_result(folder: Path) -> Result:
 
 
 def load_results(results: Path, names: Path) -> list[Result]:
-    """The results in `<results>/runs/` of the runs that a file names, one a line. Raises UserError."""
+    """Read the results, in `<results>/runs/`, of the runs that a file names, one per line. Raises UserError."""
     try:
         lines = names.read_text().splitlines()
     except OSError as error:
@@ -163,5 +136,5 @@ def load_results(results: Path, names: Path) -> list[Result]:
 
 
 def comparison_task(run: Run) -> str:
-    """The task under which a run is compared: 'generation' for all that only generate."""
+    """The task under which a run is compared, such as 'generation' for GANs and diffusion."""
     return KINDS[run.task].family.name

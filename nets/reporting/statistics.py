@@ -1,4 +1,4 @@
-"""Numbers over seeds: the mean and its 95 % confidence interval, and never a mean over a silently smaller set."""
+"""The mean over seeds and its 95 % confidence interval, but never the mean of a silently smaller set of seeds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ LEVEL = 0.95
 
 
 def half_width(values: Sequence[float]) -> float | None:
-    """Half of the 95 % Student-t interval of the mean; None for fewer than two values."""
+    """Half the width of the 95 % Student-t interval of the mean; None for fewer than two values."""
     from scipy.special import stdtrit
 
     n = len(values)
@@ -33,7 +33,7 @@ class Summary:
 
     @property
     def expected(self) -> int:
-        """How many seeds there should be."""
+        """How many seeds should have one."""
         return self.n + len(self.missing)
 
     @property
@@ -43,12 +43,12 @@ class Summary:
 
     @property
     def mean(self) -> float | None:
-        """The mean over all seeds; None where one of them is missing."""
+        """The mean over all seeds; None if one is missing."""
         return sum(self.values.values()) / self.n if self.complete else None
 
     @property
     def half(self) -> float | None:
-        """Half the confidence interval; None for one seed or a missing one."""
+        """Half the width of the confidence interval; None for a single seed, or if one is missing."""
         return half_width(list(self.values.values())) if self.complete else None
 
     @property
@@ -62,7 +62,7 @@ class Summary:
 
 
 def summarise(by_seed: dict[int, float | None], holes: dict[int, str]) -> Summary:
-    """A summary of values by seed; `holes` says why a seed has no result."""
+    """Summarise values by seed; `holes` says why a seed has no result."""
     values, missing = {}, {}
     for seed, value in by_seed.items():
         if seed not in holes and value is not None and isfinite(value):

@@ -68,8 +68,8 @@ SAMPLES: Options = {  # of all that draw samples
 GENERATION = Family(
     "generation",
     "Generation",
-    "A network invents images. Adversarial ones learn by fooling a second network, which learns to tell their images "
-    "from real ones; diffusion takes noise away, step by step, until an image is left.",
+    "A network invents images. An adversarial network learns to fool a second one, which learns to tell its images "
+    "from real ones. A diffusion network removes noise step by step until an image is left.",
     headline="fid_indomain",
 )
 KINDS = {
@@ -114,7 +114,7 @@ KINDS = {
         family=Family(
             "reconstruction",
             "Reconstruction",
-            "A network squeezes an image through a small code and has to draw it again.",
+            "A network compresses an image into a small code and reconstructs the image from it.",
             headline="mse",
         ),
         options={

@@ -52,7 +52,7 @@ REASONS = {
 
 
 def write_results(results: Path, suite: list[Spec] = SUITE, digits: np.ndarray | None = None) -> list[str]:
-    """Write the run folders of a suite and `runs.txt`; digits (N, 1, 28, 28) uint8 are the pictures' material."""
+    """Write the run folders of a suite and `runs.txt`; pictures are made from digits (N, 1, 28, 28) uint8."""
     if digits is None:
         digits = (np.random.default_rng(0).random((64, 1, 28, 28)) > 0.8).astype(np.uint8) * 255
     names = [write_run(results / "runs", spec, seed, digits) for spec in suite for seed in spec.seeds]
@@ -90,12 +90,12 @@ def write_run(runs: Path, spec: Spec, seed: int, digits: np.ndarray) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     dice = np.random.default_rng([seed, len(name), int(spec.quality * 1000)])
     status = spec.holes.get(seed, "ok")
-    said = {"run": name, "status": status, "reason": REASONS.get(status), "retry": None}
+    outcome = {"run": name, "status": status, "reason": REASONS.get(status), "retry": None}
     if status != "ok":
-        said["retry"] = f"snakemake --cores all --forcerun results/quick/runs/{name}/metrics.json"
+        outcome["retry"] = f"snakemake --cores all --forcerun results/quick/runs/{name}/metrics.json"
     files = {
-        "manifest": said | manifest(spec, seed, dice),
-        "metrics": said | {"headline": headline(spec), "metrics": numbers(spec, dice) if status == "ok" else []},
+        "manifest": outcome | manifest(spec, seed, dice),
+        "metrics": outcome | {"headline": headline(spec), "metrics": numbers(spec, dice) if status == "ok" else []},
     }
     (folder / "config.json").write_text(describe(spec, seed, name).to_json())
     for key, value in files.items():
@@ -145,14 +145,14 @@ def numbers(spec: Spec, dice: np.random.Generator) -> list[dict]:
     q = spec.quality * (1 + 0.004 * dice.standard_normal())
     if spec.task == "classification":
         q = min(q, 99.9)
-        found = {"top1": (q, "higher"), "top5": (100 - (100 - q) / 8, "higher"), "nll": (3 - 0.03 * q, "lower"),
+        values = {"top1": (q, "higher"), "top5": (100 - (100 - q) / 8, "higher"), "nll": (3 - 0.03 * q, "lower"),
                  "ece": (0.3 * (100 - q), "lower")}  # fmt: skip
-        found |= {f"{key}_best": (1.001 * value, way) for key, (value, way) in found.items()}
+        values |= {f"{key}_best": (1.001 * value, way) for key, (value, way) in values.items()}
     elif spec.task == "reconstruction":
-        found = {"mse": (q, "lower"), "mae": (3 * q, "lower"), "psnr": (-10 * np.log10(q), "higher"),
+        values = {"mse": (q, "lower"), "mae": (3 * q, "lower"), "psnr": (-10 * np.log10(q), "higher"),
                  "ssim": (1 - 6 * q, "higher")}  # fmt: skip
     else:
-        found = {"fid_indomain": (q, "lower"), "kid_indomain": (q / 700, "lower"), "fid_inception": (None, "lower")}
+        values = {"fid_indomain": (q, "lower"), "kid_indomain": (q / 700, "lower"), "fid_inception": (None, "lower")}
     passport = {"extractor": INDOMAIN, "reference": {"split": "test", "count": 1000, "resolution": 28},
                 "samples": spec.samples, "sampler": "generator", "steps": 1, "ema": None,
                 "indicative": True}  # fmt: skip
@@ -160,7 +160,7 @@ def numbers(spec: Spec, dice: np.random.Generator) -> list[dict]:
         {"split": "test", "metric": metric, "value": value, "direction": way,
          "passport": passport if spec.task == "adversarial" and value is not None else None}
         | ({} if value is not None else {"reason": "The weights of Inception v3 could not be had without a network."})
-        for metric, (value, way) in found.items()
+        for metric, (value, way) in values.items()
     ]  # fmt: skip
 
 
@@ -213,7 +213,7 @@ def write_arrays(folder: Path, spec: Spec, dice: np.random.Generator, digits: np
 
 @pytest.fixture(scope="session")
 def invent():
-    """What writes the folder of a suite, and what describes a row of it: for a suite of a test's own."""
+    """The function that writes a suite's folder, and the class of its rows, for tests with their own suite."""
     return write_results, Spec
 
 

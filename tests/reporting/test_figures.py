@@ -1,4 +1,4 @@
-"""Figures: that they are there, hold what they should, and are the same bytes each time."""
+"""Figures exist, show what they should, and have the same bytes each time."""
 
 import importlib
 import pkgutil
@@ -26,8 +26,8 @@ EXPECTED = {
     "lenet5-mnist5k-s0": {"curves.svg", "confusion.svg", "worst.png"},
     "conv_autoencoder-mnist5k-s0": {"curves.svg", "reconstructions.png", "evolution.gif"},
     "dcgan-mnist5k-s0": {"curves.svg", "samples.png", "evolution.gif"},
-    "mlp-mnist5k-s1": {"curves.svg"},  # a hole that had begun
-    "lenet5-polynomials-s0": set(),  # a hole that had not
+    "mlp-mnist5k-s1": {"curves.svg"},  # a hole that began training
+    "lenet5-polynomials-s0": set(),  # a hole that did not
 }
 
 
@@ -46,7 +46,7 @@ def test_the_same_run_gives_the_same_bytes(results, tmp_path, name):
         assert path.read_bytes() == (results / "runs" / name / "figures" / path.name).read_bytes()
 
 
-def test_drawing_again_removes_what_is_gone(results, tmp_path):
+def test_drawing_again_removes_old_figures(results, tmp_path):
     shutil.copytree(results / "runs" / "dcgan-mnist5k-s0", tmp_path / "run")
     (tmp_path / "run/arrays.npz").write_bytes(b"")
     draw_run(tmp_path / "run")
@@ -111,7 +111,7 @@ def test_long_trainings_are_thinned(tmp_path):
         assert film.n_frames == evolution.FRAMES
 
 
-def test_worst_images_carry_three_facts_each_and_stay_within_their_width():
+def test_captions_of_worst_images_stay_within_their_width():
     images = np.full((11, 1, 28, 28), 255, np.uint8)
     canvas = pictures.captioned(images, [["97 % T-shirt/top and more than fits", "is Shirt"]] * 11, columns=8)
     words = canvas[84 : 84 + 2 * pictures.LINE, ..., 3]
@@ -122,7 +122,7 @@ def test_worst_images_carry_three_facts_each_and_stay_within_their_width():
     assert (canvas[:84, :84] == 255).all()
 
 
-def test_the_report_shows_the_mistakes_of_the_best_classifier_alone(results):
+def test_the_report_shows_mistakes_of_the_best_classifier_only(results):
     text = page(results, results / "runs.txt", results)
     assert text.count('alt="Worst of') == 1
     assert 'alt="Worst of LeNet-5 on mnist5k' in text
@@ -134,19 +134,19 @@ def dot(subject, path):
 
 
 @pytest.mark.parametrize("kind", [RunFigure, ComparisonFigure])
-def test_a_figure_without_a_caption_is_none(kind):
+def test_a_figure_needs_a_caption(kind):
     with pytest.raises(TypeError, match="caption"):
         kind(file="dot.svg", when=bool, draw=dot)
     with pytest.raises(UserError, match="The figure dot.svg has no caption; write what it shows in its entry."):
         Figure("dot.svg", bool, dot, " ")
 
 
-def test_a_figure_of_an_unknown_type_is_one_sentence():
+def test_a_figure_of_an_unknown_type_is_reported_in_one_sentence():
     with pytest.raises(UserError, match="The figure dot.bmp must be one of .svg, .png, .gif; rename its file."):
         Figure("dot.bmp", bool, dot, "A dot.")
 
 
-def test_a_figure_in_an_unknown_section_is_one_sentence():
+def test_a_figure_in_an_unknown_section_is_reported_in_one_sentence():
     with pytest.raises(UserError, match="The figure dot.svg must be in one of learning, stability, cost"):
         ComparisonFigure("dot.svg", bool, dot, "A dot.", section="dots", title="Dots")
 

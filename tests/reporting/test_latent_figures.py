@@ -1,4 +1,4 @@
-"""Pictures of codes, and rate against distortion, are drawn where there is something to draw and reach the page."""
+"""Pictures of codes, and distortion against rate, are drawn if there is data, and reach the page."""
 
 import json
 import shutil
@@ -33,7 +33,7 @@ def arrays():
 
 @pytest.fixture
 def drawn(results, tmp_path):
-    """A function from arrays and classes to the figures of codes of an autoencoder that has them, by their names."""
+    """A function that draws an autoencoder's figures of codes from arrays and classes; returns paths by name."""
 
     def draw(arrays, classes=NAMES):
         folder = shutil.copytree(results / "runs/conv_autoencoder-mnist5k-s0", tmp_path / "run")
@@ -59,14 +59,14 @@ def test_a_larger_code_has_no_map(arrays, drawn):
 
 
 @pytest.mark.parametrize("classes", [None, [str(i) for i in range(100)]])
-def test_without_classes_or_with_too_many_of_them_points_have_one_colour(arrays, classes, drawn):
+def test_points_have_one_colour_if_there_are_no_classes_or_too_many(arrays, classes, drawn):
     labels = arrays["labels"] if classes else np.full(200, -1)
     assert set(drawn(arrays | {"labels": labels}, classes)) == OF_CODES - {"error_by_class.svg"}
 
 
 @pytest.fixture
 def with_rates(results, tmp_path):
-    """A function from models to the comparison of autoencoders, of which these have a KL and an ELBO."""
+    """A function that compares the autoencoders after giving these models a KL and an ELBO."""
 
     def make(*models):
         folder = shutil.copytree(results, tmp_path / "quick")
@@ -98,5 +98,5 @@ def test_one_point_is_no_comparison(with_rates, tmp_path):
     assert not list(tmp_path.glob("*rate_distortion*"))
 
 
-def test_students_are_told_that_a_perfect_bce_is_not_zero():
-    assert "even of a perfect reconstruction it is not zero" in glossary.METRICS["bce"].text
+def test_the_glossary_says_that_a_perfect_bce_is_not_zero():
+    assert "even for a perfect reconstruction it is not zero" in glossary.METRICS["bce"].text

@@ -1,4 +1,4 @@
-"""Published values beside ours: the difference, and what explains it."""
+"""Published values beside ours: the difference and its explanation."""
 
 import re
 import shutil
@@ -8,8 +8,9 @@ import pytest
 
 from nets.reporting.comparisons import compare, write_tables
 from nets.reporting.grouping import by_comparison
+from nets.reporting.measures import Measure, Number
 from nets.reporting.page.page import page
-from nets.reporting.results import Measure, Number, load_results
+from nets.reporting.results import load_results
 from nets.reporting.tables import formats
 from nets.reporting.tables.comparison import comparison_table
 from nets.reporting.tables.literature import changes, reported
@@ -35,7 +36,7 @@ def row_of(table, label):
     return next(row for row in table.rows if row.label == label)
 
 
-def test_the_columns_stand_between_what_was_measured_and_what_it_cost(table):
+def test_the_columns_are_between_measurements_and_costs(table):
     keys = [column.key for column in table.columns]
     at = keys.index("published")
     assert keys[at : at + 4] == ["published", "difference", "explanation", "parameters"]
@@ -49,7 +50,7 @@ def test_the_difference_is_ours_minus_the_first_published(table):
     assert cells["explanation"].text == "more training images"
 
 
-def test_a_hole_has_no_difference_and_a_model_without_a_value_none_of_them(table):
+def test_a_hole_has_no_difference_and_a_model_without_a_value_no_cells(table):
     assert row_of(table, "MLP").cells["published"].sort == 95.3
     assert row_of(table, "MLP").cells["difference"].sort is None
     assert {row_of(table, "Softmax regression").cells[key].text for key in ("published", "explanation")} == {"–"}
@@ -61,15 +62,15 @@ def test_sources_are_noted(table):
     assert "LeNet-5: 98.00 (LeCun et al. 1998; error 2 %), 97.50 (someone/somewhere)" in words
 
 
-def test_nothing_published_no_columns(results):
+def test_without_published_values_there_are_no_columns(results):
     groups = by_comparison(load_results(results, results / "runs.txt"))
     for key in (("generation", "mnist5k"), ("classification", "polynomials")):
         assert "published" not in [column.key for column in comparison_table(groups[key], PUBLISHED).columns]
 
 
-def test_every_format_has_them(table, results):
+def test_every_format_has_published_values(table, results):
     assert re.search(r"published,published_source,difference,explanation", formats.raw(table).splitlines()[0])
-    assert "| What explains it |" in formats.markdown(table)
+    assert "| Explanation |" in formats.markdown(table)
     assert "more training images" not in formats.latex(table)  # too wide for paper; the CSV has it
     assert "98.00" in formats.latex(table)
     assert 'class="words "' in formats.html(table)
@@ -86,7 +87,7 @@ def test_the_page_shows_the_tables_that_were_written(results, tmp_path):
     assert "read, not computed" in page(folder, folder / "runs.txt", folder)
 
 
-def test_changes_of_the_row_are_said_in_words(lenets):
+def test_changes_of_the_row_are_put_into_words(lenets):
     run = lenets[0].run
     network = replace(run.networks["classifier"], args={"width": 0.25})
     recipe = replace(run.recipe, epochs=12, augment={"flip": False}, ema=0.9)
@@ -117,8 +118,8 @@ def changed(result, numbers=(), **description):
 @pytest.fixture(scope="module")
 def lenets(results):
     """The three seeds of LeNet-5."""
-    known = load_results(results, results / "runs.txt")
-    return [result for result in known if result.name.startswith("lenet5-mnist5k-s")]
+    loaded = load_results(results, results / "runs.txt")
+    return [result for result in loaded if result.name.startswith("lenet5-mnist5k-s")]
 
 
 @pytest.mark.parametrize(
@@ -151,13 +152,14 @@ def test_every_metric_with_values_has_its_columns_the_headline_first(lenets):
     assert row.cells["explanation"].text == "more training images; Top-5: another decoder"
     (column,) = [column for column in table.columns if column.key == "top5_published"]
     assert (column.label, column.unit) == ("Published Top-5", "%")
-    assert dict(table.notes)[column.marks].startswith("Published Top-5, the first compared with ours: LeNet-5: 99.90")
+    words = "Published Top-5; the first of each model is compared with ours. LeNet-5: 99.90"
+    assert dict(table.notes)[column.marks].startswith(words)
     head = formats.raw(table).splitlines()[0]
     assert "difference,top5_published,top5_published_source,top5_difference,explanation" in head
     assert "nll_published" not in head
 
 
-def test_of_another_split_there_is_a_column_where_a_value_is_published(lenets):
+def test_another_split_has_a_column_if_a_value_is_published(lenets):
     group = [changed(result, numbers=[Number("train", "top1", 99.5, "higher")]) for result in lenets]
     train = {("lenet5", "mnist5k", "top1", "train"): [Published(99.0, "its author", "", "")]}
     assert "train_top1" not in [column.key for column in comparison_table(group, PUBLISHED).columns]
@@ -194,7 +196,7 @@ def test_a_variant_without_values_of_its_own_is_not_compared_with_the_plain_mode
     ("value", "reasons"),
     [(99.9, "fewer images; another optimizer"), (20.0, "more epochs; another optimizer")],
 )
-def test_only_reasons_that_pull_the_way_of_the_difference_are_given(lenets, value, reasons):
+def test_only_reasons_that_fit_the_sign_of_the_difference_are_given(lenets, value, reasons):
     explains = "worse: fewer images; better: more epochs; another optimizer"
     (row,) = comparison_table(
         lenets, {("lenet5", "mnist5k", "top1", "test"): [Published(value, "me", "", explains)]}
@@ -202,7 +204,7 @@ def test_only_reasons_that_pull_the_way_of_the_difference_are_given(lenets, valu
     assert row.cells["explanation"].text == reasons
 
 
-def test_of_an_error_that_is_higher_ours_is_worse(lenets):
+def test_ours_is_worse_if_its_error_is_higher(lenets):
     values = {("lenet5", "mnist5k", "nll", "test"): [Published(0.0, "me", "", "worse: fewer images; better: luck")]}
     (row,) = comparison_table(lenets, values).rows
     assert row.cells["explanation"].text == "NLL: fewer images"

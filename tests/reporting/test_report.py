@@ -1,4 +1,4 @@
-"""The page: complete, self-contained, and alive in a real browser."""
+"""The page is complete and self-contained, and works in a real browser."""
 
 import json
 import re
@@ -14,18 +14,18 @@ LOADS = dict.fromkeys(("script", "img", "iframe", "source", "video"), "src") | {
 
 
 class Page(HTMLParser):
-    """Ids, links, loads and images of a page."""
+    """Collects ids, links, loaded addresses and images of a page."""
 
     def __init__(self):
         super().__init__()
         self.ids, self.links, self.loads, self.images, self.open = [], [], [], [], []
 
     def handle_starttag(self, tag, attributes):
-        found = dict(attributes)
-        self.ids += [found["id"]] if "id" in found else []
-        self.links += [found["href"]] if tag == "a" else []
-        self.loads += [found[LOADS[tag]]] if LOADS.get(tag) in found else []
-        self.images += [found] if tag == "img" else []
+        values = dict(attributes)
+        self.ids += [values["id"]] if "id" in values else []
+        self.links += [values["href"]] if tag == "a" else []
+        self.loads += [values[LOADS[tag]]] if LOADS.get(tag) in values else []
+        self.images += [values] if tag == "img" else []
         if tag not in ("meta", "img", "input", "br", "link"):
             self.open.append(tag)
 
@@ -49,14 +49,14 @@ def parsed(path):
     return page
 
 
-def test_nothing_is_loaded_from_anywhere(path, parsed):
+def test_nothing_is_loaded_from_elsewhere(path, parsed):
     assert parsed.loads and all(load.startswith("data:") for load in parsed.loads)
     text = path.read_text()
     assert not re.search(r"@import|url\((?!['\"]?(data:|#))", text.split("<body", 1)[0])
     assert "default-src 'none'" in text
 
 
-def test_links_inside_lead_somewhere(results, parsed):
+def test_internal_links_have_targets(results, parsed):
     assert len(parsed.ids) == len(set(parsed.ids))
     for link in parsed.links:
         if link.startswith("#"):
@@ -65,7 +65,7 @@ def test_links_inside_lead_somewhere(results, parsed):
             assert (results / link).is_dir()
 
 
-def test_every_number_leads_to_its_run(results, parsed):
+def test_every_row_links_to_its_runs(results, parsed):
     names = (results / "runs.txt").read_text().split()
     for name in names:
         assert f"run-{name}" in parsed.ids and f"runs/{name}/" in parsed.links
@@ -73,12 +73,12 @@ def test_every_number_leads_to_its_run(results, parsed):
             assert parsed.links.count(f"#run-{name}") >= 1
 
 
-def test_pictures_have_words(parsed):
+def test_pictures_have_alternative_text(parsed):
     assert len(parsed.images) > 10
     assert all(image["alt"].strip() for image in parsed.images)
 
 
-def test_holes_passports_and_licences_are_there(path):
+def test_holes_passports_and_licences_are_on_the_page(path):
     text = path.read_text()
     for words in ("diverged", "The training loss was not finite in epoch 3.", "--forcerun", "Passport", "indicative",
                   "CC BY-SA 3.0", "LeCun, Bottou", "ab" * 32, "4f2c9d1e8ab0", "higher is better"):  # fmt: skip
@@ -109,7 +109,7 @@ def test_the_page_needs_the_tables_of_compare(results, tmp_path, capsys):
     assert "classification-mnist5k.json is missing; run the stage that writes it first." in capsys.readouterr().err
 
 
-def test_tables_and_figures_that_are_no_more_go(results, tmp_path):
+def test_tables_and_figures_of_removed_runs_go_too(results, tmp_path):
     folder = shutil.copytree(results, tmp_path / "quick")
     reported(folder, "lenet5-mnist5k-s0")
     assert {path.name for path in (folder / "figures").iterdir()} == {"classification-mnist5k-learning.svg"}
@@ -153,12 +153,12 @@ def test_sorting_filtering_and_links_in_a_browser(path, tmp_path):
         page.as_uri(),
     ]
     text = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
-    found = json.loads(re.search(r"<body[^>]*>(\{.*\})", text)[1])
-    assert found["first"] == ["LeNet-5", "LeNet-5 (wide 2)", "Softmax regression", "MLP"]
-    assert found["up"] == ["Softmax regression", "LeNet-5", "LeNet-5 (wide 2)", "MLP"]
-    assert found["down"] == found["up"][::-1] and found["aria"] == "ascending"
-    assert found["filtered"] == ["LeNet-5 (wide 2)", "LeNet-5"]
-    assert found["opened"] is True
+    seen = json.loads(re.search(r"<body[^>]*>(\{.*\})", text)[1])
+    assert seen["first"] == ["LeNet-5", "LeNet-5 (wide 2)", "Softmax regression", "MLP"]
+    assert seen["up"] == ["Softmax regression", "LeNet-5", "LeNet-5 (wide 2)", "MLP"]
+    assert seen["down"] == seen["up"][::-1] and seen["aria"] == "ascending"
+    assert seen["filtered"] == ["LeNet-5 (wide 2)", "LeNet-5"]
+    assert seen["opened"] is True
 
 
 @pytest.mark.parametrize(("job", "arguments"), [
@@ -169,22 +169,22 @@ def test_sorting_filtering_and_links_in_a_browser(path, tmp_path):
     (report, ["--results", ".", "--runs-from", "nowhere.txt", "--output", "out.html"]),
     (track, ["--results", ".", "--runs-from", "nowhere.txt"]),
 ])  # fmt: skip
-def test_a_missing_file_is_one_sentence(job, arguments, tmp_path, monkeypatch, capsys):
+def test_a_missing_file_is_reported_in_one_sentence(job, arguments, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert job.main(arguments) == 1
-    said = capsys.readouterr().err
-    assert "nowhere" in said and said.count("\n") == 1
+    error = capsys.readouterr().err
+    assert "nowhere" in error and error.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
 
-def test_a_description_of_another_version_is_one_sentence(results, tmp_path, capsys):
+def test_a_description_of_another_version_is_reported_in_one_sentence(results, tmp_path, capsys):
     folder = shutil.copytree(results / "runs/lenet5-mnist5k-s0", tmp_path / "run")
     (folder / "config.json").write_text('{"name": "lenet5-mnist5k-s0"}')
     assert collect.main(["--runs", str(folder), "--output", str(tmp_path / "out.csv")]) == 1
     assert "results of another version of nets; delete it and train again" in capsys.readouterr().err
 
 
-def test_broken_json_is_one_sentence(results, tmp_path, capsys):
+def test_broken_json_is_reported_in_one_sentence(results, tmp_path, capsys):
     shutil.copytree(results / "runs/lenet5-mnist5k-s0", tmp_path / "run")
     (tmp_path / "run/metrics.json").write_text("{")
     assert collect.main(["--runs", str(tmp_path / "run"), "--output", str(tmp_path / "out.csv")]) == 1

@@ -1,4 +1,4 @@
-"""A VAE stands among the autoencoders for its reconstructions, and among the generators for its samples."""
+"""A VAE is compared with autoencoders for its reconstructions, and with generators for its samples."""
 
 import csv
 import json
@@ -43,7 +43,7 @@ def suite(tmp_path_factory, invent):
     return results
 
 
-def test_the_row_stands_in_both_tables(suite):
+def test_the_row_is_in_both_tables(suite):
     rows = {}
     for task in ("generation", "reconstruction"):
         with open(suite / f"tables/{task}-mnist5k.csv") as file:
@@ -56,13 +56,13 @@ def test_the_row_stands_in_both_tables(suite):
     assert not [key for key in rows["reconstruction"]["vae"] if key.startswith("fid_")]
 
 
-def test_a_sample_costs_the_decoder_alone(suite):
+def test_a_sample_costs_only_the_decoder(suite):
     generators = by_comparison(load_results(suite, suite / "runs.txt"))["generation", "mnist5k"]
     (row,) = [row for row in comparison_table(generators).rows if row.label == "VAE"]
     assert (row.cells["sample_macs"].sort, row.cells["macs"].sort) == (400, 900)
 
 
-def test_figures_set_each_quality_against_its_own_cost(suite):
+def test_figures_show_each_quality_against_its_own_cost(suite):
     drawn = {path.stem for path in (suite / "figures").iterdir()}
     assert {"reconstruction-mnist5k-macs", "generation-mnist5k-sample_macs"} <= drawn
     assert not {"reconstruction-mnist5k-sample_macs", "generation-mnist5k-macs"} & drawn

@@ -25,7 +25,7 @@ def arrays(channels: int = 3, size: tuple[int, int] = (16, 20)) -> dict[str, np.
     return {"images": images, "truths": truths, "predictions": predictions}
 
 
-def test_colours_are_one_a_class():
+def test_each_class_has_its_own_colour():
     assert (
         len({tuple(c) for c in segments.COLOURS.tolist()} | {segments.VOID, segments.WRONG})
         == len(segments.COLOURS) + 2
@@ -34,21 +34,21 @@ def test_colours_are_one_a_class():
     np.testing.assert_array_equal(painted, [*segments.COLOURS[:3], segments.VOID])
 
 
-def test_mistakes_are_red_and_void_is_none():
-    found = arrays()
-    painted = segments.mistakes(*found.values(), 3)
-    wrong = (found["truths"] != found["predictions"]) & (found["truths"] != 255)
+def test_mistakes_are_red_and_void_is_not_a_mistake():
+    drawn = arrays()
+    painted = segments.mistakes(*drawn.values(), 3)
+    wrong = (drawn["truths"] != drawn["predictions"]) & (drawn["truths"] != 255)
     np.testing.assert_array_equal((painted == segments.WRONG).all(-1), wrong)
     assert (painted[:, :3] == segments.VOID).all()
 
 
 @pytest.fixture
 def segmented(results):
-    """A function from arrays to a result of a segmentation that has them."""
-    known = load_results(results, results / "runs.txt")[0]
+    """A function that makes a segmentation result from its arrays."""
+    template = load_results(results, results / "runs.txt")[0]
 
     def make(**arrays):
-        result = replace(known, run=replace(known.run, data={"classes": NAMES}))
+        result = replace(template, run=replace(template.run, data={"classes": NAMES}))
         object.__setattr__(result, "arrays", arrays)
         return result
 
@@ -57,22 +57,22 @@ def segmented(results):
 
 def test_rows_of_the_picture(segmented, tmp_path):
     for channels in (1, 3):
-        found = arrays(channels)
-        segments.segmentation(segmented(**found, class_iou=np.zeros(3)), tmp_path / "a.png")
+        drawn = arrays(channels)
+        segments.segmentation(segmented(**drawn, class_iou=np.zeros(3)), tmp_path / "a.png")
         pixels = np.asarray(Image.open(tmp_path / "a.png"))
         scale = 128 // 20
         left, row = segments.MARGIN, 16 * scale + segments.GAP
         truth = pixels[row : row + 16 * scale : scale, left : left + 20 * scale : scale, :3]
-        np.testing.assert_array_equal(truth, segments.colour(found["truths"], 3)[0])
+        np.testing.assert_array_equal(truth, segments.colour(drawn["truths"], 3)[0])
 
 
 def test_the_legend_takes_the_lines_it_needs():
-    places, lines = segments.spread(["a long name of a class"] * 10, 600)
+    places, lines = segments.legend_places(["a long name of a class"] * 10, 600)
     assert lines > 2 and max(line for _, line in places) == lines - 1
     assert places[0] == (segments.MARGIN, 0) and len(set(places)) == 10
 
 
-def test_a_class_that_does_not_occur_is_said(segmented, tmp_path):
+def test_a_class_that_does_not_occur_is_labelled(segmented, tmp_path):
     segments.class_iou(segmented(class_iou=np.array([90.0, np.nan, 12.5])), tmp_path / "iou.svg")
     drawn = (tmp_path / "iou.svg").read_text()
     assert "does not occur" in drawn and "12.5" in drawn and "dog" in drawn
@@ -80,7 +80,7 @@ def test_a_class_that_does_not_occur_is_said(segmented, tmp_path):
 
 @pytest.fixture(scope="module")
 def suite(tmp_path_factory, invent):
-    """Two seeds of one network and one of another, which never answers with the last class."""
+    """Two seeds of one network and one of another, which never predicts the last class."""
     write_results, spec = invent
     results = tmp_path_factory.mktemp("out") / "results/small"
     (results / "runs").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Stability: spreads around a trend in the last half of training, as a table and a figure of their own."""
+"""Stability: spreads around a trend in the last half of training, as a table and a figure."""
 
 import csv
 from dataclasses import replace
@@ -18,15 +18,15 @@ from nets.reporting.tables.stability import TEXT, level, spread, stability_table
 
 @pytest.fixture
 def run(results, tmp_path):
-    """A function from the columns of a history to a result that has it."""
-    known = load_results(results, results / "runs.txt")[0]
+    """A function that makes a result from the columns of its history."""
+    template = load_results(results, results / "runs.txt")[0]
 
     def make(**columns):
         with open(tmp_path / "history.csv", "w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(name.replace("__", "/") for name in columns)
             writer.writerows(zip(*columns.values(), strict=True))
-        return replace(known, folder=tmp_path)
+        return replace(template, folder=tmp_path)
 
     return make
 
@@ -38,22 +38,22 @@ def test_the_spread_of_a_metric_is_around_its_trend_and_in_the_last_half(run):
     dice = np.random.default_rng(0)
     noise = dice.normal(0, 0.5, 40)
     values = np.where(EPOCHS <= 20, 1000 * dice.random(40), 30 - 0.7 * EPOCHS + noise)
-    found = run(epoch=EPOCHS, validation__fid_indomain=["" if e % 2 else values[e - 1] for e in EPOCHS])
-    assert spread(found, "validation/fid_indomain") == pytest.approx(0.5, rel=0.5)
+    result = run(epoch=EPOCHS, validation__fid_indomain=["" if e % 2 else values[e - 1] for e in EPOCHS])
+    assert spread(result, "validation/fid_indomain") == pytest.approx(0.5, rel=0.5)
     chosen = (EPOCHS > 20) & (EPOCHS % 2 == 0)
-    assert level(found, "validation/fid_indomain") == pytest.approx(values[chosen].mean())
+    assert level(result, "validation/fid_indomain") == pytest.approx(values[chosen].mean())
     assert spread(run(epoch=[1, 2, 3], validation__fid_indomain=["", 3, 4]), "validation/fid_indomain") is None
 
 
 def test_the_spread_of_a_loss_is_that_of_all_its_steps(run):
     steps = np.random.default_rng(1).normal(2, 0.3, (40, 200)) + np.random.default_rng(2).normal(0, 0.4, (40, 1))
-    found = run(epoch=EPOCHS, train__generator=steps.mean(axis=1), train__generator_std=steps.std(axis=1))
-    assert spread(found, "train/generator") == pytest.approx(steps[20:].std(), rel=0.1)
+    result = run(epoch=EPOCHS, train__generator=steps.mean(axis=1), train__generator_std=steps.std(axis=1))
+    assert spread(result, "train/generator") == pytest.approx(steps[20:].std(), rel=0.1)
     drifting = run(epoch=EPOCHS, train__generator=3.0 * EPOCHS, train__generator_std=np.full(40, 0.3))
     assert spread(drifting, "train/generator") == pytest.approx(0.3)
 
 
-def test_the_suite_has_its_table_its_figure_and_its_section(results):
+def test_the_suite_has_a_table_a_figure_and_a_section(results):
     groups = by_comparison(load_results(results, results / "runs.txt"))
     table = stability_table(groups["generation", "mnist5k"])
     assert [row.label for row in table.rows] == ["DCGAN", "WGAN"]
@@ -73,8 +73,8 @@ def test_the_suite_has_its_table_its_figure_and_its_section(results):
 
 
 def test_deviations_are_no_curves_and_sparse_metrics_have_markers(results):
-    known = compare(load_results(results, results / "runs.txt"))
-    (generators,) = [comparison for comparison in known if comparison.task == "generation"]
+    comparisons = compare(load_results(results, results / "runs.txt"))
+    (generators,) = [comparison for comparison in comparisons if comparison.task == "generation"]
     group = generators.results[:3]
     assert dict(panels(group[0])) == {
         "Loss": ["train/discriminator", "train/generator"],

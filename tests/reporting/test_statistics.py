@@ -41,7 +41,7 @@ def test_a_hole_leaves_no_mean():
     assert summary.gaps == "2 of 3 seeds; diverged: s1"
 
 
-def test_a_number_of_a_hole_does_not_count():
+def test_the_number_of_a_hole_does_not_count():
     assert summarise({0: 97.5, 1: 11.0}, {1: "diverged"}).values == {0: 97.5}
 
 

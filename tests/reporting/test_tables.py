@@ -50,7 +50,7 @@ def test_metrics_csv_is_tidy(results):
     assert set(empty.metric) == {"fid_inception"}
 
 
-def test_extractors_stand_in_no_table(tables):
+def test_extractors_are_in_no_table(tables):
     assert not [row for table in tables.values() for row in table.rows if "extractor" in row.label]
 
 
@@ -87,7 +87,7 @@ def test_headline_comes_first_and_best_epochs_last(classifiers):
     assert keys[4:8] == ["top1_best", "top5_best", "nll_best", "ece_best"]
 
 
-def test_the_scale_stands_where_the_counts_of_images_are_its_own(generators):
+def test_the_scale_is_only_in_columns_with_its_counts_of_images(generators):
     (row,) = generators.scale
     assert row.label == "Noise against test images (1,000 and 1,000)"
     columns = [c for c in generators.columns if c.metric == "fid_indomain"]
@@ -105,7 +105,7 @@ def test_passports_never_share_a_column(generators):
         assert (dcgan.cells[column.key].sort is None) != (wgan.cells[column.key].sort is None)
 
 
-def test_indicative_and_unmeasured_are_said_in_the_table(generators):
+def test_the_table_says_what_is_indicative_or_unmeasured(generators):
     assert all(c.indicative for c in generators.columns if c.passport)
     assert "FID in-domain ↓ indicative" in formats.markdown(generators)
     assert "fid_inception" not in [column.key for column in generators.columns]
@@ -116,8 +116,8 @@ def test_indicative_and_unmeasured_are_said_in_the_table(generators):
 
 
 def test_seeds_of_two_passports_give_no_mean(results):
-    known = load_results(results, results / "runs.txt")
-    group = [result for result in known if result.run.model == "dcgan"]
+    loaded = load_results(results, results / "runs.txt")
+    group = [result for result in loaded if result.run.model == "dcgan"]
     first, *others = group[2].numbers
     first = replace(first, passport=first.passport | {"samples": 999})
     group[2] = replace(group[2], numbers=[first, *others])
@@ -126,7 +126,7 @@ def test_seeds_of_two_passports_give_no_mean(results):
     assert texts == ["2 of 3 seeds; not measured: s2", "1 of 3 seeds; not measured: s0, s1"]
 
 
-def test_a_generator_and_its_discriminator_are_counted_apart(generators):
+def test_a_generator_and_its_discriminator_are_counted_separately(generators):
     cell = row_of(generators, "DCGAN").cells["parameters"]
     assert (cell.text, cell.sort) == ("1.2 M + 600 k", 1_200_000)
     assert cell.raw == {"parameters_generator": 1_200_000, "parameters_discriminator": 600_000}
@@ -181,8 +181,8 @@ def test_all_formats_are_written(results):
 
 
 def test_tables_are_read_back_as_they_were_made(results):
-    known = load_results(results, results / "runs.txt")
-    made, read = compare(known), read_comparisons(known, results / "tables")
+    loaded = load_results(results, results / "runs.txt")
+    made, read = compare(loaded), read_comparisons(loaded, results / "tables")
     assert {table.name for comparison in read for table in comparison.tables} == {
         path.stem for path in (results / "tables").glob("*.json")
     }
@@ -192,10 +192,10 @@ def test_tables_are_read_back_as_they_were_made(results):
                 assert form(old) == form(new)
 
 
-def test_tables_of_other_runs_are_one_sentence(results):
-    known = load_results(results, results / "runs.txt")
+def test_tables_of_other_runs_are_reported_in_one_sentence(results):
+    loaded = load_results(results, results / "runs.txt")
     with pytest.raises(UserError, match="run nets.jobs.compare again"):
-        read_comparisons([result for result in known if result.run.seed == 0], results / "tables")
+        read_comparisons([result for result in loaded if result.run.seed == 0], results / "tables")
 
 
 def test_rows_are_models_and_variants(results):
@@ -205,7 +205,7 @@ def test_rows_are_models_and_variants(results):
     }  # fmt: skip
 
 
-def test_the_scale_stands_under_the_generators_alone(generators, classifiers):
+def test_only_generators_have_the_scale(generators, classifiers):
     (row,) = generators.scale
     assert row.label == "Noise against test images (1,000 and 1,000)"
     fid = next(column.key for column in generators.columns if column.metric == "fid_indomain")
@@ -219,7 +219,7 @@ def test_the_scale_stands_under_the_generators_alone(generators, classifiers):
     assert re.search(r'<tbody class="scale">.*345.68.*</tbody>', formats.html(generators), re.DOTALL)
 
 
-def test_how_images_are_drawn_stands_in_the_row_and_parts_no_columns(generators):
+def test_sampling_is_shown_in_the_row_and_separates_no_columns(generators):
     row = row_of(generators, "DCGAN")
     assert row.cells["sampling"].text == "generator, 1 step"
     assert row.cells["sample_macs"].sort == row.cells["macs"].sort
@@ -228,7 +228,7 @@ def test_how_images_are_drawn_stands_in_the_row_and_parts_no_columns(generators)
     assert digest(measured) != digest(measured | {"samples": 11})
 
 
-def test_figures_call_a_model_by_its_settings_only_where_these_tell_it_apart(results):
+def test_figures_name_a_models_settings_only_to_tell_it_from_others(results):
     plain = load_results(results, results / "runs.txt")[0]
     titles = {"FCN-8s (widths [8, 16], 4 epochs)": "", "VAE (20 epochs)": "", "VAE (25 epochs)": "with_classifier"}
     titles |= {"Mine (width 2)": "", "Mine (width 3)": ""}  # two models of one title

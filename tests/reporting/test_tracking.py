@@ -1,4 +1,4 @@
-"""MLflow as a view of run folders: complete, without duplicates, and following what changes."""
+"""MLflow as a view of run folders: complete, without duplicates, and up to date."""
 
 import json
 import shutil
@@ -40,7 +40,7 @@ def tracked(folder):
     return client, {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
 
 
-def test_runs_have_all_that_is_known(folder):
+def test_runs_have_all_numbers_settings_and_files(folder):
     client, runs = tracked(folder)
     assert set(runs) == set(NAMES)
     run = runs["lenet5-mnist5k-s0"]
@@ -58,7 +58,7 @@ def test_runs_have_all_that_is_known(folder):
     }  # fmt: skip
 
 
-def test_a_hole_has_failed(folder):
+def test_a_hole_is_marked_as_failed(folder):
     _, runs = tracked(folder)
     assert runs["mlp-mnist5k-s1"].info.status == "FAILED"
     assert runs["dcgan-mnist5k-s0"].info.status == "FINISHED"
@@ -72,7 +72,7 @@ def test_building_again_changes_nothing(folder, capsys):
     assert {name: run.info.run_id for name, run in tracked(folder)[1].items()} == before
 
 
-def test_a_changed_run_is_replaced_and_a_gone_one_removed(folder):
+def test_a_changed_run_is_replaced_and_a_missing_one_removed(folder):
     client, before = tracked(folder)
     experiment = client.get_experiment_by_name("quick").experiment_id
     client.create_run(experiment, run_name="somebody's own")
@@ -91,15 +91,15 @@ def test_a_changed_run_is_replaced_and_a_gone_one_removed(folder):
     assert set(tracked(folder)[1]) == {*NAMES, "somebody's own"}
 
 
-def test_an_unfinished_build_is_mended(folder):
+def test_an_unfinished_build_is_repaired(folder):
     client, runs = tracked(folder)
     client.delete_tag(runs["mlp-mnist5k-s1"].info.run_id, "nets.digest")
     build(folder, NAMES)
-    found = client.search_runs([client.get_experiment_by_name("quick").experiment_id], "tags.`nets.run` != ''")
-    assert sorted(run.info.run_name for run in found) == sorted(NAMES)
+    runs = client.search_runs([client.get_experiment_by_name("quick").experiment_id], "tags.`nets.run` != ''")
+    assert sorted(run.info.run_name for run in runs) == sorted(NAMES)
 
 
-def test_another_server_by_its_address(folder, tmp_path, monkeypatch):
+def test_another_server_is_found_by_its_address(folder, tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
     other = tmp_path / "other"
     shutil.copytree(folder / "runs/lenet5-mnist5k-s0", other / "runs/lenet5-mnist5k-s0")
@@ -111,12 +111,12 @@ def test_another_server_by_its_address(folder, tmp_path, monkeypatch):
     assert (other / "mlartifacts" / run.info.run_id / "artifacts/metrics.json").exists()
 
 
-def test_a_server_that_is_not_there_is_one_sentence(folder, monkeypatch, capsys):
+def test_an_unreachable_server_is_reported_in_one_sentence(folder, monkeypatch, capsys):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     assert track.main(["--results", str(folder), "--runs-from", str(folder / "runs.txt")]) == 1
-    said = capsys.readouterr().err
-    assert "http://127.0.0.1:9" in said and said.count("\n") == 1
+    error = capsys.readouterr().err
+    assert "http://127.0.0.1:9" in error and error.count("\n") == 1
 
 
 def test_reporting_imports_no_torch():

@@ -1,4 +1,4 @@
-"""The learning curves of one run: its losses, and the metric that is watched on validation data."""
+"""The learning curves of one run: its losses, and one metric on validation data."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +20,7 @@ class Panel(NamedTuple):
 
 
 def panels(result: Result) -> list[Panel]:
-    """The losses, and the metric that is watched on validation data."""
+    """The losses, and the headline on validation data, or else the first metric that was measured there."""
     names = [n for n in result.history if n.startswith(("train/", "validation/")) and not n.endswith("_std")]
     losses = [name for name in names if not glossary.is_metric(name)]
     watched = [name for name in names if name.startswith("validation/") and glossary.is_metric(name)]
@@ -29,21 +29,21 @@ def panels(result: Result) -> list[Panel]:
     shown = [Panel("Loss", losses)] if losses else []
     if chosen:
         metric = chosen.partition("/")[2]
-        known = glossary.describe(metric)
-        title = known.label + (f" ({known.unit})" if known.unit else "")
+        entry = glossary.describe(metric)
+        title = entry.label + (f" ({entry.unit})" if entry.unit else "")
         shown.append(Panel(title, [name for name in names if name.partition("/")[2] == metric]))
     return shown
 
 
 def has_curves(result: Result) -> bool:
-    """Whether the history has columns to show and at least two epochs: a point is no curve."""
+    """Whether the history has columns to show and at least two epochs."""
     return len(result.history.get("epoch", ())) > 1 and bool(panels(result))
 
 
 def curves(result: Result, path: Path) -> None:
-    """Losses and the watched metric over epochs; losses of an adversarial game are also smoothed.
+    """Losses and the metric over epochs; losses of an adversarial game are also smoothed.
 
-    A metric that is not measured after each epoch has a marker at each value.
+    A metric that is not measured after every epoch has a marker at each value.
     """
     history, shown = result.history, panels(result)
     epochs = np.asarray(history["epoch"])
@@ -56,15 +56,15 @@ def curves(result: Result, path: Path) -> None:
                 if game:
                     axis.plot(epochs, values, **style.look(index) | {"linewidth": 0.8, "alpha": 0.35})
                     values = smooth(values)
-                known = ~np.isnan(values)
-                marker = {"marker": "o", "markersize": 4} if known.sum() < max(2, len(values)) else {}
-                axis.plot(epochs[known], values[known], label=word.replace("_", " "), **style.look(index) | marker)
+                there = ~np.isnan(values)
+                marker = {"marker": "o", "markersize": 4} if there.sum() < max(2, len(values)) else {}
+                axis.plot(epochs[there], values[there], label=word.replace("_", " "), **style.look(index) | marker)
             finish(axis, title + (", smoothed" if game else ""), [history[name] for name in names])
         axes[-1].set_xlabel("epoch")
 
 
 def finish(axis: Axes, title: str, columns: list[list[float]]) -> None:
-    """Title, legend, whole epochs, and a logarithmic scale where values span a lot."""
+    """Add the title, the legend and ticks at whole epochs; use a logarithmic scale if values span a factor of 30."""
     values = np.concatenate(columns)
     values = values[np.isfinite(values)]
     if len(values) and values.min() > 0 and values.max() > 30 * values.min():

@@ -1,4 +1,4 @@
-"""The evolution of a network: an animation of the same images or latents, again and again while it learns."""
+"""An animation of how a network learns: what it makes of the same images or latents, snapshot after snapshot."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from nets.reporting.figures import pictures
 from nets.reporting.figures.figure import RunFigure
 from nets.reporting.results import Result
 
-FRAMES, SHOWN = 16, 16  # frames, and images of each, at most
+FRAMES, SHOWN = 16, 16  # limits: frames, and images per frame
 CAPTION = 26  # height of the caption in pixels
 
 
@@ -24,7 +24,7 @@ def evolution(result: Result, path: Path) -> None:
 
 
 def animate(images: np.ndarray, epochs: np.ndarray, path: Path) -> None:
-    """An animated GIF of snapshots (F, n, C, H, W), each with its epoch and how far training has come."""
+    """Write snapshots (F, n, C, H, W) as an animated GIF, each with its epoch and a bar of progress."""
     chosen = np.unique(np.linspace(0, len(epochs) - 1, min(FRAMES, len(epochs))).round().astype(int))
     colours = 16 if images.shape[2] == 1 else 64
     frames = [frame(images[i, :SHOWN], int(epochs[i]), int(epochs[-1]), colours) for i in chosen]
@@ -36,7 +36,7 @@ def animate(images: np.ndarray, epochs: np.ndarray, path: Path) -> None:
 
 
 def frame(images: np.ndarray, epoch: int, last: int, colours: int) -> Image.Image:
-    """One picture of an animation, with a palette whose colour 255 is transparent."""
+    """One frame of an animation. Colour 255 of its palette is transparent."""
     canvas = pictures.grid(images, columns=8, size=pictures.MOVING)
     height, width, _ = canvas.shape
     picture = Image.new("RGB", (width, height + CAPTION))
@@ -61,5 +61,5 @@ def frame(images: np.ndarray, epoch: int, last: int, colours: int) -> Image.Imag
 
 
 EVOLUTION = RunFigure(
-    "evolution.gif", has_snapshots, evolution, "The same {inputs} again and again while the network learns."
+    "evolution.gif", has_snapshots, evolution, "What the network makes of the same {inputs} while it learns."
 )

@@ -1,7 +1,7 @@
 """What a figure is: a file, the condition under which it is drawn, the function that draws it, and its caption.
 
-The file that draws a figure also holds its entry. `of_runs` and `of_comparisons` list all entries, which `draw`,
-`compare` and the page go by.
+The file that draws a figure also holds its entry. `of_runs` and `of_comparisons` list all entries; `draw`, `compare`
+and the page use these lists.
 """
 
 from collections.abc import Callable
@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from nets.errors import UserError
+from nets.reporting.comparisons import Comparison
 from nets.reporting.results import Result
 
 TYPES = {".svg": "image/svg+xml", ".png": "image/png", ".gif": "image/gif"}
-SECTIONS = ("learning", "stability", "cost")  # of the page, for figures of comparisons
+SECTIONS = ("learning", "stability", "cost")  # sections of the page for figures of comparisons
 
 Subject = TypeVar("Subject")  # what a figure shows: a Result or a Comparison
 
@@ -44,20 +45,20 @@ class Figure(Generic[Subject]):
 
 
 @dataclass(frozen=True)
-class RunFigure(Figure):
+class RunFigure(Figure[Result]):
     """A figure of a Result. `{inputs}` in its caption stands for what snapshots show: images or latents."""
 
-    of_samples: bool = False  # also shown for a result that counts for its samples alone
+    of_samples: bool = False  # also shown for a result of which only the samples count
     of_best: bool = False  # only shown for the best model of a table
 
 
 @dataclass(frozen=True)
-class ComparisonFigure(Figure):
+class ComparisonFigure(Figure[Comparison]):
     """A figure of a Comparison. `{task}` and `{dataset}` in its file and title stand for the comparison's."""
 
     section: str  # one of SECTIONS
-    title: str  # for readers who can't see it
-    stretched: bool = False  # draws percentages on the scale of `style.stretch`; the page says so
+    title: str  # alternative text for readers who can't see it
+    stretched: bool = False  # percentages use the scale of `style.stretch`, and the page says so
 
     def __post_init__(self) -> None:
         """Check what the page needs."""
@@ -67,5 +68,5 @@ class ComparisonFigure(Figure):
 
 
 def has(array: str) -> Callable[[Result], bool]:
-    """A condition for `when`: that a result has this array, and that it is not empty."""
+    """A condition for `when`: the result has this array, and the array is not empty."""
     return lambda result: len(result.arrays.get(array, ())) > 0

@@ -1,4 +1,4 @@
-"""Labels beside the points of a scatter plot, moved until they hide neither each other nor a point."""
+"""Labels beside the points of a scatter plot, placed so that they hide each other and the points least."""
 
 from math import cos, pi, sin
 
@@ -10,13 +10,15 @@ from nets.reporting.figures.style import MUTED
 
 SIZE = 7.5
 POINT = 5  # half the side of the square that a point takes, in pixels
+# Directions around a point, the preferred ones first.
 AROUND = [2 * pi * step / 16 for step in (0, 8, 4, 12, 2, 14, 6, 10, 1, 15, 7, 9, 3, 13, 5, 11)]
-NEAR, FAR = (7,), (18, 32, 46, 62, 80, 100)  # distances in pixels; a far label has a line to its point
+NEAR, FAR = (7,), (18, 32, 46, 62, 80, 100)  # distances in pixels; a far label gets a line to its point
 
 
 def place(axis: Axes, points: list[tuple[float, float, str]]) -> None:
-    """Label points (x, y, words), each at the first free place, or at the one that hides least."""
-    figure = axis.figure
+    """Label points (x, y, words), each at the first free place, or else at the one that hides least."""
+    figure = axis.get_figure(root=True)
+    assert figure is not None
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw_without_rendering()
     frame = axis.get_window_extent()
@@ -41,13 +43,13 @@ def place(axis: Axes, points: list[tuple[float, float, str]]) -> None:
 
 
 def spot(x: float, y: float, distance: float, angle: float, size: Bbox) -> Bbox:
-    """The box of words whose edge lies at a distance from a point, in a direction."""
+    """The box of a label that lies at a distance and an angle from a point."""
     right, up = cos(angle), sin(angle)
     return box(x + right * (distance + size.width / 2), y + up * (distance + size.height / 2), size.width, size.height)
 
 
 def box(x: float, y: float, width: float, height: float) -> Bbox:
-    """A box by its middle."""
+    """A box from its centre and size."""
     return Bbox.from_extents(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
 
 

@@ -1,4 +1,4 @@
-"""Figures of an autoencoder: what it makes of images, its code of two numbers, and where it errs."""
+"""Figures of an autoencoder: its reconstructions, its code of two numbers, and its errors."""
 
 from pathlib import Path
 
@@ -8,13 +8,13 @@ from nets.reporting.figures import pictures, style
 from nets.reporting.figures.figure import RunFigure, has
 from nets.reporting.results import Result
 
-STEPS = 8  # of an interpolation; a row of the grid
-# Ten classes need more colours than curves do; each class is also named in its middle.
+STEPS = 8  # images of one interpolation, a row of the grid
+# Ten classes need more colours than curves do. Each class also has its name at its median.
 CLASS_COLOURS = (*style.COLOURS, "#5e3c99", "#7a4a1f", "#8fbf21", "#7f7f7f")
 
 
 def few_classes(result: Result) -> list[str] | None:
-    """The names of the classes, if each image has a label and there are enough colours for the classes."""
+    """The names of the classes; None if an image lacks a label or there are more classes than colours."""
     labels, names = result.arrays.get("labels"), result.class_names
     if labels is None or names is None or len(names) > len(CLASS_COLOURS) or (labels < 0).any():
         return None
@@ -38,7 +38,7 @@ def interpolation(result: Result, path: Path) -> None:
 
 
 def latents(result: Result, path: Path) -> None:
-    """Codes (N, 2) as points. Classes, if there are few, have colours, a legend, and a name at their median."""
+    """Codes (N, 2) as points. If there are few classes, each has a colour, a legend entry, and a name at its median."""
     codes, names = result.arrays["latents"], few_classes(result)
     size = 70 / max(len(codes), 100) ** 0.35
     with style.drawing(path, 4.6, 3.9) as (axis,):
@@ -61,12 +61,12 @@ def latents(result: Result, path: Path) -> None:
 
 
 def has_errors_by_class(result: Result) -> bool:
-    """Whether there are errors of images, and few named classes."""
+    """Whether images have errors, and there are few named classes."""
     return "errors" in result.arrays and few_classes(result) is not None
 
 
 def error_by_class(result: Result, path: Path) -> None:
-    """The spread of images' errors (N,) in each class: quartiles, and whiskers from the 5th to the 95th percentile."""
+    """The spread of errors (N,) in each class: quartiles, and whiskers from the 5th to the 95th percentile."""
     errors, labels, names = result.arrays["errors"], result.arrays["labels"], result.class_names or []
     classes = np.unique(labels)
     groups = [errors[labels == label] for label in classes]
@@ -80,7 +80,7 @@ def error_by_class(result: Result, path: Path) -> None:
             part.set(color=style.INK, linewidth=1)
         for box in boxes["boxes"]:
             box.set(facecolor=style.COLOURS[0], edgecolor="none", alpha=0.6)
-        axis.set(xlabel="mean squared error of an image", xlim=(0, None))
+        axis.set(xlabel="mean squared error per image", xlim=(0, None))
         axis.grid(False, axis="y")
 
 
@@ -89,34 +89,34 @@ FIGURES = (
         "reconstructions.png",
         has("reconstructions"),
         reconstructions,
-        "Rows in pairs: test images, and what the network made of them.",
+        "Pairs of rows: test images, each above its reconstruction.",
     ),
     RunFigure(
         "latents.svg",
         has("latents"),
         latents,
-        "Where test images lie in a code of two numbers. A colour is a class, of which only a network with a "
-        "classifier is told in training. Classes that lie on each other can't be told apart from the code.",
+        "Test images in a code of two numbers. Colours are classes; only a network with a classifier sees them in "
+        "training. Classes that overlap can't be told apart from the code.",
     ),
     RunFigure(
         "manifold.png",
         has("manifold"),
         manifold,
-        "Images decoded from a grid over the code of two numbers. Its lines part the prior of a VAE, or the codes of "
-        "test images, into equal shares: from one field to the next one can watch a class become another.",
+        "Images decoded from a grid over the code of two numbers. The grid divides the prior of a VAE, or the codes of "
+        "test images, into equal shares. From one field to the next, a class gradually turns into another.",
     ),
     RunFigure(
         "interpolation.png",
         has("interpolations"),
         interpolation,
-        "Each row walks in a straight line from the code of one test image to that of another. Where the middle looks "
-        "like neither an image nor a blend, the code has a hole there.",
+        "Each row follows a straight line from the code of one test image to that of another. If the middle looks like "
+        "neither an image nor a blend, the code has a gap there.",
     ),
     RunFigure(
         "error_by_class.svg",
         has_errors_by_class,
         error_by_class,
-        "How badly test images of each class are drawn again: half of them lie in the box, the line is the median, "
+        "Reconstruction error of each class: the box holds the middle half of the test images, the line is the median, "
         "whiskers reach from the 5th to the 95th percentile. Images with many strokes are harder.",
     ),
 )

@@ -25,7 +25,7 @@ class Curve(NamedTuple):
 
 
 def watched(comparison: Comparison) -> list[str]:
-    """The columns of the histories to compare: the headline on validation data, else up to three training losses."""
+    """The history columns to compare: the headline on validation data, or else up to three training losses."""
     names = list(dict.fromkeys(name for result in comparison.results if result.ok for name in result.history))
     column = comparison.table.headline
     headline = f"validation/{column.metric}" if column else ""
@@ -41,7 +41,7 @@ def has_curves(comparison: Comparison) -> bool:
 
 
 def learning(comparison: Comparison, path: Path) -> None:
-    """Curves of all models: the mean over seeds in the band from the lowest to the highest seed."""
+    """Curves of all models: the mean over seeds, in a band from the lowest to the highest seed."""
     table, names = comparison.table, watched(comparison)
     groups = {group[0].label: group for group in by_model(comparison.results).values()}
     places = {row.label: place for place, row in enumerate(table.rows)}
@@ -72,29 +72,29 @@ def learning(comparison: Comparison, path: Path) -> None:
 def curve_title(name: str) -> str:
     """'Top-1 (%), validation' for a column of a history."""
     kind, _, metric = name.partition("/")
-    known = glossary.describe(metric)
-    title = known.label if known.text else glossary.loss_label(name)
-    return title + (f" ({known.unit})" if known.unit else "") + f", {kind.replace('train', 'training')}"
+    entry = glossary.describe(metric)
+    title = entry.label if entry.text else glossary.loss_label(name)
+    return title + (f" ({entry.unit})" if entry.unit else "") + f", {kind.replace('train', 'training')}"
 
 
 def model_curve(axis: Axes, group: list[Result], name: str, index: int, label: str) -> Curve | None:
-    """Draw one model's curve; where a seed is a hole, the single seeds as thin lines instead of a mean.
+    """Draw one model's curve. If a seed is a hole (has no result), draw each other seed as a thin line, and no mean.
 
-    A metric that is not measured after each epoch has a marker at each value. Returns None where there is no curve.
+    A metric that is not measured after every epoch has a marker at each value. Returns None if there is no curve.
     """
     results = [result for result in group if result.ok and name in result.history]
     if not results:
         return None
     length = min(len(result.history[name]) for result in results)
     values = np.array([result.history[name][:length] for result in results])
-    (known,) = np.nonzero(~np.isnan(values).any(axis=0))
-    if not len(known):
+    (measured,) = np.nonzero(~np.isnan(values).any(axis=0))
+    if not len(measured):
         return None
-    look = style.look(index) | ({"marker": "o", "markersize": 3.5} if len(known) < max(2, length) else {})
+    look = style.look(index) | ({"marker": "o", "markersize": 3.5} if len(measured) < max(2, length) else {})
     if name.startswith("train/"):
         values = np.array([smooth(row) for row in values])
-    late = values[:, known[known >= length // 10]].ravel()
-    epochs, values = np.asarray(results[0].history["epoch"])[known], values[:, known]
+    late = values[:, measured[measured >= length // 10]].ravel()
+    epochs, values = np.asarray(results[0].history["epoch"])[measured], values[:, measured]
     if len(results) == len(group):
         (line,) = axis.plot(epochs, values.mean(axis=0), label=label, **look)
         band = {"color": look["color"], "alpha": 0.14, "linewidth": 0}
@@ -106,7 +106,7 @@ def model_curve(axis: Axes, group: list[Result], name: str, index: int, label: s
 
 
 def scale(axis: Axes, late: np.ndarray, percent: bool) -> None:
-    """Keep the first steep tenth of training from flattening the rest; stretch where values crowd or span a lot."""
+    """Fit the axis to values after the steep first tenth of training; stretch it where they crowd or span a lot."""
     late = late[np.isfinite(late)]
     if not len(late) or late.min() == late.max():
         return
@@ -123,8 +123,8 @@ LEARNING = ComparisonFigure(
     "{task}-{dataset}-learning.svg",
     has_curves,
     learning,
-    "All models together: the mean over seeds, in a band from the lowest to the highest seed. Where the beginning is "
-    "steep, the frame cuts it off. Settings stand in the table.",
+    "All models: the mean over seeds, in a band from the lowest to the highest seed. A steep beginning is cut off. "
+    "The table lists the settings.",
     section="learning",
     title="Learning curves of {task} on {dataset}",
     stretched=True,

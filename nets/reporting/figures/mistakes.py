@@ -1,4 +1,4 @@
-"""Figures of a classifier: which classes it confuses, and the images on which it is most wrong."""
+"""Figures of a classifier: the classes that it confuses, and its worst mistakes."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from nets.reporting.results import Result
 
 
 def confusion(result: Result, path: Path) -> None:
-    """Rows: the truth; columns: the answer. Shades are shares of a row, stretched so that errors show."""
+    """Rows are true classes, columns predicted ones. Shades are shares of a row, stretched so that errors show."""
     from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 
     counts = result.arrays["confusion"]
@@ -21,7 +21,7 @@ def confusion(result: Result, path: Path) -> None:
         axis.grid(False)
         masked = np.ma.masked_equal(shares, 0)
         axis.pcolormesh(masked, cmap=shades, norm=PowerNorm(0.4, 0, 1), rasterized=size > style.WRITTEN_OUT)
-        axis.set(xlabel="answer of the network", ylabel="truth", aspect="equal", xlim=(0, size), ylim=(size, 0))
+        axis.set(xlabel="predicted class", ylabel="true class", aspect="equal", xlim=(0, size), ylim=(size, 0))
         if size <= style.WRITTEN_OUT:
             labels = result.class_labels(size)
             turned = 90 if max(map(len, labels)) > 3 else 0
@@ -35,13 +35,13 @@ def confusion(result: Result, path: Path) -> None:
 
 
 def worst(result: Result, path: Path) -> None:
-    """Images with the network's answer, its confidence, and the truth."""
+    """Images with the predicted class, its probability, and the true class."""
     arrays, names = result.arrays, result.class_names
     columns = (arrays[f"worst_{key}"] for key in ("true", "predicted", "probability"))
     lines = []
     for true, predicted, probability in zip(*columns, strict=True):
-        answer, truth = (names[label] if names else str(label) for label in (predicted, true))
-        lines.append([f"{answer} ({100 * probability:.0f} %)", f"is {truth}"])
+        prediction, truth = (names[label] if names else str(label) for label in (predicted, true))
+        lines.append([f"{prediction} ({100 * probability:.0f} %)", f"is {truth}"])
     pictures.save(pictures.captioned(arrays["worst_images"], lines, columns=8), path)
 
 
@@ -50,13 +50,14 @@ FIGURES = (
         "worst.png",
         has("worst_images"),
         worst,
-        "Test images on which the network was most wrong: its answer and how sure it was, and the truth.",
+        "The worst mistakes on test images: the predicted class with its probability, and the true class.",
         of_best=True,
     ),
     RunFigure(
         "confusion.svg",
         has("confusion"),
         confusion,
-        "Numbers of test images: the truth by row, the answer by column. Shades are stretched to show rare errors.",
+        "Numbers of test images by true class (rows) and predicted class (columns). Shades are stretched to show rare "
+        "errors.",
     ),
 )

@@ -15,11 +15,11 @@ FIGURES: tuple[ComparisonFigure, ...] = (
 
 
 def path_of(figure: ComparisonFigure, comparison: Comparison, folder: Path) -> Path:
-    """Where a figure of a comparison lies in a folder."""
+    """The path of a comparison's figure in a folder."""
     return folder / figure.file.format(task=comparison.task, dataset=comparison.dataset)
 
 
 def draw_comparison(comparison: Comparison, folder: Path) -> list[Path]:
-    """Draw the figures of a comparison for which there is something to draw; returns their paths."""
+    """Draw the figures that a comparison has data for; returns their paths."""
     paths = {path_of(figure, comparison, folder): figure for figure in FIGURES}
     return [path for path, figure in paths.items() if figure.redraw(comparison, path)]

@@ -18,7 +18,7 @@ FIGURES: tuple[RunFigure, ...] = (
 
 
 def draw_run(folder: Path) -> list[Path]:
-    """Draw the figures that a run's files allow into `<folder>/figures`; returns their paths. A hole may have none."""
+    """Draw the figures that a run has data for into `<folder>/figures`; returns their paths. A hole may have none."""
     result, target = load_result(folder), folder / "figures"
     target.mkdir(parents=True, exist_ok=True)
     return [target / figure.file for figure in FIGURES if figure.redraw(result, target / figure.file)]

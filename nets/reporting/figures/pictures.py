@@ -1,4 +1,4 @@
-"""Grids of images, each pixel enlarged so that digits of 28 by 28 can be seen."""
+"""Grids of images, with enlarged pixels so that images of 28 by 28 are readable."""
 
 from pathlib import Path
 
@@ -6,13 +6,13 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 GAP = 3
-STILL, MOVING = 96, 64  # pixels that an image of a grid, and of an animation or a large grid, gets at most
-LINE = 15  # height of a line of words below an image
-GREY = (124, 132, 146)  # reads on white and on black
+STILL, MOVING = 96, 64  # largest side of an image in pixels: in a grid, and in a large grid or an animation
+LINE = 15  # height of a line of text below an image
+GREY = (124, 132, 146)  # readable on white and on black
 
 
 def over(first: np.ndarray, second: np.ndarray, columns: int = 8) -> np.ndarray:
-    """Two lists of images (n, C, H, W) in alternating rows of a grid, the first above the second."""
+    """Interleave two lists of images (n, C, H, W): a row of a grid from the first, then one from the second."""
     rows = []
     for start in range(0, len(first), columns):
         rows += [first[start : start + columns], second[start : start + columns]]
@@ -36,7 +36,7 @@ def grid(images: np.ndarray, columns: int, size: int = STILL) -> np.ndarray:
 
 
 def captioned(images: np.ndarray, lines: list[list[str]], columns: int, size: int = STILL) -> np.ndarray:
-    """Images (n, C, H, W) uint8 side by side, each above its lines of words: (height, width, 4) uint8."""
+    """Images (n, C, H, W) uint8 side by side, each above its lines of text: (height, width, 4) uint8."""
     cells = [grid(image[None], columns=1, size=size) for image in images]
     height, width = cells[0].shape[0] + LINE * len(lines[0]) + GAP, max(size, cells[0].shape[1]) + 4 * GAP
     canvas = Image.new("RGBA", (columns * width, -(-len(cells) // columns) * height))
@@ -52,7 +52,7 @@ def captioned(images: np.ndarray, lines: list[list[str]], columns: int, size: in
 
 
 def save(canvas: np.ndarray, path: Path) -> None:
-    """Write a grid as PNG; grey ones take half the space."""
+    """Write a grid as PNG; a grey one without colours, in half the space."""
     grey = (canvas[..., 0] == canvas[..., 1]).all() and (canvas[..., 1] == canvas[..., 2]).all()
     image = Image.fromarray(canvas)
     (image.convert("LA") if grey else image).save(path)

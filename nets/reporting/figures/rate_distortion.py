@@ -1,4 +1,4 @@
-"""Rate against distortion of the VAEs of a data set (Alemi et al., "Fixing a Broken ELBO", ICML 2018)."""
+"""Distortion against rate of the VAEs of a data set (Alemi et al., "Fixing a Broken ELBO", ICML 2018)."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from nets.reporting.tables.table import Table
 
 
 def points(table: Table) -> list[tuple[float, float, str]]:
-    """Rate, distortion and name of each VAE: its KL, and the rest of its negative ELBO."""
+    """Rate (KL), distortion (the rest of the negative ELBO) and name of each VAE."""
     placed = []
     for row in table.rows:
         kl, elbo = (row.cells[key].sort if key in row.cells else None for key in ("kl", "elbo"))
@@ -27,7 +27,7 @@ def has_points(comparison: Comparison) -> bool:
 
 
 def rate_distortion(comparison: Comparison, path: Path) -> None:
-    """A point for each VAE, and lines along which the sum of rate and distortion is constant."""
+    """One point per VAE, and lines along which the sum of rate and distortion is constant."""
     shown = points(comparison.table)
     with style.drawing(path, 4.0, 3.3) as (axis,):
         axis.margins(0.2)
@@ -41,7 +41,7 @@ def rate_distortion(comparison: Comparison, path: Path) -> None:
 
 
 def bound_lines(axis: Axes) -> None:
-    """Dashed lines of equal negative ELBO over the axes' area."""
+    """Draw dashed lines of equal negative ELBO across the axes."""
     (left, right), (low, high) = axis.get_xlim(), axis.get_ylim()
     x = np.array([left, right])
     for value in axis.yaxis.get_major_locator().tick_values(left + low, right + high):
@@ -53,9 +53,9 @@ RATE_DISTORTION = ComparisonFigure(
     "{task}-{dataset}-rate_distortion.svg",
     has_points,
     rate_distortion,
-    "What the VAEs' codes cost and what they are good for: rate is what a code says of its image (KL), distortion what "
-    "is left to say (both in nats). On a dashed line the sum is the same: the negative ELBO. Towards the lower left is "
-    "better; along a line, a VAE trades detail for a code nearer to the prior.",
+    "Rate (KL) is what a code says about its image, distortion what it leaves out (both in nats). Along a dashed line "
+    "their sum, the negative ELBO, is constant: a VAE trades detail for a code closer to the prior. Lower left is "
+    "better.",
     section="cost",
     title="Distortion against rate of {task} on {dataset}",
 )

@@ -18,22 +18,22 @@ def samples(result: Result, path: Path) -> None:
 
 
 def denoising(result: Result, path: Path) -> None:
-    """The stages of each sample in a row."""
+    """One row per sample, with its stages from noise to image."""
     pictures.save_rows(result.arrays["denoising"], path)
 
 
 def latent_walk(result: Result, path: Path) -> None:
-    """Ten images a row, each from one latent to another."""
+    """Rows of ten images, each row from one latent to another."""
     pictures.save_rows(result.arrays["interpolation"], path)
 
 
 def nearest(result: Result, path: Path) -> None:
-    """Samples, each above the training image that is nearest to it."""
+    """Samples, each above the training image nearest to it."""
     pictures.save_pairs(result.arrays["nearest_samples"], result.arrays["nearest_training"], path)
 
 
 def classes(result: Result, path: Path) -> None:
-    """Shares of classes, as a classifier sees them: of real images as an outline, of generated ones as bars."""
+    """Shares of classes according to a classifier: real images as an outline, generated ones as bars."""
     real, generated = result.arrays["classes_real"], result.arrays["classes_generated"]
     places = np.arange(len(real))
     with style.drawing(path, 3.9, 2.4) as (axis,):
@@ -53,7 +53,7 @@ SAMPLES = RunFigure(
     "samples.png",
     has("samples"),
     samples,
-    "Images that the network invented after the last epoch, from random latents.",
+    "Images that the network invents from random latents after the last epoch.",
     of_samples=True,
 )
 FIGURES = (
@@ -61,28 +61,28 @@ FIGURES = (
         "denoising.png",
         has("denoising"),
         denoising,
-        "From noise (left) to images (right): how each sample comes out as the denoiser takes noise away.",
+        "From noise (left) to images (right): each sample emerges as the denoiser removes noise.",
     ),
     RunFigure(
         "latent_walk.png",
         has("interpolation"),
         latent_walk,
-        "From one latent (left) to another (right) by even steps on the sphere. Where neighbours are alike and all are "
+        "From one latent (left) to another (right) in even steps on the sphere. If neighbours are alike and all are "
         "plausible, the network has learned a space, not a list of images.",
     ),
     RunFigure(
         "nearest.png",
         has("nearest_samples"),
         nearest,
-        "Rows in pairs: samples, and under each the training image that is nearest in pixels; from the nearest to the "
-        "farthest. Equal pairs would be copies.",
+        "Pairs of rows: samples, each above the training image nearest to it in pixels; the nearest pair comes first. "
+        "Equal pairs would be copies.",
         of_samples=True,
     ),
     RunFigure(
         "classes.svg",
         has("classes_real"),
         classes,
-        "How a classifier sorts samples and real test images; a class that is missing is a lost mode.",
+        "Classes of samples and of real test images, according to a classifier. A missing class is a lost mode.",
         of_samples=True,
     ),
 )

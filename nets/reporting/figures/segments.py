@@ -1,4 +1,4 @@
-"""Figures of segmentations: images over their masks in the classes' colours, and how well each class is found."""
+"""Figures of a segmentation network: images above their masks in the classes' colours, and the IoU of each class."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ from nets.reporting.figures.figure import RunFigure, has
 from nets.reporting.figures.pictures import GAP, GREY
 from nets.reporting.results import Result
 
-WIDTH = 900  # pixels of the figure beside its words, at most
-MARGIN, LINE = 84, 24  # width of the words on the left, height of a line of the legend
+WIDTH = 900  # largest width of all images of a row, in pixels
+MARGIN, LINE = 84, 24  # width of the rows' names, height of a line of the legend
 VOID, WRONG = (0, 0, 0), (255, 64, 48)
-ROWS = ("image", "truth", "answer", "mistakes")
+ROWS = ("image", "truth", "prediction", "mistakes")
 COLOURS = np.array(
     [
         (96, 104, 118), (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0),
@@ -25,7 +25,7 @@ COLOURS = np.array(
 
 
 def colour(masks: np.ndarray, classes: int) -> np.ndarray:
-    """Masks (n, H, W) in the classes' colours (n, H, W, 3); values that are no class are void."""
+    """Masks (n, H, W) in the classes' colours (n, H, W, 3); other values are void."""
     table = np.full((256, 3), VOID, np.uint8)
     table[:classes] = COLOURS[np.arange(classes) % len(COLOURS)]
     return table[masks]
@@ -40,7 +40,7 @@ def mistakes(images: np.ndarray, truths: np.ndarray, predictions: np.ndarray, cl
 
 
 def segmentation(result: Result, path: Path) -> None:
-    """Each image in a column: itself, the truth, the prediction, where they differ; the classes' colours below."""
+    """One column per image: the image, the truth, the prediction and the mistakes; below, a legend of the colours."""
     names = result.class_labels(len(result.arrays["class_iou"]))
     images, truths, predictions = (result.arrays[key] for key in ("images", "truths", "predictions"))
     pixels = images.transpose(0, 2, 3, 1)
@@ -53,7 +53,7 @@ def segmentation(result: Result, path: Path) -> None:
     shown = min(len(images), max(1, WIDTH // width))
     entries = [(name, tuple(COLOURS[n % len(COLOURS)].tolist())) for n, name in enumerate(names)]
     entries += [("void (not counted)", VOID)] if (truths >= len(names)).any() else []
-    places, lines = spread([name for name, _ in entries], MARGIN + shown * (width + GAP))
+    places, lines = legend_places([name for name, _ in entries], MARGIN + shown * (width + GAP))
     top = len(ROWS) * (height + GAP) + 10
     picture = Image.new("RGBA", (MARGIN + shown * (width + GAP), top + lines * LINE))
     pen, font = ImageDraw.Draw(picture), ImageFont.load_default(15)
@@ -68,8 +68,8 @@ def segmentation(result: Result, path: Path) -> None:
     picture.save(path)
 
 
-def spread(words: list[str], width: int) -> tuple[list[tuple[int, int]], int]:
-    """Places (left, line) of the legend's entries in lines of `width` pixels, from MARGIN on; the number of lines."""
+def legend_places(words: list[str], width: int) -> tuple[list[tuple[int, int]], int]:
+    """The place (left, line) of each legend entry, in lines from MARGIN to `width` pixels; and the number of lines."""
     font, left, line, places = ImageFont.load_default(15), MARGIN, 0, []
     for word in words:
         length = 20 + int(font.getlength(word)) + 16
@@ -81,7 +81,7 @@ def spread(words: list[str], width: int) -> tuple[list[tuple[int, int]], int]:
 
 
 def class_iou(result: Result, path: Path) -> None:
-    """A bar for each class that occurs."""
+    """One bar per class; a class that does not occur has none."""
     values = result.arrays["class_iou"]
     names = result.class_labels(len(values))
     with style.drawing(path, 3.9, 0.2 * len(names) + 0.6) as (axis,):
@@ -101,14 +101,13 @@ FIGURES = (
         "segmentation.png",
         has("truths"),
         segmentation,
-        "Test images, one a column: the image, the true class of every pixel, the network's answer, and its mistakes "
-        "in red.",
+        "One test image per column: the image, the true class of every pixel, the prediction, and its mistakes in red.",
     ),
     RunFigure(
         "class_iou.svg",
         has("class_iou"),
         class_iou,
-        "How well each class is found in test images: of the pixels that truth or answer give it, the share that both "
-        "give it.",
+        "IoU of each class in test images: the pixels that truth and prediction both give to it, divided by those that "
+        "either gives to it.",
     ),
 )

@@ -14,7 +14,7 @@ def has_stability(comparison: Comparison) -> bool:
 
 
 def stability(comparison: Comparison, path: Path) -> None:
-    """A panel for each spread, and in it a line for each model: its seeds as points, their mean as a bar."""
+    """One panel per spread, with one line per model: its seeds as points, their mean as a bar."""
     table = comparison.stability
     assert table
     columns = [column for column in table.columns if column.key.endswith(SPREAD)]
@@ -44,7 +44,7 @@ STABILITY = ComparisonFigure(
     "stability-{dataset}.svg",
     has_stability,
     stability,
-    "Spreads in the last half of training: a point a seed, a bar the mean over seeds; left is steadier.",
+    "Spreads in the last half of training: one point per seed, and a bar at their mean. Further left is steadier.",
     section="stability",
     title="Stability of training on {dataset}",
 )

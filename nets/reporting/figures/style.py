@@ -1,4 +1,4 @@
-"""How plots look: one style for all figures, safe for colour-blind readers, light or dark as the reader's screen."""
+"""One style for all plots: safe for colour-blind readers, and light or dark like the reader's screen."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ DARK = {INK: "#e8ebf0", MUTED: "#a4aebc", RULE: "#343b48", SURFACE: "#171b22"} |
 )
 DASHES = ("-", (0, (5, 1.6)), (0, (1.2, 1.4)), (0, (5, 1.4, 1.2, 1.4)), (0, (9, 2)))
 ROUND = (100, 90, 98, 80, 50, 95, 99, 70, 60, 96, 97, 20, 0, 94, 92, 85, 75, 65, 55, 45, 40, 35, 30, 25, 15, 10)
-WRITTEN_OUT = 20  # classes up to which their names and counts are written
+WRITTEN_OUT = 20  # names and counts are written for up to this many classes
 FONTS = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 STYLE = {
     "figure.facecolor": SURFACE, "axes.facecolor": SURFACE, "savefig.facecolor": SURFACE,
@@ -37,13 +37,13 @@ STYLE = {
 
 
 def look(index: int) -> dict[str, Any]:
-    """Colour and dashes of the n-th line of a plot."""
+    """Colour and dashes of a plot's line, by its index."""
     return {"color": COLOURS[index % len(COLOURS)], "linestyle": DASHES[index // len(COLOURS) % len(DASHES)]}
 
 
 @contextmanager
 def drawing(path: Path, width: float, height: float, rows: int = 1, columns: int = 1) -> Iterator[list[Axes]]:
-    """Axes to draw in, in the project's style; written as SVG when the block ends. Sizes in inches."""
+    """Axes in the project's style, written as SVG when the block ends. Sizes are in inches."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         yield list(figure.subplots(rows, columns, squeeze=False).flat)
@@ -54,7 +54,7 @@ def drawing(path: Path, width: float, height: float, rows: int = 1, columns: int
 
 
 def stretch(axis: Axes) -> None:
-    """A scale for percentages on which 98 and 99 are as far apart as 70 and 80: where good models differ."""
+    """Scale a percentage axis so that 98 and 99 are as far apart as 70 and 80, because good models differ there."""
     scale = (lambda v: -np.log(101 - np.minimum(v, 100.9)), lambda v: 101 - np.exp(-v))
     low, high = axis.get_ylim()
     high = min(high, 100)
@@ -72,7 +72,7 @@ def stretch(axis: Axes) -> None:
 
 
 def log_y(axis: Axes) -> None:
-    """A logarithmic y axis with plain numbers."""
+    """Make the y axis logarithmic, with plain numbers."""
     axis.set_yscale("log")
     low, high = axis.get_ylim()
     axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 150 * low else (1,)))
@@ -81,12 +81,12 @@ def log_y(axis: Axes) -> None:
 
 
 def whole_x(axis: Axes) -> None:
-    """Ticks of the x axis at whole numbers alone."""
-    axis.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]  # of matplotlib's AutoLocator
+    """Put ticks of the x axis at whole numbers only."""
+    axis.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]  # missing in the stub
 
 
 def count_ticks(axis: Axes) -> None:
-    """A logarithmic x axis with ticks such as 20 k and 1 M, as many as fit; it spans at least a factor of 2."""
+    """Make the x axis logarithmic over at least a factor of 2, with as many ticks such as 20 k and 1 M as fit."""
     axis.set_xscale("log")
     low, high = axis.get_xlim()
     if high < 2 * low:

@@ -1,4 +1,4 @@
-"""Quality against cost: the headline of each model over its size, its arithmetic or its training time."""
+"""Quality against cost: the headline of each model against its size, its arithmetic or its training time."""
 
 from functools import partial
 from pathlib import Path
@@ -21,9 +21,9 @@ class Point(NamedTuple):
 
 
 def points(table: Table, key: str) -> list[Point]:
-    """The models that have both a mean of the headline and a cost; `key` is the cost's column."""
+    """The models that have both a mean of the headline and a cost, which is in column `key`."""
     column = table.headline
-    # The quality of samples is plotted against the cost of a sample, any other quality against that of the network.
+    # Quality of samples is plotted against the MACs of a sample, any other quality against those of the network.
     if column is None or key == ("macs" if column.metric.startswith("fid_") else "sample_macs"):
         return []
     placed = []
@@ -42,7 +42,7 @@ def has_points(key: str, comparison: Comparison) -> bool:
 
 
 def trade_off(key: str, short: str, long: str, comparison: Comparison, path: Path) -> None:
-    """A point with its interval for each model, over a cost that the title calls `short` and the axis `long`."""
+    """One point per model, with its interval, against a cost that the title calls `short` and the axis `long`."""
     table, column, shown = comparison.table, comparison.table.headline, points(comparison.table, key)
     assert column
     with style.drawing(path, *((4.0, 3.3) if len(shown) <= 10 else (6.2, 4.6))) as (axis,):
@@ -77,15 +77,15 @@ def figure(key: str, short: str, long: str, caption: str) -> ComparisonFigure:
     )
 
 
-BARS = "Bars: 95 % confidence interval."
+BARS = "Bars: 95 % confidence intervals."
 FIGURES = (
     figure("parameters", "parameters", "parameters", f"Quality against size. {BARS}"),
     figure("macs", "MACs", "multiply-accumulates per image", f"Quality against arithmetic. {BARS}"),
     figure(
         "sample_macs",
         "cost of a sample",
-        "multiply-accumulates of one sample, all steps",
-        "Quality against the arithmetic of drawing one image, all steps together.",
+        "multiply-accumulates per sample, all steps",
+        "Quality against the arithmetic of one sample, all steps together.",
     ),
     figure("seconds", "training time", "training time in seconds", f"Quality against training time. {BARS}"),
 )

@@ -1,4 +1,4 @@
-"""What MLflow shows of a run: tags, parameters, metrics."""
+"""What MLflow shows of a run: its tags, parameters and metrics."""
 
 import datetime
 from collections.abc import Iterator
@@ -10,11 +10,11 @@ from nets.reporting.results import Result
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Param
 
-LONGEST = 6000  # characters of a parameter at most, by MLflow's rule
+LONGEST = 6000  # MLflow's limit on the characters of a parameter
 
 
 def tags(result: Result) -> dict[str, str]:
-    """Tags to search runs by; the note of a hole says why it is one."""
+    """Tags for searching runs. A hole, a run without a result, also has a note with its reason."""
     values = {key: getattr(result.run, key) for key in ("task", "dataset", "model", "variant", "seed", "purpose")}
     values |= {"status": result.status, "mlflow.source.name": "nets"}
     if revision := result.manifest.get("revision"):
@@ -66,7 +66,7 @@ def metrics(result: Result) -> list["Metric"]:
         final[f"cost/{name}"] = result.manifest.get(name)
     for name in ("parameters", "macs"):
         final |= {f"cost/{name}_{network}": size for network, size in (result.manifest.get(name) or {}).items()}
-    # MLflow draws a number at step 0 as a bar, with runs beside each other.
+    # A final number ends its curve, if it has one. Others are at step 0, where MLflow draws bars that compare runs.
     steps = {name: epochs[-1] for name in curves if epochs}
     return points + [
         Metric(name, float(value), ended, steps.get(name, 0)) for name, value in final.items() if value is not None

@@ -1,4 +1,4 @@
-"""MLflow as a view of the run folders: built from them, and built again without duplicates."""
+"""MLflow as a view of the run folders, which can be rebuilt without duplicates."""
 
 import contextlib
 import hashlib
@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nets.errors import UserError
 from nets.reporting.mlflow import logged
@@ -17,14 +17,22 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 FILES = ("config.json", "manifest.json", "metrics.json", "history.csv")
-OURS, DIGEST = "nets.run", "nets.digest"  # tags: a run that we made, and of what; the second is set last
-METRICS, PARAMS = 1000, 100  # of one request at most, by MLflow's rule
+OURS, DIGEST = "nets.run", "nets.digest"  # tags of our runs: the name, and the content's digest, set last
+METRICS, PARAMS = 1000, 100  # MLflow's limits per request
 
 
-def track(folder: Path, results: list[Result]) -> tuple[int, int, int]:
-    """Bring the suite's experiment up to date; returns how many runs were added or replaced, kept, and removed."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # it wants a network
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # seven take minutes
+class Changes(NamedTuple):
+    """How many runs of an experiment were added or replaced, kept, and removed."""
+
+    added: int
+    kept: int
+    removed: int
+
+
+def track(folder: Path, results: list[Result]) -> Changes:
+    """Bring the suite's experiment up to date."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # telemetry needs a network
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # the default of seven takes minutes
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
@@ -32,31 +40,32 @@ def track(folder: Path, results: list[Result]) -> tuple[int, int, int]:
     database = folder / "mlflow.db"
     own = f"sqlite:///{database}"
     uri = os.environ.get("MLFLOW_TRACKING_URI") or own
-    artifacts = None if uri.startswith(("http", "databricks")) else folder / "mlartifacts"  # a server has its place
+    # A server keeps artifacts in its own place.
+    artifacts = None if uri.startswith(("http", "databricks")) else folder / "mlartifacts"
     if artifacts and uri == own and not database.exists():
-        shutil.rmtree(artifacts, ignore_errors=True)  # of a database that is gone
+        shutil.rmtree(artifacts, ignore_errors=True)  # left over from a database that was deleted
     with quiet():
         try:
             return update(MlflowClient(uri), folder.name, artifacts, results)
         except MlflowException as error:
-            said = str(error).splitlines()[0][:300]
+            reason = str(error).splitlines()[0][:300]
             raise UserError(
-                f"MLflow at {uri} refuses: {said} Check MLFLOW_TRACKING_URI, or delete mlflow.db."
+                f"MLflow at {uri} failed: {reason} Check MLFLOW_TRACKING_URI, or delete mlflow.db."
             ) from None
 
 
-def update(client: "MlflowClient", name: str, artifacts: Path | None, results: list[Result]) -> tuple[int, int, int]:
+def update(client: "MlflowClient", name: str, artifacts: Path | None, results: list[Result]) -> Changes:
     """Remove runs that changed or are gone, and add new ones."""
     experiment = experiment_of(client, name, artifacts)
-    known = ours(client, experiment)
+    tracked = ours(client, experiment)
     digests = {result.name: digest(result) for result in results}
-    kept = {key for key, old in known.items() if old.data.tags.get(DIGEST) == digests.get(key, "gone")}
-    for key in set(known) - kept:
-        remove(client, known[key].info, artifacts)
+    kept = {key for key, old in tracked.items() if old.data.tags.get(DIGEST) == digests.get(key, "gone")}
+    for key in set(tracked) - kept:
+        remove(client, tracked[key].info, artifacts)
     for result in results:
         if result.name not in kept:
             add(client, experiment, result, digests[result.name])
-    return len(results) - len(kept), len(kept), len(set(known) - set(digests))
+    return Changes(len(results) - len(kept), len(kept), len(set(tracked) - set(digests)))
 
 
 @contextlib.contextmanager
@@ -74,7 +83,7 @@ def quiet() -> Iterator[None]:
 
 
 def experiment_of(client: "MlflowClient", name: str, artifacts: Path | None) -> str:
-    """The id of the suite's experiment, which is created or restored from the bin if needed."""
+    """The id of the suite's experiment. Creates the experiment, or restores it from the bin, if needed."""
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
         return client.create_experiment(name, artifacts.as_uri() if artifacts else None)
@@ -95,7 +104,7 @@ def ours(client: "MlflowClient", experiment: str) -> dict[str, Any]:
 
 
 def digest(result: Result) -> str:
-    """SHA-256 of all files of a run that MLflow shows."""
+    """SHA-256 of all files of a run that are logged to MLflow."""
     content = hashlib.sha256()
     for path in [result.folder / name for name in FILES] + figures(result):
         if path.exists():
@@ -116,7 +125,7 @@ def remove(client: "MlflowClient", info: Any, artifacts: Path | None) -> None:
 
 
 def add(client: "MlflowClient", experiment: str, result: Result, digest: str) -> None:
-    """Log one run; a hole is logged as failed."""
+    """Log one run; a hole (a run without a result) is logged as failed."""
     started, ended = logged.times(result)
     key = client.create_run(experiment, started, {OURS: result.name} | logged.tags(result), result.name).info.run_id
     params, metrics = logged.params(result), logged.metrics(result)

@@ -1,4 +1,4 @@
-"""Everything about one run, for its place at the end of the report."""
+"""Everything about one run, for the end of the report."""
 
 import json
 from math import isnan
@@ -6,15 +6,16 @@ from typing import Any, NamedTuple
 
 from nets.fidelity.passport import digest, manner
 from nets.reporting import glossary
+from nets.reporting.measures import Number
 from nets.reporting.reading import read_json
-from nets.reporting.results import Number, Result
+from nets.reporting.results import Result
 from nets.reporting.tables.passports import sampling_of
 
-ROWS = 25  # of a history at most; history.csv has all
+ROWS = 25  # the most rows of a history that are shown; history.csv has all
 
 
 class History(NamedTuple):
-    """A part of a history: columns, some rows as text, and the number of all rows."""
+    """An extract of a history: its columns, some rows as text, and the number of all rows."""
 
     columns: list[str]
     rows: list[list[str]]
@@ -38,17 +39,17 @@ def headline(result: Result) -> str:
     """The headline of one run: 'Top-1 97.46 %'; empty for a hole."""
     for number in result.numbers:
         if number.value is not None and number.measure == result.headline:
-            known = glossary.describe(number.metric)
-            return f"{known.label} {glossary.number(number.value, known.decimals)} {known.unit}".strip()
+            metric = glossary.describe(number.metric)
+            return f"{metric.label} {glossary.number(number.value, metric.decimals)} {metric.unit}".strip()
     return ""
 
 
 def number_row(number: Number) -> dict[str, Any]:
     """One number of a run as the page shows it."""
-    known, value = glossary.describe(number.metric), number.value
-    text = "not measured" if value is None else f"{glossary.number(value, known.decimals)} {known.unit}"
+    metric, value = glossary.describe(number.metric), number.value
+    text = "not measured" if value is None else f"{glossary.number(value, metric.decimals)} {metric.unit}"
     return {
-        "label": known.label,
+        "label": metric.label,
         "split": number.split,
         "text": text.strip(),
         "exact": value,
@@ -58,12 +59,12 @@ def number_row(number: Number) -> dict[str, Any]:
 
 
 def facts(result: Result) -> dict[str, str]:
-    """What the manifest says, in words; what it does not say is left out."""
+    """The facts of the manifest, in words; missing ones are left out."""
     m = result.manifest
     path = result.folder / "timing.json"
     timing = read_json(path)["seconds_per_sample"] if path.exists() else None
     hardware, packages = m.get("hardware") or {}, m.get("packages") or {}
-    said = {
+    values = {
         "seed": result.run.seed,
         "started": m.get("started"),
         "training time": m.get("seconds") and glossary.duration(m["seconds"]),
@@ -71,8 +72,8 @@ def facts(result: Result) -> dict[str, str]:
         "peak memory": m.get("peak_memory_mb") and f"{m['peak_memory_mb']:.0f} MB",
         "epochs and steps": m.get("epochs") and f"{m['epochs']} and {m.get('steps')}",
         "continued after a stop": m.get("resumed") and f"{m['resumed']} times",
-        "images drawn by": (how := sampling_of(result)) and manner(how),
-        "time of an image drawn": timing and f"{1000 * timing:.3g} ms, in batches",
+        "sampling": (how := sampling_of(result)) and manner(how),
+        "time per sample": timing and f"{1000 * timing:.3g} ms, in batches",
         "parameters": sizes(m.get("parameters")),
         "MACs per image": sizes(m.get("macs")),
         "device": ", ".join(str(m[key]) for key in ("device", "precision") if m.get(key)),
@@ -81,7 +82,7 @@ def facts(result: Result) -> dict[str, str]:
         "revision": m.get("revision"),
         "packages": ", ".join(f"{name} {version}" for name, version in packages.items() if version),
     }
-    return {name: str(value) for name, value in said.items() if value not in (None, "", 0) or name == "seed"}
+    return {name: str(value) for name, value in values.items() if value not in (None, "", 0) or name == "seed"}
 
 
 def sizes(values: dict[str, int] | None) -> str:
@@ -90,7 +91,7 @@ def sizes(values: dict[str, int] | None) -> str:
 
 
 def history(result: Result) -> History:
-    """The columns' names and at most so many rows of the history, evenly chosen with the last."""
+    """The columns of the history and at most `ROWS` rows, evenly spaced, the last included."""
     columns = [name for name in result.history if name == "epoch" or name.startswith(("train/", "validation/"))]
     length = len(result.history["epoch"]) if columns else 0
     chosen = sorted({round(i * (length - 1) / max(min(ROWS, length) - 1, 1)) for i in range(min(ROWS, length))})

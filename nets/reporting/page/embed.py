@@ -1,4 +1,4 @@
-"""Pictures inside a page: files as data URIs, so that one file holds all."""
+"""Pictures inside the page, as data URIs: one file holds everything."""
 
 import base64
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ def data_uri(path: Path) -> str:
 
 
 def run_pictures(result: Result, best: bool) -> list[Picture]:
-    """The drawn figures of a result, in the order of the list; `best` says that it is of the table's best model."""
+    """The figures drawn for a result, in the order of the list; `best`: its model leads the table."""
     inputs = "images" if result.task == "reconstruction" else "latents"
     pictures = []
     for figure in of_runs.FIGURES:
@@ -44,7 +44,7 @@ def run_pictures(result: Result, best: bool) -> list[Picture]:
 
 
 def comparison_pictures(comparison: Comparison, folder: Path) -> dict[str, list[Picture]]:
-    """The drawn figures of a comparison, by their section of the page."""
+    """The figures drawn for a comparison, by section of the page."""
     pictures: dict[str, list[Picture]] = {section: [] for section in SECTIONS}
     headline = comparison.table.headline
     for figure in of_comparisons.FIGURES:

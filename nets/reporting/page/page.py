@@ -1,4 +1,4 @@
-"""The report: one HTML file with everything in it, which opens without a network."""
+"""The report: one HTML file that contains everything and opens without a network."""
 
 import datetime
 import os
@@ -21,7 +21,7 @@ from nets.reporting.tables.passports import Passport, passports_of
 def page(folder: Path, names: Path, base: Path) -> str:
     """The page of a suite, from its folder. Links to run folders are relative to `base`, the folder of the page.
 
-    Raises UserError where a table or a run's file is missing.
+    Raises UserError if a table or a run's file is missing.
     """
     results = load_results(folder, names)
     comparisons = read_comparisons(results, folder / "tables")
@@ -68,12 +68,12 @@ def short(revision: str) -> str:
 
 
 def distinct(values: Iterable[Any]) -> list[str]:
-    """Values in the order given, without repetitions and empty ones."""
+    """Values in the order given, without duplicates and empty ones."""
     return list(dict.fromkeys(str(value) for value in values if value))
 
 
 def passport_card(passport: Passport) -> dict[str, Any]:
-    """A passport with the words for it."""
+    """A passport (how fidelity numbers were measured), in words."""
     return {
         "digest": passport.digest,
         "indicative": passport.content.get("indicative"),

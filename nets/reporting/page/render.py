@@ -12,7 +12,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @cache
 def environment() -> jinja2.Environment:
-    """The templates, in which a misspelt name is an error and all text is escaped."""
+    """The environment of the templates: an undefined name is an error, and all text is escaped."""
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -26,5 +26,5 @@ def environment() -> jinja2.Environment:
 
 
 def template(name: str) -> jinja2.Template:
-    """A template by its file's name."""
+    """A template by its file name."""
     return environment().get_template(name)

@@ -44,7 +44,7 @@ def section(results: Path, comparison: Comparison) -> dict[str, Any]:
 
 
 def model(table: Table, row: Row, best: bool) -> Model:
-    """A row with its pictures; `best`: whether it leads its table."""
+    """A row with its pictures; `best`: it leads the table."""
     value = headline_text(table, row)
     for result in row.results:
         if result.ok and (pictures := run_pictures(result, best)):
@@ -53,9 +53,9 @@ def model(table: Table, row: Row, best: bool) -> Model:
 
 
 def headline_text(table: Table, row: Row) -> str:
-    """A row's headline in words, under whichever passport it has one: 'Top-1 97.46 ± 0.18 %'."""
-    at = table.headline
-    columns = [c for c in table.columns if at and (c.metric, c.split) == (at.metric, at.split)]
+    """A row's headline in words, from the first passport that has one: 'Top-1 97.46 ± 0.18 %'."""
+    headline = table.headline
+    columns = [c for c in table.columns if headline and (c.metric, c.split) == (headline.metric, headline.split)]
     for column in columns:
         if row.cells[column.key].sort is not None:
             unit = f" {column.unit}" if column.unit else ""
@@ -64,7 +64,7 @@ def headline_text(table: Table, row: Row) -> str:
 
 
 def by_task(sections: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Sections under the headings of their tasks, in the order in which these occur."""
+    """Sections grouped by task, in the order in which the tasks occur."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for each in sections:
         groups.setdefault(each["task"], []).append(each)

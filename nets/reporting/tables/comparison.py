@@ -13,10 +13,10 @@ from nets.reporting.tables.table import ABSENT, Cell, Column, Note, Row, Table
 
 
 def comparison_table(results: list[Result], published: Values | None = None) -> Table:
-    """The table of results that share a task and a data set. Best first; models with holes last.
+    """The table of results that share a task and a data set: the best first, models with holes last.
 
-    Published values stand between measured values and costs. A metric of another split than the headline's has a column
-    only if a value of it is published.
+    Published values are between measured values and costs. A metric on a split other than the headline's has a column
+    only if a value for it is published.
     """
     published = published or {}
     measured = metric_columns(results, reported_measures(results, published))
@@ -42,10 +42,7 @@ def comparison_table(results: list[Result], published: Values | None = None) -> 
 
 
 def without_unmeasured(rows: list[Row], measured: list[Column]) -> tuple[list[Column], list[Note]]:
-    """The columns that hold a number or a gap, and notes that say why nobody has a number of the others.
-
-    The headline always stays.
-    """
+    """Drop columns that were measured for no model; notes say why. The headline always stays."""
     kept: list[Column] = []
     labels: dict[str, list[str]] = {}  # by the reason
     for column in measured:
@@ -59,7 +56,7 @@ def without_unmeasured(rows: list[Row], measured: list[Column]) -> tuple[list[Co
 
 
 def notes_of(results: list[Result], rows: list[Row], columns: list[Column]) -> list[Note]:
-    """The notes under a table. Puts their letters on the columns that they belong to."""
+    """The notes under a table. Also marks the columns that they belong to with their letters."""
     passports = passports_of(results)
     letters: dict[str, str] = {}  # by the note's text
 
@@ -69,7 +66,7 @@ def notes_of(results: list[Result], rows: list[Row], columns: list[Column]) -> l
 
     for column in columns:
         if column.source:
-            add(column, f"{column.label}, the first compared with ours: {column.source}.")
+            add(column, f"{column.label}; the first of each model is compared with ours. {column.source}.")
         if column.passport:
             add(column, sentence(passports[column.passport].content))
         for row in rows:
@@ -77,7 +74,7 @@ def notes_of(results: list[Result], rows: list[Row], columns: list[Column]) -> l
             if row.cells[column.key].text == UNMEASURED:
                 add(column, f"Not measured: {hint}")
             if column.key in [size.key for size in SIZES] and "+" in hint:
-                add(column, f"Counted apart: {hint}.")
+                add(column, f"Counted separately: {hint}.")
             if column.key == "seconds":
                 for result in row.results:
                     add(column, machine(result))
@@ -85,7 +82,7 @@ def notes_of(results: list[Result], rows: list[Row], columns: list[Column]) -> l
 
 
 def machine(result: Result) -> str:
-    """Where a run's time and memory were measured."""
+    """The machine on which a run's time was measured, in a sentence."""
     hardware, threads = result.manifest.get("hardware") or {}, result.manifest.get("threads")
     device = result.manifest.get("device") or "cpu"
     name = hardware.get("gpu" if str(device).startswith("cuda") else "cpu") or device

@@ -1,4 +1,4 @@
-"""The columns of what a model costs: size, arithmetic, time and memory; for generators also how they sample."""
+"""The columns of a model's cost: size, arithmetic, time and memory; for generators also the sampling."""
 
 from dataclasses import replace
 
@@ -15,13 +15,14 @@ TRAINING = [
     Column("seconds", "Training", "s", "lower", 1),
     Column("peak_memory_mb", "Memory", "MB", "lower", 0),
 ]
-PART = "decoder"  # counted within the autoencoder and once more alone, since it alone draws samples
+# Counted within the autoencoder and again on its own, because sampling uses only this part.
+PART = "decoder"
 
 
 def cost_columns(results: list[Result]) -> list[Column]:
-    """What models cost; where any of them generates, also how it samples and what a sample costs."""
+    """The columns of models' cost; if one draws samples, also how it samples and what a sample costs."""
     samples = any(sampling_of(result) for result in results)
-    sampling = [Column("sampling", "Sampling", words=True), Column("sample_macs", "MACs a sample")] if samples else []
+    sampling = [Column("sampling", "Sampling", words=True), Column("sample_macs", "MACs per sample")] if samples else []
     return [*sampling, *(replace(column) for column in (*SIZES, *TRAINING))]
 
 
@@ -29,7 +30,7 @@ def cost_cells(group: list[Result], holes: dict[int, str]) -> dict[str, Cell]:
     """The cells of all cost columns for a model's results."""
     cells = sampling_cells(group)
     for column in SIZES:
-        counted: dict[str, float] = next((known for result in group if (known := result.manifest.get(column.key))), {})
+        counted: dict[str, float] = next((each for result in group if (each := result.manifest.get(column.key))), {})
         names = sorted(counted, key=lambda name: name != "generator")
         sizes = {name: counted[name] for name in names if name != PART}
         raw = {f"{column.key}_{network}": value for network, value in sizes.items()}
@@ -37,17 +38,17 @@ def cost_cells(group: list[Result], holes: dict[int, str]) -> dict[str, Cell]:
         cells[column.key] = Cell(text or ABSENT, main_size(sizes), hint=" + ".join(sizes), raw=raw)
     for column in TRAINING:
         values = {result.run.seed: result.manifest.get(column.key) for result in group}
-        known = any(value is not None for value in values.values())
-        cells[column.key] = summary_cell(summarise(values, holes), column) if known else Cell(ABSENT)
+        measured = any(value is not None for value in values.values())
+        cells[column.key] = summary_cell(summarise(values, holes), column) if measured else Cell(ABSENT)
     return cells
 
 
 def sampling_cells(group: list[Result]) -> dict[str, Cell]:
-    """How a model samples, and the MACs of a sample: those of its network as often as it has steps."""
-    known = next(((result, how) for result in group if (how := sampling_of(result))), None)
-    if known is None:
+    """How a model samples, and the MACs per sample: those of its network times the number of steps."""
+    first = next(((result, how) for result in group if (how := sampling_of(result))), None)
+    if first is None:
         return {"sampling": Cell(ABSENT), "sample_macs": Cell(ABSENT)}
-    result, how = known
+    result, how = first
     words = manner(how)
     sizes = result.manifest.get("macs") or {}
     macs = sizes.get(PART) or main_size(sizes)
@@ -57,5 +58,5 @@ def sampling_cells(group: list[Result]) -> dict[str, Cell]:
 
 
 def main_size(sizes: dict[str, float]) -> float | None:
-    """The size that counts: the generator's, else the sum over the model's networks."""
+    """The size to compare by: the generator's, or else the sum over the model's networks."""
     return sizes.get("generator", sum(sizes.values())) if sizes else None

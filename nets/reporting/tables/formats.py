@@ -1,4 +1,4 @@
-"""A table as CSV (raw numbers), Markdown, LaTeX, a fragment of HTML, and JSON, which is read back."""
+"""A table as CSV (raw numbers), Markdown, LaTeX, an HTML fragment, and JSON, which can be read back."""
 
 import csv
 import io
@@ -13,8 +13,8 @@ from nets.reporting.results import Result
 from nets.reporting.tables.table import Cell, Column, Row, Table
 
 READING = (
-    "Mean ± 95 % confidence interval (Student t) over seeds; one seed has no interval, "
-    "and where a seed is missing no mean is taken."
+    "Mean ± 95 % confidence interval (Student t) over seeds. A single seed has no interval; "
+    "if a seed is missing, there is no mean."
 )
 LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
@@ -32,12 +32,12 @@ def write(table: Table, folder: Path) -> None:
 
 
 def read(folder: Path, name: str, results: Iterable[Result]) -> Table:
-    """Read a table that `write` wrote; `results` must hold those that it names. Raises UserError."""
+    """Read a table that `write` wrote; `results` must contain those that it names. Raises UserError."""
     return Table.from_json(read_json(folder / f"{name}.json"), results)
 
 
 def heading(column: Column) -> str:
-    """A column's name, unit and better direction, and a word if its numbers are only indicative."""
+    """A column's name, unit and better direction; and whether its numbers are indicative, from too few images."""
     words = [column.label, f"({column.unit})" if column.unit else "", glossary.ARROWS[column.direction]]
     return " ".join(filter(None, [*words, "indicative" if column.indicative else ""]))
 
@@ -64,7 +64,7 @@ def status(row: Row) -> str:
 
 
 def raw(table: Table) -> str:
-    """CSV with full precision: mean, interval and n of each column; what is missing is empty."""
+    """CSV with full precision: mean, interval and n of each column; missing values are empty."""
     rows = [
         {key: getattr(row.results[0].run, key) if row.results else "" for key in ("model", "variant")}
         | {"title": row.label, "status": status(row)}
@@ -72,11 +72,11 @@ def raw(table: Table) -> str:
         | {name: value for cell in row.cells.values() for name, value in cell.raw.items()}
         for row in table.rows + table.scale
     ]
-    known = list(dict.fromkeys(name for row in rows for name in row))
+    names = list(dict.fromkeys(name for row in rows for name in row))
     starts = ["", *(column.key for column in table.columns)]
-    known.sort(key=lambda name: max(i for i, key in enumerate(starts) if name.startswith(key)))
+    names.sort(key=lambda name: max(i for i, key in enumerate(starts) if name.startswith(key)))
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, known, lineterminator="\n")
+    writer = csv.DictWriter(buffer, names, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return buffer.getvalue()
@@ -106,7 +106,7 @@ def escape(words: str) -> str:
 
 
 def latex(table: Table) -> str:
-    """A booktabs table for a paper. For the page's width it leaves out what the report folds away."""
+    """A booktabs table for a paper. To fit its width, columns of sentences and minor columns are left out."""
     columns = [column for column in table.columns if not (column.minor or column.words)]
     left_out = [column.label for column in table.columns if column.minor or column.words]
     head = [escape(heading(c)) + (rf"\textsuperscript{{{','.join(c.marks)}}}" if c.marks else "") for c in columns]
@@ -132,6 +132,6 @@ def latex(table: Table) -> str:
 
 
 def html(table: Table) -> str:
-    """A fragment for a page: the table with its caption and notes. Runs are links to `#run-<name>`."""
+    """An HTML fragment: the table with its caption and notes. Runs are links to `#run-<name>`."""
     shown = {"table": table, "reading": READING, "arrows": glossary.ARROWS, "seeds": seeds}
     return render.template("table.html.j2").render(shown)

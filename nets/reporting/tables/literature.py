@@ -1,9 +1,10 @@
-"""The columns of what papers and repositories report, beside what was measured here."""
+"""The columns of values that papers and repositories published, beside ours."""
 
 from collections.abc import Mapping, Sequence
 
 from nets.reporting import glossary
-from nets.reporting.results import Measure, Result
+from nets.reporting.measures import Measure
+from nets.reporting.results import Result
 from nets.reporting.tables.table import ABSENT, Cell, Column, Row
 from nets.run import Run
 from nets.suite.published import Key, Published
@@ -13,15 +14,16 @@ EXPLANATION = "explanation"
 
 
 def reported_measures(results: Sequence[Result], published: Values) -> set[Measure]:
-    """The metrics and splits that are reported for any of these results."""
-    known = {Measure(metric, split) for *_, metric, split in published}
-    return {measure for measure in known if any(reported(result.run, measure, published) for result in results)}
+    """The metrics and splits with a published value for any of these results."""
+    measures = {Measure(metric, split) for *_, metric, split in published}
+    return {measure for measure in measures if any(reported(result.run, measure, published) for result in results)}
 
 
 def reported(run: Run, measure: Measure, published: Values) -> list[Published]:
-    """The values that are reported for a run's model on its data set; the first is compared with ours.
+    """The values published for a run's model on its data set; the first is compared with ours.
 
-    A variant has values of its own or none; only weights that are evaluated as they are have those of the plain model.
+    A variant (a row of the same model and data set with other settings) has its own values or none, with one exception:
+    pretrained weights that are only evaluated have the plain model's.
     """
     if own := published.get((f"{run.model}-{run.variant}", run.dataset, *measure)):
         return own
@@ -31,14 +33,14 @@ def reported(run: Run, measure: Measure, published: Values) -> list[Published]:
 
 
 def transferred(run: Run) -> bool:
-    """Whether a run learned from pretrained weights; under `evaluate_only` it learned nothing."""
+    """Whether a run trains on from pretrained weights; with `evaluate_only` it trains nothing."""
     return bool(run.pretrained) and run.recipe.options.get("transfer") != "evaluate_only"
 
 
 def add_published(rows: list[Row], measured: list[Column], published: Values) -> list[Column]:
-    """Put the cells of published values into the rows; returns their columns, or none if there is no value.
+    """Add the cells of published values to the rows; returns their columns, or none if there is no value.
 
-    Columns with a passport are left out: published numbers have another passport, or none.
+    Columns with a passport (how a number was measured) are left out: published numbers have another passport, or none.
     """
     columns: list[Column] = []
     compared: list[list[tuple[Column, list[Published]]]] = [[] for _ in rows]
@@ -51,18 +53,18 @@ def add_published(rows: list[Row], measured: list[Column], published: Values) ->
         notes = [note(row.label, values, column) for row, values in zip(rows, by_row, strict=True) if values]
         beside[0].source = ". ".join(notes)
         columns += beside
-        for row, values, known in zip(rows, by_row, compared, strict=True):
+        for row, values, pairs in zip(rows, by_row, compared, strict=True):
             row.cells |= published_cells(row.cells[column.key], column, values)
-            known.append((column, values))
+            pairs.append((column, values))
     if not columns:
         return []
-    for row, known in zip(rows, compared, strict=True):
-        row.cells[EXPLANATION] = explanation(row.results[0].run, known, row.cells)
-    return [*columns, Column(EXPLANATION, "What explains it", words=True)]
+    for row, pairs in zip(rows, compared, strict=True):
+        row.cells[EXPLANATION] = explanation(row.results[0].run, pairs, row.cells)
+    return [*columns, Column(EXPLANATION, "Explanation", words=True)]
 
 
 def published_columns(measured: Column) -> list[Column]:
-    """The published value of a measured column, and ours minus that; those of the headline do not repeat its name."""
+    """The published value of a measured column, and ours minus it. The headline's two do not repeat its name."""
     key, name = ("", "") if measured.headline else (f"{measured.key}_", f" {measured.label}")
     return [
         Column(key + word, word.capitalize() + name, measured.unit, decimals=measured.decimals, minor=measured.minor)
@@ -72,25 +74,25 @@ def published_columns(measured: Column) -> list[Column]:
 
 def published_cells(ours: Cell, measured: Column, values: Sequence[Published]) -> dict[str, Cell]:
     """A row's cells for `published_columns`."""
-    beside, apart = (column.key for column in published_columns(measured))
+    value_key, difference_key = (column.key for column in published_columns(measured))
     if not values:
-        return {beside: Cell(ABSENT), apart: Cell(ABSENT)}
+        return {value_key: Cell(ABSENT), difference_key: Cell(ABSENT)}
     first = values[0]
     number = glossary.number(first.value, measured.decimals)
-    raw = {beside: first.value, f"{beside}_source": first.source}
-    cells = {beside: Cell(number, first.value, hint=first.source, raw=raw), apart: Cell(ABSENT)}
+    raw = {value_key: first.value, f"{value_key}_source": first.source}
+    cells = {value_key: Cell(number, first.value, hint=first.source, raw=raw), difference_key: Cell(ABSENT)}
     if ours.sort is not None and first.verified:
         difference = ours.sort - first.value
         text = ("+" if difference > 0 else "") + glossary.number(difference, measured.decimals)
-        cells[apart] = Cell(text, difference, raw={apart: difference})
+        cells[difference_key] = Cell(text, difference, raw={difference_key: difference})
     return cells
 
 
 def explanation(run: Run, compared: Sequence[tuple[Column, Sequence[Published]]], cells: Mapping[str, Cell]) -> Cell:
-    """Why ours differs: what the row changes, then those reasons of the columns compared that pull the same way.
+    """Why ours differs: what the row changes, then the published reasons that fit the sign of the difference.
 
-    A reason is said once; one that is not the headline's names its column. `run` is any of the row's seeds, `cells`
-    are the row's. A value that is not verified is not explained.
+    Each reason appears once; a reason for another metric than the headline names its column. Values that are not
+    verified are not explained. `run` is any of the row's seeds, and `cells` are the row's.
     """
     if not any(values for _, values in compared):
         return Cell(ABSENT)
@@ -105,7 +107,7 @@ def explanation(run: Run, compared: Sequence[tuple[Column, Sequence[Published]]]
 
 
 def changes(run: Run) -> list[str]:
-    """What the row changes of its model and recipe, in words: '12 of 200 epochs', 'width 0.25'."""
+    """What the row changes in its model and recipe, in words: '12 of 200 epochs', 'width 0.25'."""
     words = []
     arguments = {key: value for network in run.networks.values() for key, value in network.args.items()}
     for key, old in run.overridden.items():
@@ -115,7 +117,7 @@ def changes(run: Run) -> list[str]:
         elif key.startswith("model."):
             name = key.removeprefix("model.")
             words.append(f"{name.replace('_', ' ')} {arguments[name]}")
-        elif key != "schedule.milestones":  # they follow from the epochs
+        elif key != "schedule.milestones":  # milestones follow from the epochs
             first, *rest = key.split(".")
             value = getattr(run.recipe, first)
             for part in rest:
@@ -130,7 +132,7 @@ def plain(value: object) -> str:
 
 
 def note(label: str, values: Sequence[Published], headline: Column) -> str:
-    """Where a model's published values come from: 'ResNet-20: 91.25 (He et al.), 92.60 (…)'."""
+    """The sources of a model's published values: 'ResNet-20: 91.25 (He et al.), 92.60 (…)'."""
     words = []
     for each in values:
         number = glossary.number(each.value, headline.decimals)

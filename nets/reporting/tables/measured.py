@@ -1,10 +1,11 @@
-"""The columns of what was measured: each is a metric on a split, under one passport, over seeds."""
+"""The columns of measured values: each holds one metric on one split, under one passport, over seeds."""
 
 from collections.abc import Collection
 
 from nets.fidelity.passport import digest
 from nets.reporting import glossary
-from nets.reporting.results import Measure, Number, Result
+from nets.reporting.measures import Measure, Number
+from nets.reporting.results import Result
 from nets.reporting.statistics import summarise
 from nets.reporting.tables.rows import summary_cell
 from nets.reporting.tables.table import ABSENT, Cell, Column
@@ -13,9 +14,9 @@ UNMEASURED = "not measured"
 
 
 def metric_columns(results: list[Result], also: Collection[Measure] = ()) -> list[Column]:
-    """A column for each metric of the headline's split, and for each passport of it; the headline first.
+    """One column per metric on the headline's split and, for fidelity, per passport; the headline comes first.
 
-    Other splits have columns only for the measures in `also`, each behind the same metric of the headline's split.
+    Other splits have columns only for the measures in `also`, each after the same metric on the headline's split.
     """
     columns: dict[tuple[Measure, str], Column] = {}
     headlines = [result.headline for result in results if result.headline]
@@ -34,18 +35,18 @@ def metric_columns(results: list[Result], also: Collection[Measure] = ()) -> lis
 
 
 def column_of(number: Number) -> Column:
-    """The column in which a number stands."""
-    known, passport = glossary.describe(number.metric), digest(number.passport)
+    """The column of a number."""
+    metric, passport = glossary.describe(number.metric), digest(number.passport)
     indicative = bool(number.passport and number.passport.get("indicative"))
     key = number.metric if number.split == "test" else f"{number.split}_{number.metric}"
     if passport:
         key += f"[{passport}{',indicative' if indicative else ''}]"
     return Column(
         key,
-        known.label + ("" if number.split == "test" else f" ({number.split})"),
-        known.unit,
+        metric.label + ("" if number.split == "test" else f" ({number.split})"),
+        metric.unit,
         number.direction,
-        known.decimals,
+        metric.decimals,
         minor=glossary.order(number.metric)[0],
         metric=number.metric,
         split=number.split,

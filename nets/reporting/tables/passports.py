@@ -1,4 +1,7 @@
-"""The passports of a suite's numbers: which there are, and how each run drew its samples."""
+"""The passports of a suite's fidelity numbers, and how each run drew its samples.
+
+A passport says how a number was measured. Only numbers with the same passport are compared.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -19,7 +22,7 @@ class Passport:
 
 
 def sampling_of(result: Result) -> dict[str, Any] | None:
-    """Sampler, steps and moving average by which a run drew its samples; None where it draws none."""
+    """The sampler, steps and moving average with which a run drew its samples; None if it draws none."""
     passports = (number.passport for number in result.numbers if number.passport)
     return next(({key: passport.get(key) for key in DRAWN} for passport in passports if "steps" in passport), None)
 
@@ -31,8 +34,8 @@ def passports_of(results: Iterable[Result]) -> dict[str, Passport]:
         for number in result.numbers:
             if number.passport is not None:
                 key = digest(number.passport)
-                known = passports.setdefault(key, Passport(key, number.passport))
-                for values, value in ((known.metrics, number.metric), (known.datasets, result.run.dataset)):
+                passport = passports.setdefault(key, Passport(key, number.passport))
+                for values, value in ((passport.metrics, number.metric), (passport.datasets, result.run.dataset)):
                     if value not in values:
                         values.append(value)
     return passports

@@ -1,4 +1,4 @@
-"""The table of how well each class is segmented."""
+"""The table of how well models segment each class."""
 
 from math import isnan
 
@@ -10,9 +10,9 @@ from nets.reporting.tables.table import ABSENT, Cell, Column, Table
 
 
 def class_table(results: list[Result]) -> Table | None:
-    """IoU in percent, with a row for each model, in the order given, and a column for each class.
+    """IoU in percent, with one row per model, in the order given, and one column per class.
 
-    A class that does not occur has no number. None where every run is a hole.
+    A class that does not occur has no number. None if every run is a hole.
     """
     ious = {
         result.name: [float(value) for value in values]

@@ -1,4 +1,4 @@
-"""Making rows, ranking them, marking the best, and the cell of a mean over seeds."""
+"""Makes rows, ranks them, marks the best, and makes the cell of a mean over seeds."""
 
 from collections.abc import Callable, Iterable
 
@@ -10,7 +10,7 @@ from nets.reporting.tables.table import Cell, Column, Row
 
 
 def rows_of(results: Iterable[Result], cells: Callable[[list[Result], dict[int, str]], dict[str, Cell]]) -> list[Row]:
-    """A row for each model; `cells` makes its cells from its results and, by seed, the status of its holes."""
+    """One row per model; `cells` makes its cells from its results and the status of its holes by seed."""
     rows = []
     for group in by_model(results).values():
         holes = {result.run.seed: glossary.status(result.status) for result in group if not result.ok}
@@ -30,7 +30,7 @@ def rank(rows: list[Row], column: Column) -> None:
 
 
 def mark_best(rows: list[Row], columns: list[Column]) -> None:
-    """Mark the best complete mean of each column, where there are two to compare and one direction is better."""
+    """Mark the best mean of each column, if there are two to compare and one direction is better."""
     for column in columns:
         cells = [row.cells[column.key] for row in rows]
         values = [cell.sort for cell in cells if cell.sort is not None]

@@ -1,4 +1,4 @@
-"""The scale of fidelity numbers: what images of known quality get, as rows under the models of a table."""
+"""The scale: rows under a table's models with the fidelity numbers of images of known quality."""
 
 from nets.reporting import glossary
 from nets.reporting.reading import read_json
@@ -10,7 +10,7 @@ from nets.reporting.tables.table import ABSENT, Cell, Column, Row
 def scale_rows(results: list[Result], columns: list[Column]) -> list[Row]:
     """Rows for real images and for noise, from the extractors' `reference.json`.
 
-    A number stands only in columns whose passport has its counts of images.
+    A number is only in columns with a passport for the same counts of images.
     """
     rows: dict[str, Row] = {}
     counts = {
@@ -23,7 +23,7 @@ def scale_rows(results: list[Result], columns: list[Column]) -> list[Row]:
             samples, reference, values = entry["samples"], entry["reference"], entry["metrics"]
             filled = [c for c in columns if c.metric in values and counts.get(c.passport) == (samples, reference)]
             if not filled:
-                continue  # a table of classifiers, say
+                continue  # such as in a table of classifiers
             label = f"{entry['title'].capitalize()} ({samples:,} and {reference:,})"
             row = rows.setdefault(label, Row(label, [], {column.key: Cell(ABSENT) for column in columns}))
             for column in filled:

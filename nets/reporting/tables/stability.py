@@ -9,15 +9,15 @@ from nets.reporting.tables.rows import mark_best, rank, rows_of, summary_cell
 from nets.reporting.tables.table import ABSENT, Cell, Column, Table
 
 TEXT = (
-    "How much each loss, and FID against validation images, moves in the last half of training around its own straight "
-    "trend: standard deviations. Losses are of another kind from game to game, so compare them within one; FID "
-    "compares, and its mean tells a steady success from a steady failure."
+    "The standard deviation of each loss, and of FID against validation images, around its linear trend in the last "
+    "half of training. Losses mean different things in different models, so compare them only where the loss is the "
+    "same. FID compares everywhere, and its mean tells a steady success from a steady failure."
 )
-SPREAD, LEVEL = "_spread", "_level"  # endings of the columns' keys
+SPREAD, LEVEL = "_spread", "_level"  # suffixes of the columns' keys
 
 
 def stability_table(results: list[Result]) -> Table | None:
-    """The table of the generators of one data set, the steadiest FID first; None where no history has the columns."""
+    """The table of the generators of one data set, the steadiest FID first; None if no history has the columns."""
     columns = columns_of(results)
     if not columns:
         return None
@@ -53,16 +53,16 @@ def stability_cell(group: list[Result], column: Column, holes: dict[int, str]) -
     """The mean of a spread or level over a model's seeds."""
     if not any(column.metric in result.history for result in group if result.ok):
         reasons = "; ".join(dict.fromkeys(holes.values()))
-        return Cell(ABSENT, hint=reasons if len(holes) == len(group) else "This model has none.")
+        return Cell(ABSENT, hint=reasons if len(holes) == len(group) else "This model does not record it.")
     measure = level if column.key.endswith(LEVEL) else spread
     values = {result.run.seed: measure(result, column.metric) for result in group}
     if not holes and set(values.values()) == {None}:
-        return Cell(ABSENT, hint="Its training was too short: a spread takes three epochs in the last half.")
+        return Cell(ABSENT, hint="Training was too short: a spread needs three epochs in the last half.")
     return summary_cell(summarise(values, holes), column)
 
 
 def last_half(result: Result, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """The epochs of the last half of training that have a number, and these numbers."""
+    """The epochs in the last half of training that have a number, and the numbers."""
     epochs, values = np.asarray(result.history["epoch"]), np.asarray(result.history.get(name, ()))
     if not len(values):
         return values, values
@@ -71,16 +71,16 @@ def last_half(result: Result, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def level(result: Result, name: str) -> float | None:
-    """The mean of a metric in the last half."""
+    """The mean of a metric in the last half of training."""
     _, values = last_half(result, name)
     return float(values.mean()) if len(values) else None
 
 
 def spread(result: Result, name: str) -> float | None:
-    """The standard deviation around a straight trend: of a metric over epochs, of a loss over all steps.
+    """The standard deviation around a linear trend: of a metric over epochs, of a loss over all steps.
 
-    A loss's variance over steps is the mean variance within epochs plus the variance of the epochs' means. None without
-    three epochs or a variance within them.
+    A loss's variance over steps is the mean variance within epochs plus the variance of the epochs' means. None if
+    there are fewer than three epochs and no variance within them.
     """
     epochs, values = last_half(result, name)
     _, within = last_half(result, f"{name}_std")

@@ -1,4 +1,4 @@
-"""What a table is: columns, rows and cells. Written as JSON, it is read back without loss."""
+"""Tables: columns, rows and cells. JSON keeps a table without loss."""
 
 import json
 from collections.abc import Iterable
@@ -14,11 +14,11 @@ ABSENT = "–"
 
 @dataclass
 class Cell:
-    """What a row holds in a column: text, the number to sort by, and raw numbers for the CSV."""
+    """A row's entry in a column: text, the number to sort by, and raw numbers for the CSV."""
 
     text: str
     sort: float | None = None
-    half: str = ""  # the confidence interval's half, as text
+    half: str = ""  # half the width of the confidence interval, as text
     hint: str = ""  # why there is no number
     best: bool = False
     raw: dict[str, Any] = field(default_factory=dict)
@@ -56,18 +56,18 @@ class Row:
     """A model and variant with the results of all its seeds, and its cells by column key."""
 
     label: str
-    results: list[Result]  # none: a row of the scale
+    results: list[Result]  # empty for a row of the scale
     cells: dict[str, Cell]
 
     @property
     def whole(self) -> bool:
-        """Whether no seed is a hole."""
+        """Whether every seed has a result."""
         return all(result.ok for result in self.results)
 
 
 @dataclass
 class Table:
-    """A table of models; `scale` holds rows that are no models. `name` is the stem of its files."""
+    """A table of models. `name` is the stem of its files; rows of `scale` are not models (see `tables.scale`)."""
 
     name: str
     title: str
@@ -78,15 +78,15 @@ class Table:
 
     @property
     def headline(self) -> Column | None:
-        """The column by which models are ranked; None where every run is a hole."""
+        """The column by which models are ranked; None if every run is a hole."""
         return next((column for column in self.columns if column.headline), None)
 
     @cached_property
     def short_names(self) -> dict[str, str]:
-        """What figures call each row, by its label: without settings, unless two would be alike."""
+        """Names of rows in figures, by label: without settings, unless two names would be the same."""
         names = {row.label: row.results[0].short_label for row in self.rows}
-        alike = list(names.values())
-        return {label: name if alike.count(name) == 1 else label for label, name in names.items()}
+        used = list(names.values())
+        return {label: name if used.count(name) == 1 else label for label, name in names.items()}
 
     def to_json(self) -> str:
         """The table as JSON, with its results by name."""
@@ -104,13 +104,13 @@ class Table:
     @classmethod
     def from_json(cls, content: dict[str, Any], results: Iterable[Result]) -> "Table":
         """The table from its parsed JSON and the results that it names. Raises UserError if one is missing."""
-        known = {result.name: result for result in results}
+        by_name = {result.name: result for result in results}
 
         def rows_of(kind: str) -> list[Row]:
             return [
                 Row(
                     row["label"],
-                    [known[name] for name in row["runs"]],
+                    [by_name[name] for name in row["runs"]],
                     {key: Cell(**cell) for key, cell in row["cells"].items()},
                 )
                 for row in content[kind]
@@ -120,4 +120,4 @@ class Table:
             columns, notes = [Column(**column) for column in content["columns"]], [Note(*n) for n in content["notes"]]
             return cls(content["name"], content["title"], columns, rows_of("rows"), notes, rows_of("scale"))
         except (KeyError, TypeError):
-            raise UserError(f"{content.get('name')}.json is not of these runs; run nets.jobs.compare again.") from None
+            raise UserError(f"{content.get('name')}.json belongs to other runs; run nets.jobs.compare again.") from None

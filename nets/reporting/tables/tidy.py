@@ -12,12 +12,12 @@ COLUMNS = ("run", "model", "dataset", "task", "variant", "seed", "status", "spli
 
 
 def tidy(results: Iterable[Result]) -> "pd.DataFrame":
-    """A row for each number, as in metrics.csv; a hole has one row without a metric."""
+    """One row per number, as in metrics.csv; a hole has one row without a metric."""
     import pandas as pd
 
     rows = []
     for result in results:
-        known = {key: getattr(result.run, key) for key in COLUMNS[1:6]} | {"run": result.name, "status": result.status}
-        rows += [known | {key: getattr(number, key) for key in COLUMNS[7:]} for number in result.numbers]
-        rows += [] if result.numbers else [known]
+        common = {key: getattr(result.run, key) for key in COLUMNS[1:6]} | {"run": result.name, "status": result.status}
+        rows += [common | {key: getattr(number, key) for key in COLUMNS[7:]} for number in result.numbers]
+        rows += [] if result.numbers else [common]
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -32,18 +32,18 @@ for (const header of document.querySelectorAll("th[data-sort]")) {
   button.addEventListener("click", () => sortBy(header));
 }
 
-/* Filtering: rows of a table, or runs, that hold all the words typed. */
+/* Filtering: shows the rows of a table, or the runs, that contain all words typed. */
 function filterTools(items, what) {
   const input = make("input", { type: "search", placeholder: "Filter " + what, ariaLabel: "Filter " + what });
-  const said = make("span", { ariaLive: "polite" });
+  const status = make("span", { ariaLive: "polite" });
   input.addEventListener("input", () => {
     const words = input.value.toLowerCase().split(/\s+/);
     const fits = (item) => words.every((word) => item.textContent.toLowerCase().includes(word));
     items.forEach((item) => { item.hidden = !fits(item); });
     const shown = items.filter((item) => !item.hidden).length;
-    said.textContent = input.value ? `${shown} of ${items.length}` : "";
+    status.textContent = input.value ? `${shown} of ${items.length}` : "";
   });
-  return make("div", { className: "tools" }, input, said);
+  return make("div", { className: "tools" }, input, status);
 }
 for (const figure of document.querySelectorAll(".comparison")) {
   const rows = [...figure.querySelectorAll("tbody:not(.scale) tr")];
@@ -53,7 +53,7 @@ for (const figure of document.querySelectorAll(".comparison")) {
     const box = make("input", { type: "checkbox" });
     figure.classList.add("folded");
     box.addEventListener("change", () => figure.classList.toggle("folded", !box.checked));
-    tools.append(make("label", {}, box, " also the weights that were best on validation data"));
+    tools.append(make("label", {}, box, " also show the weights that were best on validation data"));
   }
   figure.prepend(tools);
 }
@@ -62,7 +62,7 @@ for (const list of document.querySelectorAll(".filtered")) {
   list.prepend(filterTools(items, "runs"));
 }
 
-/* A link into something folded opens it; printing opens the models. */
+/* A link to a folded part opens it; printing opens all models. */
 function open() {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (!target) return;
