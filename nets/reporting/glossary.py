@@ -6,7 +6,7 @@ from nets.metrics.metric import Metric, all_metrics, parts
 from nets.tasks.kinds import KINDS
 
 ARROWS = {"higher": "↑", "lower": "↓", "none": ""}
-COLUMNS = (  # the order of metrics in tables; others follow
+ORDER = (  # of metrics in tables; others follow
     *("top1", "top1_sampled", "top5", "nll", "ece"),
     *("mse", "mae", "psnr", "squared_error", "ssim", "bce"),
     *("kl", "elbo", "nll_is64", "bpd", "active_units", "probe_top1", "knn_top1", "objective"),
@@ -36,9 +36,9 @@ def describe(name: str) -> Metric:
 
 
 def order(name: str) -> tuple[bool, int]:
-    """A metric's sort key in a table: metrics of the last weights come first, then the order is that of `COLUMNS`."""
+    """A metric's sort key in a table: metrics of the last weights come first, then the order is that of `ORDER`."""
     base, qualifiers = parts(name)
-    names = [*COLUMNS, *METRICS]
+    names = [*ORDER, *METRICS]
     return "best epoch" in qualifiers, names.index(base) if base in names else len(names)
 
 

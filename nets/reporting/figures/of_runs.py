@@ -2,18 +2,18 @@
 
 from pathlib import Path
 
-from nets.reporting.figures import curves, evolution, latent_space, mistakes, samples, segments
+from nets.reporting.figures import classification, curves, evolution, latent_space, samples, segmentation
 from nets.reporting.figures.figure import RunFigure
 from nets.reporting.results import load_result
 
 FIGURES: tuple[RunFigure, ...] = (
     samples.SAMPLES,
     *latent_space.FIGURES,
-    *segments.FIGURES,
+    *segmentation.FIGURES,
     evolution.EVOLUTION,
     *samples.FIGURES,
     curves.CURVES,
-    *mistakes.FIGURES,
+    *classification.FIGURES,
 )
 
 

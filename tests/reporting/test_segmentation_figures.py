@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from nets.jobs import compare
-from nets.reporting.figures import segments
+from nets.reporting.figures import segmentation
 from nets.reporting.page.page import page
 from nets.reporting.results import load_results
 
@@ -27,19 +27,19 @@ def arrays(channels: int = 3, size: tuple[int, int] = (16, 20)) -> dict[str, np.
 
 def test_each_class_has_its_own_colour():
     assert (
-        len({tuple(c) for c in segments.COLOURS.tolist()} | {segments.VOID, segments.WRONG})
-        == len(segments.COLOURS) + 2
+        len({tuple(c) for c in segmentation.COLOURS.tolist()} | {segmentation.VOID, segmentation.WRONG})
+        == len(segmentation.COLOURS) + 2
     )
-    painted = segments.colour(np.array([[[0, 1, 2, 255]]], np.uint8), 3)[0, 0]
-    np.testing.assert_array_equal(painted, [*segments.COLOURS[:3], segments.VOID])
+    painted = segmentation.colour(np.array([[[0, 1, 2, 255]]], np.uint8), 3)[0, 0]
+    np.testing.assert_array_equal(painted, [*segmentation.COLOURS[:3], segmentation.VOID])
 
 
 def test_mistakes_are_red_and_void_is_not_a_mistake():
     drawn = arrays()
-    painted = segments.mistakes(*drawn.values(), 3)
+    painted = segmentation.mistakes(*drawn.values(), 3)
     wrong = (drawn["truths"] != drawn["predictions"]) & (drawn["truths"] != 255)
-    np.testing.assert_array_equal((painted == segments.WRONG).all(-1), wrong)
-    assert (painted[:, :3] == segments.VOID).all()
+    np.testing.assert_array_equal((painted == segmentation.WRONG).all(-1), wrong)
+    assert (painted[:, :3] == segmentation.VOID).all()
 
 
 @pytest.fixture
@@ -58,22 +58,22 @@ def segmented(results):
 def test_rows_of_the_picture(segmented, tmp_path):
     for channels in (1, 3):
         drawn = arrays(channels)
-        segments.segmentation(segmented(**drawn, class_iou=np.zeros(3)), tmp_path / "a.png")
+        segmentation.segmentation(segmented(**drawn, class_iou=np.zeros(3)), tmp_path / "a.png")
         pixels = np.asarray(Image.open(tmp_path / "a.png"))
         scale = 128 // 20
-        left, row = segments.MARGIN, 16 * scale + segments.GAP
+        left, row = segmentation.MARGIN, 16 * scale + segmentation.GAP
         truth = pixels[row : row + 16 * scale : scale, left : left + 20 * scale : scale, :3]
-        np.testing.assert_array_equal(truth, segments.colour(drawn["truths"], 3)[0])
+        np.testing.assert_array_equal(truth, segmentation.colour(drawn["truths"], 3)[0])
 
 
 def test_the_legend_takes_the_lines_it_needs():
-    places, lines = segments.legend_places(["a long name of a class"] * 10, 600)
+    places, lines = segmentation.legend_places(["a long name of a class"] * 10, 600)
     assert lines > 2 and max(line for _, line in places) == lines - 1
-    assert places[0] == (segments.MARGIN, 0) and len(set(places)) == 10
+    assert places[0] == (segmentation.MARGIN, 0) and len(set(places)) == 10
 
 
 def test_a_class_that_does_not_occur_is_labelled(segmented, tmp_path):
-    segments.class_iou(segmented(class_iou=np.array([90.0, np.nan, 12.5])), tmp_path / "iou.svg")
+    segmentation.class_iou(segmented(class_iou=np.array([90.0, np.nan, 12.5])), tmp_path / "iou.svg")
     drawn = (tmp_path / "iou.svg").read_text()
     assert "does not occur" in drawn and "12.5" in drawn and "dog" in drawn
 
