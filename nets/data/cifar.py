@@ -8,6 +8,7 @@ import pickle
 import tarfile
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,7 @@ def read(entry: dict, source: dict, root: Path) -> Loaded:
     return Loaded(learning, test, "cifar_batches", str(location), canonical=True, sha256=hashes)
 
 
-def _torchvision_class(source: dict) -> type:
+def _torchvision_class(source: dict) -> type[Any]:
     from torchvision import datasets
 
     return getattr(datasets, source["class"])
@@ -56,9 +57,12 @@ def _from_folder(source: dict, folder: Path) -> tuple[dict[str, bytes], dict[str
 def _from_archive(source: dict, archive: Path) -> tuple[dict[str, bytes], dict[str, str]]:
     verify(archive, source["sha256"], "fetch it again or delete it")
     kind = _torchvision_class(source)
-    names = [name for name, _ in kind.train_list + kind.test_list]
+    contents = {}
     with tarfile.open(archive) as tar:
-        contents = {name: tar.extractfile(f"{source['folder']}/{name}").read() for name in names}
+        for name, _ in kind.train_list + kind.test_list:
+            member = tar.extractfile(f"{source['folder']}/{name}")
+            assert member is not None, f"{name} is a file in the archive of this SHA-256"
+            contents[name] = member.read()
     return contents, {archive.name: source["sha256"]}
 
 
@@ -71,7 +75,7 @@ def _part(location: Path, batches: list[bytes]) -> Part:
             batch = pickle.loads(content, encoding="latin1")
         images.append(batch["data"])
         labels.extend(batch["labels"] if "labels" in batch else batch["fine_labels"])
-    images = np.concatenate(images).reshape(-1, 3, 32, 32)
-    if len(images) != len(labels):
-        raise DataError(f"{location} does not fit together: {len(images)} images, {len(labels)} labels.")
-    return Part.of(images, np.array(labels))
+    pixels = np.concatenate(images).reshape(-1, 3, 32, 32)
+    if len(pixels) != len(labels):
+        raise DataError(f"{location} does not fit together: {len(pixels)} images, {len(labels)} labels.")
+    return Part.of(pixels, np.array(labels))

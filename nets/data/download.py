@@ -11,6 +11,7 @@ import time
 import warnings
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
@@ -50,7 +51,7 @@ def fetch(source: dict, root: Path) -> None:
                 path.replace(target)
 
 
-def _addresses(kind: type) -> list[str]:
+def _addresses(kind: type[Any]) -> list[str]:
     if hasattr(kind, "mirrors"):
         return [mirror + kind.resources[0][0] for mirror in kind.mirrors]
     return [kind._RESOURCES[0][0]] if hasattr(kind, "_RESOURCES") else [kind.url]  # the pets have no public address
@@ -58,7 +59,7 @@ def _addresses(kind: type) -> list[str]:
 
 def _answer(urls: list[str], seconds: float) -> bool:
     """Whether any address answers in time. In threads, since looking up a name knows no time limit."""
-    answers = queue.SimpleQueue()
+    answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
 
     def ask(url: str) -> None:
         try:
@@ -78,7 +79,7 @@ def _answer(urls: list[str], seconds: float) -> bool:
     return False
 
 
-def _download(kind: type, folder: Path) -> None:
+def _download(kind: type[Any], folder: Path) -> None:
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(STALL_SECONDS)
     try:

@@ -16,6 +16,8 @@ from nets.files import sha256
 SUFFIXES = {".png", ".jpg", ".jpeg"}
 DEEP_MODES = ("I", "F")  # more than 8 bits a channel
 
+Labelled = list[tuple[Path, int]]  # (image, label)
+
 
 def read_class_folder(entry: dict, source: dict, root: Path) -> Loaded:
     """`<folder>/train/<class>/*.png|jpg` and `<folder>/test/<class>/...`, in the order of the classes."""
@@ -58,7 +60,7 @@ def images_in(folder: Path, pattern: str) -> list[Path]:
     return sorted(shown, key=Path.as_posix)
 
 
-def _labelled(folder: Path, classes: list[str]) -> list[tuple[Path, int]]:
+def _labelled(folder: Path, classes: list[str]) -> Labelled:
     found = {path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")}
     for name in sorted(found.symmetric_difference(classes)):
         what = "is not a class of the catalogue" if name in found else "is missing"
@@ -70,7 +72,7 @@ def _labelled(folder: Path, classes: list[str]) -> list[tuple[Path, int]]:
     return [(path, label) for label, paths in enumerate(images) for path in paths]
 
 
-def _loaded(entry: dict, source: dict, folder: Path, learning: list, test: list | None) -> Loaded:
+def _loaded(entry: dict, source: dict, folder: Path, learning: Labelled, test: Labelled | None) -> Loaded:
     paths = [path for path, _ in learning + (test or [])]
     found = digest(folder, paths)
     expected = source.get("sha256", found)
@@ -80,8 +82,14 @@ def _loaded(entry: dict, source: dict, folder: Path, learning: list, test: list 
             "restore it, or correct sha256 in the catalogue."
         )
     shape, fit = tuple(entry["shape"]), source.get("fit", "exact")
-    parts = [None if items is None else _part(items, shape, fit) for items in (learning, test)]
-    return Loaded(*parts, source["kind"], str(folder), canonical=False, sha256={folder.name: found})
+    return Loaded(
+        _part(learning, shape, fit),
+        None if test is None else _part(test, shape, fit),
+        source["kind"],
+        str(folder),
+        canonical=False,
+        sha256={folder.name: found},
+    )
 
 
 def digest(folder: Path, paths: list[Path]) -> str:
@@ -93,7 +101,7 @@ def digest(folder: Path, paths: list[Path]) -> str:
     return total.hexdigest()
 
 
-def _part(items: list[tuple[Path, int]], shape: tuple[int, int, int], fit: str | int) -> Part:
+def _part(items: Labelled, shape: tuple[int, int, int], fit: str | int) -> Part:
     paths = [path for path, _ in items]
     # Threads pay where decoding outweighs Python's own work: not for files of a kilobyte or two.
     small = sum(path.stat().st_size for path in paths[:100]) < 8192 * len(paths[:100])

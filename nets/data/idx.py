@@ -27,12 +27,13 @@ def read(entry: dict, source: dict, root: Path) -> Loaded:
         hint = f", or {source['hint']}" if "hint" in source else ""
         first = root / source["folders"][0]
         raise SourceUnavailable(f"put {NAMES[0]} and the three files beside it (or .gz) into {first}{hint}")
-    missing = [name for name, path in paths.items() if path is None]
+    present = {name: path for name, path in paths.items() if path is not None}
+    missing = [name for name in NAMES if name not in present]
     if missing:
         raise DataError(f"{folder} is incomplete: {', '.join(missing)} (or .gz) is not there; add it.")
-    arrays = {name: _array(path, source["sha256"][name]) for name, path in paths.items()}
-    parts = {part: _part(folder, arrays[i], arrays[j]) for part, (i, j) in FILES.items()}
-    return Loaded(**parts, kind="idx", location=str(folder), canonical=True, sha256=dict(source["sha256"]))
+    arrays = {name: _array(path, source["sha256"][name]) for name, path in present.items()}
+    learning, test = (_part(folder, arrays[i], arrays[j]) for i, j in FILES.values())
+    return Loaded(learning, test, kind="idx", location=str(folder), canonical=True, sha256=dict(source["sha256"]))
 
 
 def _find(folder: Path, name: str) -> Path | None:

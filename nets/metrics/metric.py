@@ -51,7 +51,7 @@ def all_metrics() -> dict[str, Metric]:
 
 def parts(name: str) -> tuple[str, list[str]]:
     """A metric's base name and its qualifiers: fid_indomain is fid, in-domain."""
-    qualifiers = []
+    qualifiers: list[str] = []
     for suffix, words in QUALIFIERS.items():
         if name.endswith(suffix) and name != suffix:
             name, qualifiers = name.removesuffix(suffix), [*qualifiers, words]

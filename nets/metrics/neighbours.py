@@ -66,7 +66,7 @@ def density(real: Tensor, generated: Tensor, k: int = 5) -> float:
     real, generated = real.double(), generated.double()
     reach, held = radii(real, k), 0
     for part in generated.split(ROWS):
-        held += (distances(part, real) < reach).sum().item()
+        held += int((distances(part, real) < reach).sum())
     return held / (k * len(generated))
 
 

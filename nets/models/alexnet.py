@@ -69,8 +69,9 @@ class AlexNet(nn.Module):
         for module in self.modules():
             if isinstance(module, (nn.Conv2d, nn.Linear)):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                nn.init.zeros_(module.bias)
-        nn.init.normal_(self.classifier[-1].weight, std=0.01)  # begin without an opinion
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        nn.init.normal_(self.classifier[-1].get_parameter("weight"), std=0.01)  # begin without an opinion
 
     def _check(self, size: int) -> None:
         if size < self.smallest:

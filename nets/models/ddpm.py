@@ -32,6 +32,8 @@ def norm(channels: int) -> nn.GroupNorm:
 class TimeEmbedding(nn.Module):
     """Times (N,) -> (N, 4 * width): sines and cosines, then two linear layers."""
 
+    frequencies: Tensor
+
     def __init__(self, width: int) -> None:
         super().__init__()
         half = width // 2
@@ -114,7 +116,8 @@ def initialise(network: "Denoiser") -> None:
     for module in network.modules():
         if isinstance(module, nn.Linear | nn.Conv2d):
             nn.init.xavier_uniform_(module.weight)
-            nn.init.zeros_(module.bias)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
     for module in network.modules():
         if isinstance(module, ResidualBlock):
             nn.init.zeros_(module.conv2.weight)

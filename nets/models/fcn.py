@@ -49,6 +49,8 @@ def bilinear_kernel(factor: int) -> Tensor:
 class Enlarge(nn.Module):
     """(N, K, H, W) -> (N, K, factor H, factor W), bilinear and fixed."""
 
+    kernel: Tensor
+
     def __init__(self, channels: int, factor: int) -> None:
         super().__init__()
         self.factor = factor
@@ -112,7 +114,8 @@ class FCN(nn.Module):
         for module in (*self.stages.modules(), *self.head.modules()):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                nn.init.zeros_(module.bias)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
         for score in (self.score, *self.skip_scores):
             nn.init.zeros_(score.weight)
             nn.init.zeros_(score.bias)

@@ -150,16 +150,18 @@ class GoogLeNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor | GoogLeNetOutput:  # maps at 224 | at 28 pixels
         self._check(min(x.shape[-2:]))
-        auxiliary = self.training and self.aux1 is not None
+        aux1, aux2 = (self.aux1, self.aux2) if self.training else (None, None)
         x = self.maxpool1(self.conv1(x))  # (N, 64, 56 | 28, ...)
         x = self.maxpool2(self.conv3(self.conv2(x)))  # (N, 192, 28 | 14, ...)
         x = self.maxpool3(self.inception3b(self.inception3a(x)))  # (N, 480, 14 | 7, ...)
         x = self.inception4a(x)  # (N, 512, 14 | 7, ...)
-        aux_logits1 = self.aux1(x) if auxiliary else None
+        aux_logits1 = None if aux1 is None else aux1(x)
         x = self.inception4d(self.inception4c(self.inception4b(x)))  # (N, 528, 14 | 7, ...)
-        aux_logits2 = self.aux2(x) if auxiliary else None
+        aux_logits2 = None if aux2 is None else aux2(x)
         x = self.maxpool4(self.inception4e(x))  # (N, 832, 7 | 4, ...)
         x = self.inception5b(self.inception5a(x))  # (N, 1024, 7 | 4, ...)
         x = self.avgpool(x).flatten(1)  # (N, 1024)
         logits = self.fc(self.dropout(x))  # (N, num_classes)
-        return GoogLeNetOutput(logits, aux_logits2, aux_logits1) if auxiliary else logits
+        if aux_logits1 is None or aux_logits2 is None:
+            return logits
+        return GoogLeNetOutput(logits, aux_logits2, aux_logits1)

@@ -59,6 +59,8 @@ class SparseConv2d(nn.Module):
     Only the connections that exist are parameters: weight is (connections, kernel, kernel).
     """
 
+    pairs: Tensor
+
     def __init__(self, in_channels: int, table: tuple[tuple[int, ...], ...], kernel: int) -> None:
         super().__init__()
         pairs = [(out, seen) for out, row in enumerate(table) for seen in row]
@@ -128,12 +130,13 @@ class LeNet5(nn.Module):
         """
         for module in self.modules():
             if isinstance(module, (nn.Conv2d, nn.Linear, SparseConv2d)):
-                inputs = module.weight[0].numel()
+                inputs: int | Tensor = module.weight[0].numel()
                 if isinstance(module, SparseConv2d):
                     inputs = inputs * torch.tensor(module.inputs_seen)[:, None, None]
                 nn.init.normal_(module.weight)
                 module.weight.data *= gain * inputs**-0.5
-                nn.init.zeros_(module.bias)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
 
     def forward(self, x: Tensor) -> Tensor:  # sizes for images of 28 or 32 pixels
         x = self.squash(self.c1(x))  # (N, 6, 28, 28)

@@ -97,7 +97,7 @@ def initialise(network: nn.Module) -> None:
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
 
-LAYERS = {  # the blocks of the four stages
+LAYERS: dict[int, tuple[type[BasicBlock] | type[Bottleneck], tuple[int, ...]]] = {  # the blocks of the four stages
     18: (BasicBlock, (2, 2, 2, 2)),
     34: (BasicBlock, (3, 4, 6, 3)),
     50: (Bottleneck, (3, 4, 6, 3)),
@@ -126,7 +126,7 @@ class ResNet(nn.Module):
         c1, c2, c3, c4 = (max(1, round(channels * width)) for channels in (64, 128, 256, 512))
         if image_size < 64:
             self.conv1 = nn.Conv2d(in_channels, c1, 3, padding=1, bias=False)
-            self.maxpool = nn.Identity()
+            self.maxpool: nn.Module = nn.Identity()
         else:
             self.conv1 = nn.Conv2d(in_channels, c1, 7, stride=2, padding=3, bias=False)
             self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
