@@ -1,4 +1,4 @@
-"""Some classes of a source, as a data set of its own."""
+"""A data set made of some classes of a source."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from nets.data.loaded import Loaded, Part
 
 
 def choose(loaded: Loaded, of: list[str], classes: list[str]) -> Loaded:
-    """The images of `classes`, some of those that the source has; labels are numbered anew, in this order."""
+    """The images of `classes`, a selection of the source's classes `of`; their order defines the new labels."""
     numbers = np.full(len(of), -1)
     numbers[[of.index(name) for name in classes]] = np.arange(len(classes))
     learning, test = _choose(loaded.learning, numbers), loaded.test and _choose(loaded.test, numbers)

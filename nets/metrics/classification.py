@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def top_k(logits: Tensor, labels: Tensor, k: int) -> float:
-    """Percent of samples whose label is among the k largest of logits (N, K)."""
+    """Percentage of samples whose label is among the k largest logits (N, K)."""
     k = min(k, logits.shape[1])
     hits = logits.topk(k, dim=1).indices.eq(labels[:, None]).any(dim=1)
     return 100 * hits.double().mean().item()
@@ -26,7 +26,7 @@ def nll(logits: Tensor, labels: Tensor) -> float:
 
 
 def expected_calibration_error(logits: Tensor, labels: Tensor, bins: int = 15) -> float:
-    """Mean gap of confidence and accuracy over equal bins of confidence, in percent (Guo et al. 2017, eq. 3)."""
+    """Mean gap between confidence and accuracy, over bins of equal width, in percent (Guo et al. 2017, eq. 3)."""
     import torch
 
     confidence, predicted = logits.double().softmax(dim=1).max(dim=1)
@@ -43,14 +43,14 @@ def confusion_matrix(predicted: Tensor, labels: Tensor, num_classes: int) -> Ten
     return torch.bincount(labels * num_classes + predicted, minlength=num_classes**2).view(num_classes, num_classes)
 
 
-METRICS = Table({  # of logits (N, K) and labels (N,)
-    "top1": Metric("Top-1", "%", 2, "higher", "Share of images whose most probable class is the right one.",
+METRICS = Table({  # from logits (N, K) and labels (N,)
+    "top1": Metric("Top-1", "%", 2, "higher", "Share of images whose most probable class is correct.",
                    partial(top_k, k=1)),
-    "top5": Metric("Top-5", "%", 2, "higher", "Share of images whose right class is among the five most probable.",
+    "top5": Metric("Top-5", "%", 2, "higher", "Share of images whose correct class is among the five most probable.",
                    partial(top_k, k=5)),
     "nll": Metric("NLL", "nats", 4, "lower", "Negative log-likelihood: how surprised the network is by the truth, on "
-                  "average. It punishes being wrong with confidence.", nll),
+                  "average. It penalises confident mistakes.", nll),
     "ece": Metric("ECE", "%", 2, "lower", "Expected calibration error: how far stated confidence is from the share of "
-                  "right answers. 0 means that of answers given with 80 % confidence, 80 % are right.",
+                  "correct answers. 0 means that 80 % of the answers given with 80 % confidence are correct.",
                   expected_calibration_error),
 })  # fmt: skip

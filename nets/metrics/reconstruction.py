@@ -23,8 +23,8 @@ def squared_error(images: Tensor, reconstructions: Tensor) -> Tensor:
 def bce(images: Tensor, logits: Tensor) -> Tensor:
     """Binary cross-entropy of each image in nats, summed over its pixels (N,).
 
-    A grey pixel is taken as the chance of a white one. Of a perfect reconstruction it is the entropy of the pixels,
-    which is 0 for black and white images alone.
+    A grey pixel counts as the probability of a white one. So a perfect reconstruction has the entropy of its pixels,
+    which is 0 only for black and white images.
     """
     import torch.nn.functional as F
 
@@ -44,8 +44,8 @@ def psnr(images: Tensor, reconstructions: Tensor) -> Tensor:
 def ssim(images: Tensor, reconstructions: Tensor) -> Tensor:
     """Structural similarity of each image (N,), mean over channels (Wang et al. 2004).
 
-    Gaussian window of 11 pixels with sigma 1.5, K1 = 0.01, K2 = 0.03, population covariance, peak 1; windows that
-    leave the image don't count.
+    Gaussian window of 11 pixels with sigma 1.5, K1 = 0.01, K2 = 0.03, population covariance, peak 1. Only
+    windows inside the image count.
     """
     import torch
     import torch.nn.functional as F
@@ -66,7 +66,7 @@ def ssim(images: Tensor, reconstructions: Tensor) -> Tensor:
     return (similarity / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))).flatten(1).mean(1)
 
 
-METRICS = Table({  # of images and reconstructions (N, C, H, W), to a number an image (N,)
+METRICS = Table({  # from images and reconstructions (N, C, H, W) to one number per image (N,)
     "mse": Metric("MSE", "", 5, "lower", "Mean squared error of pixels in 0..1.", mse),
     "squared_error": Metric("Squared error", "", 2, "lower", "Squared error of pixels in 0..1, summed over an image: "
                             "MSE times the number of pixels.", squared_error),
@@ -76,12 +76,12 @@ METRICS = Table({  # of images and reconstructions (N, C, H, W), to a number an 
     "ssim": Metric("SSIM", "", 4, "higher", "Structural similarity: likeness of local brightness, contrast and "
                    "structure; 1 means equal.", ssim),
 })  # fmt: skip
-TRAINED = Table({  # what training computes too: `nets.tasks.codes` and `Reconstruction.trained` measure them on a split
-    "bce": Metric("BCE", "nats", 2, "lower", "Binary cross-entropy of an image, summed over its pixels. It takes a "
-                  "grey pixel as the chance of a white one, so even of a perfect reconstruction it is not zero but the "
-                  "entropy of the pixels; it is zero for black and white images alone.", None),
-    "objective": Metric("Objective", "", 4, "none", "The loss that the row's recipe trains, on test data. Recipes "
-                        "differ in its form: compare it with the recipe's source, not between rows.", None),
-    "top1_sampled": Metric("Top-1, sampled code", "%", 2, "higher", "Top-1 of a VAE's classifier on a sample of each "
-                           "image's code, as in training; plain top-1 is that on the mean of the code.", None),
+TRAINED = Table({  # computed in training too; `nets.tasks.codes` and `Reconstruction.trained` measure them on a split
+    "bce": Metric("BCE", "nats", 2, "lower", "Binary cross-entropy of an image, summed over its pixels. A grey pixel "
+                  "counts as the probability of a white one. So a perfect reconstruction has the entropy of its "
+                  "pixels, which is zero only for black and white images.", None),
+    "objective": Metric("Objective", "", 4, "none", "The loss that the row's recipe minimises, on test data. Its form "
+                        "differs between recipes: compare it with the recipe's source, not between rows.", None),
+    "top1_sampled": Metric("Top-1, sampled code", "%", 2, "higher", "Top-1 of a VAE's classifier on a sampled code of "
+                           "each image, as in training; plain top-1 uses the mean of the code.", None),
 })  # fmt: skip

@@ -5,9 +5,9 @@ torchvision's network (13,004,888 parameters for 1000 classes, 6,624,904 without
 heads), which adds batch normalisation and has 3 x 3 kernels where the paper has 5 x 5
 (pytorch/vision#906).
 
-Below 64 pixels: a stem of stride 8 would leave 4 x 4 maps to all nine modules. So the first
+Below 64 pixels, a stem of stride 8 would leave 4 x 4 maps for the nine modules. So the first
 convolution is 3 x 3 with stride 1 and the first pool is left out; the modules work at 1/2, 1/4 and
-1/8 of the image.
+1/8 of the image's size.
 """
 
 from typing import NamedTuple
@@ -31,7 +31,7 @@ INCEPTION = {  # 1x1, 3x3 reduce, 3x3, "5x5" reduce, "5x5", pool projection
 
 
 class GoogLeNetOutput(NamedTuple):
-    """What training sees; the paper adds 0.3 times the loss of each auxiliary head."""
+    """The output in training; the paper adds 0.3 times the loss of each auxiliary head."""
 
     logits: Tensor
     aux_logits2: Tensor
@@ -65,7 +65,7 @@ class Inception(nn.Module):
 
 
 class AuxiliaryHead(nn.Module):
-    """A classifier on the maps half-way, so that the gradient reaches the first layers."""
+    """A classifier on intermediate maps, so that the gradient reaches the first layers."""
 
     def __init__(self, in_channels: int, channels: int, units: int, num_classes: int, dropout: float) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ class AuxiliaryHead(nn.Module):
 class GoogLeNet(nn.Module):
     """Images (N, C, H, W) -> logits (N, num_classes).
 
-    In training mode with `aux_logits` it returns GoogLeNetOutput, three logits of that shape.
+    In training mode with `aux_logits` it returns a GoogLeNetOutput, three logits of this shape.
     """
 
     def __init__(
@@ -135,8 +135,8 @@ class GoogLeNet(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(self.inception5b.out_channels, num_classes)
-        # He et al., 2015. Torchvision's N(0, 0.01) in the convolutions leaves the variance before
-        # the first batch norm near its eps of 0.001 where 3 x 3 kernels see a single channel.
+        # He et al., 2015. With torchvision's N(0, 0.01) and 3 x 3 kernels on a single channel, the
+        # variance before the first batch norm would be close to its eps of 0.001.
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

@@ -122,5 +122,5 @@ def test_damaged_archive_is_never_opened(root, make_entry, batches):
 
 def test_missing_batch(root, make_entry, batches):
     (write_folder(root, batches) / "data_batch_2").unlink()
-    with pytest.raises(DataError, match="is incomplete: data_batch_2 is not there"):
+    with pytest.raises(DataError, match="is incomplete: data_batch_2 is missing"):
         load(make_entry(make_source()), root)

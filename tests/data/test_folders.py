@@ -78,7 +78,7 @@ def test_class_names(class_folder, root, make_entry, make_images):
 
 def test_without_a_test_part(class_folder, root, make_entry):
     (class_folder / "test").rename(class_folder / "val")
-    with pytest.raises(DataError, match="pets is incomplete: there is train but no test"):
+    with pytest.raises(DataError, match="pets is incomplete: it has train but no test"):
         load(make_entry(CLASSES), root)
 
 
@@ -151,7 +151,7 @@ def test_modes(root, mode):
 
 def test_deep_images_are_refused(root):
     Image.fromarray(np.full((4, 4), 40_000, np.uint16)).save(root / "deep.png")
-    with pytest.raises(DataError, match="more than 8 bits a channel"):
+    with pytest.raises(DataError, match="more than 8 bits per channel"):
         decode(root / "deep.png", (1, 4, 4), "exact")
 
 

@@ -43,10 +43,10 @@ def test_large_digits_are_alone_in_their_scenes(catalogue, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"digits": [5, 2]}, r"digit_scenes / digits: \[least, most\] is expected, not \[5, 2\]"),
-        ({"sizes": [40, 24]}, r"digit_scenes / sizes: \[least, most\] is expected, not \[40, 24\]"),
+        ({"digits": [5, 2]}, r"digit_scenes / digits: expected \[least, most\], not \[5, 2\]"),
+        ({"sizes": [40, 24]}, r"digit_scenes / sizes: expected \[least, most\], not \[40, 24\]"),
         ({"sizes": [24, 65]}, "digit_scenes / sizes: a digit of 65 pixels does not fit into a scene of 64x64"),
-        ({"shape": [3, 64, 64]}, "digit_scenes / shape: digit scenes are grey, so the first number is 1, not 3"),
+        ({"shape": [3, 64, 64]}, "digit_scenes / shape: digit scenes are grey, so the first number must be 1, not 3"),
         ({"shape": [1, 64, 32]}, "digit_scenes / sizes: a digit of 40 pixels does not fit into a scene of 64x32"),
     ],
 )

@@ -67,7 +67,7 @@ def test_the_order_of_classes_is_the_order_of_labels(root, tmp_path, make_entry,
 
 def test_a_class_that_the_source_has_not(catalogue):
     entry = catalogue["mnist5k_0to4"] | {"classes": ["0", "ten"]}
-    with pytest.raises(DataError, match="x.yaml: half / classes: ten is none of source_classes"):
+    with pytest.raises(DataError, match="x.yaml: half / classes: ten is not one of source_classes"):
         check_entries({"half": entry}, "x.yaml")
 
 
@@ -105,7 +105,7 @@ def test_resize_and_crop_are_torchvisions(name, imagenet, catalogue, root):
 
 
 def test_imagenet_that_is_not_there_or_not_whole(imagenet, tmp_path, root):
-    with pytest.raises(DataError, match="has 3 folders, expected 1000, one a class"):
+    with pytest.raises(DataError, match="has 3 folders, expected 1000, one per class"):
         prepare("imagenet", imagenet | {"classes": 1000}, tmp_path / "out")
     (root / "imagenet/val").rename(root / "elsewhere")
     info = prepare("imagenet", imagenet, tmp_path / "out")
