@@ -1,4 +1,4 @@
-"""IDX files: read, compressed or not, and every way in which they are damaged."""
+"""IDX files, compressed or not, and every kind of damage."""
 
 import gzip
 import hashlib
@@ -51,9 +51,9 @@ def test_flipped_bit(root, make_entry, make_idx, flip, gz):
 
 def test_wrong_hash_says_both(root, make_entry, make_idx):
     source = make_idx(root / "tiny")
-    found = source["sha256"][IMAGES]
+    actual = source["sha256"][IMAGES]
     source["sha256"][IMAGES] = "0" * 64
-    with pytest.raises(DataError, match=f"SHA-256 is {found}, expected {'0' * 64}"):
+    with pytest.raises(DataError, match=f"SHA-256 is {actual}, expected {'0' * 64}"):
         load(make_entry(source), root)
 
 

@@ -1,4 +1,4 @@
-"""Folders of images and masks, and the pets: sizes, void, what is missing."""
+"""Folders of images and masks, and the pets: sizes, void, missing files."""
 
 import numpy as np
 import pytest
@@ -105,9 +105,9 @@ def test_an_image_without_a_mask(streets, tmp_path, entry):
 
 
 def test_a_pinned_folder_and_a_source_without_masks(streets, tmp_path, entry):
-    found = prepare("streets", entry(), tmp_path / "out")["source"]["sha256"]["streets"]
-    prepare("streets", entry(SOURCE | {"sha256": found}), tmp_path / "out")
-    with pytest.raises(DataError, match=f"streets has changed: .* of its 18 files is {found}"):
+    digest = prepare("streets", entry(), tmp_path / "out")["source"]["sha256"]["streets"]
+    prepare("streets", entry(SOURCE | {"sha256": digest}), tmp_path / "out")
+    with pytest.raises(DataError, match=f"streets has changed: .* of its 18 files is {digest}"):
         prepare("streets", entry(SOURCE | {"sha256": "0" * 64}), tmp_path / "out")
     with pytest.raises(DataError, match="Tiny: the source has no masks"):
         checked(entry(), Part.of(np.zeros((1, 3, 4, 6), np.uint8), np.array([-1]))).__next__()

@@ -136,7 +136,7 @@ def test_array_file_appears_whole_or_not_at_all(tmp_path):
 
 
 def test_full_disk_is_one_sentence(tmp_path):
-    """A limit on the size of files plays the full disk."""
+    """A limit on file size simulates a full disk."""
     script = (
         "import resource, sys; from nets.jobs.prepare import main;"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, 10**6));"

@@ -1,4 +1,4 @@
-"""Opening prepared data: what is altered is noticed, and training never touches test data."""
+"""Opening prepared data: changes are noticed, and training never touches test data."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Data sets of some classes, with few labels, and of test images alone."""
+"""Data sets with a selection of classes, few labels, or test images alone."""
 
 import numpy as np
 import pytest
@@ -23,8 +23,8 @@ def halves(catalogue, tmp_path):
 def images_of(folder, digit, label):
     """Test and learning images of a digit in a prepared folder."""
     learning, test = open_split(folder, "train"), open_split(folder, "test")
-    found = [split.images[split.labels == label] for split in (learning, test)]
-    return {image.tobytes() for part in found for image in part}
+    images = [split.images[split.labels == label] for split in (learning, test)]
+    return {image.tobytes() for part in images for image in part}
 
 
 def test_the_halves_of_the_digits(halves, mnist5k):
@@ -33,7 +33,7 @@ def test_the_halves_of_the_digits(halves, mnist5k):
     assert target == {"train": [50] * 5, "validation": [50] * 5, "test": [200] * 5}
     assert images_of(halves / "mnist5k_0to4", 3, 3) == images_of(mnist5k, 3, 3)
     few = images_of(halves / "mnist5k_5to9", 8, 3)
-    assert len(few) == 300 and few < images_of(mnist5k, 8, 8), "the fourth of 5 to 9 is 8"
+    assert len(few) == 300 and few < images_of(mnist5k, 8, 8), "of 5 to 9, the fourth is 8"
 
 
 @pytest.mark.parametrize(("name", "labels"), [("mnist5k_1pct", 35), ("mnist5k_10pct", 350)])
