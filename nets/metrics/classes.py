@@ -16,7 +16,7 @@ IS_SPLITS = 10
 def inception_score(logits: Tensor) -> float:
     """exp of the mean divergence of each image's class distribution from that of all images (Salimans et al. 2016).
 
-    The mean over ten parts of the images.
+    The score is the mean over ten parts of the images.
     """
     from torch_fidelity.metric_isc import isc_features_to_metric
 
