@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and the hashes by which their content is known."""
+"""Files that appear complete or not at all, and the hashes that identify their content."""
 
 import contextlib
 import hashlib
@@ -13,7 +13,7 @@ from nets.errors import DataError, UserError
 
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`, renamed to it if the block ends well and removed if not."""
+    """Yield a temporary path beside `path`. It is renamed to `path` if the block succeeds, and removed if it fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -24,13 +24,13 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON atomically; refuses NaN and infinities, which JSON lacks."""
+    """Write JSON atomically. Raises ValueError for NaN and infinities, which JSON lacks."""
     with atomic(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
 
 
 def check_writable(folder: Path) -> None:
-    """Raise UserError if files can't be made in a folder, which need not exist yet."""
+    """Raise UserError if files can't be created in a folder. The folder need not exist yet."""
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not existing.is_dir():
         raise UserError(f"{existing} is a file where a folder should be; move it away.")
@@ -40,7 +40,7 @@ def check_writable(folder: Path) -> None:
 
 
 def sha256(content: Path | bytes) -> str:
-    """The hex SHA-256 of a file, or of bytes."""
+    """The SHA-256 of a file or of bytes, in hex."""
     if isinstance(content, bytes):
         return hashlib.sha256(content).hexdigest()
     with open(content, "rb") as file:
@@ -48,12 +48,12 @@ def sha256(content: Path | bytes) -> str:
 
 
 def sha256_of_json(value: Any) -> str:
-    """The hex SHA-256 of a value as JSON; the order of keys does not matter."""
+    """The SHA-256 of a value as JSON, in hex; the order of keys does not matter."""
     return sha256(json.dumps(value, sort_keys=True).encode())
 
 
 def verify(content: Path | bytes, expected: str, remedy: str, name: str = "") -> None:
-    """Raise DataError unless a file, or bytes called `name`, have the hex SHA-256 `expected`."""
+    """Raise DataError unless a file, or bytes called `name` in messages, has the SHA-256 `expected`."""
     actual = sha256(content)
     if actual != expected:
         raise DataError(f"{name or str(content)} is damaged: its SHA-256 is {actual}, expected {expected}; {remedy}.")

@@ -1,6 +1,6 @@
-"""The optimizers that a recipe may name: their classes in `torch.optim`, and the settings that they have.
+"""The optimizers that a recipe may name: their classes in `torch.optim` and their settings.
 
-A new one is an entry of `OPTIMIZERS`, and of `SETTINGS` where it has a setting that no other has. Needs no torch.
+To add one, add an entry to `OPTIMIZERS`, and one to `SETTINGS` for each setting that is not there yet. Needs no torch.
 """
 
 from dataclasses import dataclass
@@ -13,26 +13,26 @@ NOT_NEGATIVE = {"type": "number", "minimum": 0}
 SHARE = {"type": "number", "minimum": 0, "exclusiveMaximum": 1}
 
 SETTINGS: dict[str, dict[str, Any]] = {  # constructor arguments, as JSON schema
-    "lr": POSITIVE | {"description": "Learning rate, at its highest."},
+    "lr": POSITIVE | {"description": "Highest learning rate."},
     "weight_decay": NOT_NEGATIVE
-    | {"description": "Factor of the weights that is added to their gradient; of AdamW, decoupled."},
-    "momentum": SHARE | {"description": "Share of the last step that is added to the next."},
+    | {"description": "Factor by which weights are added to their gradient; for AdamW, decoupled."},
+    "momentum": SHARE | {"description": "Share of the last step that is added to the next one."},
     "nesterov": {"type": "boolean", "description": "Nesterov's momentum."},
     "betas": {
         **{"type": "array", "items": SHARE, "minItems": 2, "maxItems": 2},
-        "description": "Decay of the averages of gradients and of their squares.",
+        "description": "Decay of the running averages of gradients and of their squares.",
     },
-    "alpha": SHARE | {"description": "Decay of the average of squared gradients."},
-    "eps": POSITIVE | {"description": "Added to the root of squared gradients, by which steps are divided."},
+    "alpha": SHARE | {"description": "Decay of the running average of squared gradients."},
+    "eps": POSITIVE | {"description": "Added to the divisor of a step, the root of the averaged squared gradients."},
 }
 
 
 @dataclass(frozen=True)
 class Optimizer:
-    """A class of `torch.optim`, and what of its constructor's arguments a recipe may set."""
+    """A class of `torch.optim`, and the constructor arguments that a recipe may set."""
 
     name: str = ABSENT
-    settings: tuple[str, ...] = ABSENT  # besides lr, which all have
+    settings: tuple[str, ...] = ABSENT  # besides lr, which every optimizer has
 
     @property
     def keys(self) -> set[str]:
@@ -49,7 +49,7 @@ OPTIMIZERS = {
 
 
 def optimizer_schema() -> dict[str, Any]:
-    """JSON schema of each key of a recipe's `optimizer`. Raises ConfigError where an entry lacks something."""
+    """JSON schema of each key of a recipe's `optimizer`. Raises ConfigError if an entry is incomplete."""
     check_complete(OPTIMIZERS, "nets/optimizers.py")
     for name, optimizer in OPTIMIZERS.items():
         for setting in optimizer.settings:

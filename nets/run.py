@@ -1,7 +1,7 @@
 """The description of one run: everything that can influence its result, and nothing else.
 
-`nets.suite.expansion` makes these from the tables a user writes. `runs.jsonl` holds those of a suite, a line
-each; training writes a run's to its `config.json`, from which all later stages read it.
+A suite is a table of runs that a user writes; `nets.suite.expansion` resolves it into these descriptions. `runs.jsonl`
+holds one per line. Training writes its run's description to `config.json`, where all later stages read it.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from nets.optimizers import OPTIMIZERS
 
 @dataclass(frozen=True)
 class Network:
-    """A network of the catalogue: its class by import path, and constructor arguments."""
+    """A network of the catalogue: the import path of its class, and constructor arguments."""
 
     path: str
     args: dict[str, Any] = field(default_factory=dict)
@@ -31,22 +31,22 @@ class Network:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a run trains; keys, ranges and defaults are those of `nets.suite.catalogues.schema("recipes")`."""
+    """How a run trains. `nets.suite.catalogues.schema("recipes")` defines keys, ranges and defaults."""
 
     name: str
     epochs: int
     batch_size: int
     optimizer: dict[str, Any]
-    optimizers: dict[str, dict[str, Any]]  # by role, where a network has its own
+    optimizers: dict[str, dict[str, Any]]  # by role, for networks with one of their own
     schedule: dict[str, Any]
     augment: dict[str, Any]
-    options: dict[str, Any]  # the task's own
+    options: dict[str, Any]  # of the task
     clip_norm: float | None
     ema: float | None
     precision: str
 
     def optimizer_of(self, role: str) -> dict[str, Any]:
-        """Name and settings of a network's optimizer: its own, and of the shared ones those that it has."""
+        """Name and settings of a network's optimizer: its own settings, and the shared ones that apply to it."""
         own = self.optimizers.get(role, {})
         name = own.get("name", self.optimizer["name"])
         known = self.optimizer if name == self.optimizer["name"] else OPTIMIZERS[name].keys
@@ -68,10 +68,10 @@ class Run:
     networks: dict[str, Network]  # by role: "classifier"; "generator" and "discriminator"; ...
     recipe: Recipe
     data: dict[str, Any]  # the data set's entry in the catalogue
-    fidelity: dict[str, Any] | None  # how samples are measured, for what generates
-    row: dict[str, str]  # the cells of the table as typed, without the seeds
-    overridden: dict[str, Any]  # what the catalogues say in place of the row's overrides, by their keys
-    pretrained: dict[str, Any] | None = None  # the weights that it starts from: see nets.suite.starts
+    fidelity: dict[str, Any] | None  # how samples are measured; generators only
+    row: dict[str, str]  # the table's cells as written, without the seeds
+    overridden: dict[str, Any]  # the catalogues' values that the row's overrides replaced, by key
+    pretrained: dict[str, Any] | None = None  # the weights that it starts from (nets.suite.starts)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -81,40 +81,40 @@ class Run:
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
-        """(channels, height, width) of what a classifier sees: of the images that its start was trained on, if any."""
+        """(channels, height, width) of a classifier's input: of the images that its start was trained on, if any."""
         channels, height, width = self.pretrained["shape"] if self.pretrained else self.shape
         return channels, height, width
 
     @property
     def num_classes(self) -> int:
-        """Number of classes; 0 where the data set has no labels."""
+        """Number of classes; 0 if the data set has no labels."""
         classes = self.data["classes"]
         return classes if isinstance(classes, int) else len(classes or ())
 
     def to_json(self, indent: int | None = 1) -> str:
-        """The text of `config.json`; without `indent`, a line of `runs.jsonl`."""
+        """The text of `config.json`; with `indent=None`, a line of `runs.jsonl`."""
         return json.dumps(self, default=vars, indent=indent, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "Run":
-        """Read the text of `config.json` back."""
+        """Parse the text of `config.json`."""
         raw = json.loads(text)
         networks = {role: Network(**network) for role, network in raw.pop("networks").items()}
         return cls(networks=networks, recipe=Recipe(**raw.pop("recipe")), **raw)
 
     @classmethod
     def load(cls, folder: Path) -> "Run":
-        """Read `config.json` of a run's folder."""
+        """Read `config.json` in a run's folder."""
         return cls.from_json((folder / "config.json").read_text())
 
     @classmethod
     def find(cls, runs: Path, name: str) -> "Run":
-        """Read the run of a name from `runs.jsonl`. Raises UserError where it is not there."""
+        """Read the run called `name` from `runs.jsonl`. Raises UserError if there is none."""
         with open(runs) as lines:
             for line in lines:
                 if f'"name": "{name}"' in line and (run := cls.from_json(line)).name == name:
                     return run
-        raise UserError(f"{runs} has no run {name}; it has the runs of a table.")
+        raise UserError(f"{runs} has no run {name}; it lists the runs of one table.")
 
     @property
     def digest(self) -> str:
@@ -123,12 +123,12 @@ class Run:
 
 
 def read_runs(path: Path) -> list[Run]:
-    """All runs of `runs.jsonl`."""
+    """Read all runs of `runs.jsonl`."""
     with open(path) as lines:
         return [Run.from_json(line) for line in lines]
 
 
 def write_runs(runs: Iterable[Run], path: Path) -> None:
-    """Write `runs.jsonl`: the description of a run in each line."""
+    """Write `runs.jsonl`, one description per line."""
     with atomic(path) as temporary, open(temporary, "w") as file:
         file.writelines(run.to_json(indent=None) + "\n" for run in runs)

@@ -1,4 +1,4 @@
-"""An .npy file written row after row, hashed on the way, and in place only when it is whole."""
+"""An .npy file that is written row by row, hashed on the way, and appears only when it is complete."""
 
 import hashlib
 import io
@@ -11,7 +11,7 @@ import numpy as np
 class ArrayFile:
     """Context manager that writes `path` through a partial file beside it.
 
-    Rows go through plain writes, not a memory map: a full disk is then an OSError and not a dead process.
+    It uses plain writes and no memory map, so that a full disk raises OSError and does not kill the process.
     """
 
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: type) -> None:
@@ -29,7 +29,7 @@ class ArrayFile:
         return self
 
     def append(self, rows: np.ndarray) -> None:
-        """Add rows (n, ...) of the array."""
+        """Append rows (n, ...) to the array."""
         if rows.shape[1:] != self.shape[1:] or rows.dtype != self.dtype:
             raise ValueError(f"rows are {rows.dtype} {rows.shape}, the array {self.dtype} {self.shape}")
         self._rows += len(rows)
@@ -37,7 +37,7 @@ class ArrayFile:
 
     @property
     def sha256(self) -> str:
-        """Of the file's bytes so far."""
+        """SHA-256 of the bytes written so far."""
         return self._digest.hexdigest()
 
     def _write(self, content: bytes | memoryview) -> None:

@@ -1,4 +1,4 @@
-"""Random changes of training images, in whole batches on their device."""
+"""Random augmentation of training images, in whole batches on their device."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from torch import Tensor
 
 
 def augment(images: Tensor, settings: dict[str, Any], mean: tuple[float, ...]) -> Tensor:
-    """Apply the recipe's `augment` settings to images (N, C, H, W) in 0..1; each image draws its own change.
+    """Apply the recipe's `augment` settings to images (N, C, H, W) in 0..1; each image is changed at random.
 
-    `mean`, one number a channel or one for all, is the colour of what is blotted out.
+    `mean`, one number per channel or one for all, is the colour of the squares that cutout covers.
     """
     if settings.get("crop_padding"):
         images = random_crop(images, settings["crop_padding"])
@@ -24,10 +24,10 @@ def augment(images: Tensor, settings: dict[str, Any], mean: tuple[float, ...]) -
 def augment_with_masks(
     images: Tensor, masks: Tensor, settings: dict[str, Any], mean: tuple[float, ...]
 ) -> tuple[Tensor, Tensor]:
-    """The same changes for images and their masks (N, H, W) int64; what is padded or blotted out is void, -1.
+    """Change images and their masks (N, H, W) int64 alike; padded and covered pixels become void, -1.
 
-    The masks ride along as one more channel, in which 0 stands for void. Every change only moves pixels or takes them
-    away, so that they stay whole numbers.
+    The masks are passed as one more channel, in which 0 means void. They stay integers, because every change only
+    moves or removes pixels.
     """
     mean = mean * (images.shape[1] // len(mean))
     together = augment(torch.cat([images, masks[:, None] + 1], dim=1), settings, (*mean, 0.0))
@@ -35,7 +35,7 @@ def augment_with_masks(
 
 
 def cutout(images: Tensor, size: int, mean: tuple[float, ...]) -> Tensor:
-    """Blot out a square of each image around a random pixel, cut off at the borders (DeVries and Taylor 2017)."""
+    """Cover a square around a random pixel of each image, clipped at the borders (DeVries and Taylor 2017)."""
     count, _, height, width = images.shape
     hidden = []
     for length, shape in ((height, (count, 1, height, 1)), (width, (count, 1, 1, width))):
@@ -48,13 +48,13 @@ def cutout(images: Tensor, size: int, mean: tuple[float, ...]) -> Tensor:
 
 
 def random_flip(images: Tensor) -> Tensor:
-    """Mirror each image left and right with probability 1/2."""
+    """Mirror each image horizontally with probability 1/2."""
     chosen = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
     return torch.where(chosen, images.flip(-1), images)
 
 
 def random_crop(images: Tensor, padding: int) -> Tensor:
-    """Pad each side by `padding` zeros, then cut the old size out at a random place (He et al. 2016, section 4.2)."""
+    """Pad each side by `padding` zeros, then crop to the old size at a random place (He et al. 2016, section 4.2)."""
     count, channels, height, width = images.shape
     padded = F.pad(images, [padding] * 4)
     top, left = torch.randint(0, 2 * padding + 1, (2, count, 1, 1), device=images.device)

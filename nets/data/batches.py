@@ -1,7 +1,7 @@
-"""Batches of a prepared split, made on the device by index.
+"""Batches of a prepared split, selected by index.
 
-The images lie on the device as uint8 where they fit, else in memory-mapped files; either way a batch is one
-indexing operation, and all augmentation is done on whole batches. No worker processes.
+Images that fit are kept on the device as uint8; others stay in memory-mapped files. Either way a batch is one indexing
+operation, and augmentation works on whole batches. There are no worker processes.
 """
 
 from collections.abc import Iterator
@@ -15,13 +15,13 @@ from torch import Tensor
 from nets.data.augment import augment, augment_with_masks
 from nets.data.prepared import Split, open_split
 
-RESIDENT_SHARE = 0.4  # of the device's free memory that a data set may take
+RESIDENT_SHARE = 0.4  # of the device's free memory that a split's images may take
 
 
 class Batch(NamedTuple):
-    """Images (N, C, H, W) float in the range that the task wants, labels (N,) int64 (-1: none), sample numbers (N,).
+    """Images (N, C, H, W) float in the task's range, labels (N,) int64 (-1: none), and sample numbers (N,).
 
-    Where the data set has them, masks (N, H, W) int64: the class of every pixel (-1: void).
+    `masks` (N, H, W) int64, if the data set has them, hold the class of every pixel (-1: void).
     """
 
     images: Tensor
@@ -32,21 +32,21 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class PixelRange:
-    """The affine map from pixels in 0..1 to what a network sees: (pixel - mean) / std, by channel."""
+    """The affine map from pixels in 0..1 to a network's input range: (pixel - mean) / std, by channel."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
     def apply(self, pixels: Tensor) -> Tensor:
-        """(N, C, H, W) in 0..1 to the network's range."""
+        """Map pixels (N, C, H, W) in 0..1 to the network's range."""
         return (pixels - self._column(self.mean, pixels)) / self._column(self.std, pixels)
 
     def restore(self, images: Tensor) -> Tensor:
-        """The network's range back to pixels in 0..1."""
+        """Map the network's range back to pixels in 0..1."""
         return images * self._column(self.std, images) + self._column(self.mean, images)
 
     def invert(self, images: Tensor) -> Tensor:
-        """The network's range back to uint8 pixels, rounded and clipped."""
+        """Map the network's range back to uint8 pixels, rounded and clipped."""
         return (self.restore(images) * 255).round().clamp(0, 255).to(torch.uint8)
 
     @staticmethod
@@ -59,7 +59,7 @@ SYMMETRIC = PixelRange((0.5,), (0.5,))  # -1..1
 
 
 class Batches:
-    """A split on a device: random batches to train on, ordered ones to measure on."""
+    """A split on a device: random batches for training, ordered ones for evaluation."""
 
     def __init__(
         self, split: Split, pixels: PixelRange, device: torch.device, augmentation: dict[str, Any] | None = None
@@ -81,7 +81,7 @@ class Batches:
         return len(self.order)
 
     def take(self, indices: Tensor, random: bool = False) -> Batch:
-        """The samples of the given numbers (N,) int64 on the CPU; `random` turns augmentation on."""
+        """The samples with these numbers (N,), int64 on the CPU; `random` turns augmentation on."""
         rows = indices.to(self.images.device)
         images = self.images[rows].to(self.device, non_blocking=True).float().div_(255)
         masks = None if self.masks is None else self._classes(self.masks[rows])
@@ -98,18 +98,18 @@ class Batches:
         return masks if self.info["void"] is None else masks.masked_fill_(masks == self.info["void"], -1)
 
     def epoch(self, batch_size: int, seed: int, skip: int = 0) -> Iterator[Batch]:
-        """Random batches, the last short one left out; the same for the same seed. `skip` leaves out the first."""
+        """Random batches without the last short one, the same for the same seed; the first `skip` are left out."""
         generator = torch.Generator().manual_seed(seed)
         order = self.order[torch.randperm(len(self.order), generator=generator)]
         for step in range(skip, self.steps(batch_size)):
             yield self.take(order[step * batch_size : (step + 1) * batch_size], random=True)
 
     def steps(self, batch_size: int) -> int:
-        """Number of batches of an epoch: at least one, which is then the whole split."""
+        """Number of batches per epoch. A split smaller than a batch is one batch."""
         return max(1, len(self) // batch_size)
 
     def ordered(self, batch_size: int = 500) -> Iterator[Batch]:
-        """Every sample once, in the order of the index list, without augmentation."""
+        """Every sample once, in the order of the index list and without augmentation."""
         for start in range(0, len(self), batch_size):
             yield self.take(self.order[start : start + batch_size])
 
@@ -121,7 +121,7 @@ def images_of(folder: Path, split: str) -> Tensor:
 
 
 def fits(images: Tensor, device: torch.device) -> bool:
-    """Whether the images may lie on the device for the whole run."""
+    """Whether the images may stay on the device for the whole run."""
     if device.type != "cuda":
         return True
     free, _ = torch.cuda.mem_get_info(device)

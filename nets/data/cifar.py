@@ -1,13 +1,14 @@
-"""The canonical Python batches of CIFAR-10 and CIFAR-100: the extracted folder or the archive.
+"""The canonical Python batches of CIFAR-10 and CIFAR-100, from the extracted folder or the archive.
 
-Batches are pickles, so nothing is unpickled before its hash is verified: the archive against the catalogue's SHA-256,
-the files of an extracted folder against the MD5s that torchvision knows.
+Batches are pickles, so nothing is unpickled before its hash is verified. The archive is compared with the catalogue's
+SHA-256, the files of an extracted folder with torchvision's MD5s.
 """
 
 import pickle
 import tarfile
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,7 @@ def read(entry: dict, source: dict, root: Path) -> Loaded:
     return Loaded(learning, test, "cifar_batches", str(location), canonical=True, sha256=hashes)
 
 
-def _torchvision_class(source: dict) -> type:
+def _torchvision_class(source: dict) -> type[Any]:
     from torchvision import datasets
 
     return getattr(datasets, source["class"])
@@ -45,7 +46,7 @@ def _from_folder(source: dict, folder: Path) -> tuple[dict[str, bytes], dict[str
     for name, md5 in kind.train_list + kind.test_list:
         path = folder / name
         if not path.is_file():
-            raise DataError(f"{folder} is incomplete: {name} is not there; extract {kind.filename} again.")
+            raise DataError(f"{folder} is incomplete: {name} is missing; extract {kind.filename} again.")
         if not check_integrity(path, md5):
             raise DataError(f"{path} is damaged: its MD5 is not {md5}; extract {kind.filename} again.")
         contents[name] = path.read_bytes()
@@ -56,22 +57,25 @@ def _from_folder(source: dict, folder: Path) -> tuple[dict[str, bytes], dict[str
 def _from_archive(source: dict, archive: Path) -> tuple[dict[str, bytes], dict[str, str]]:
     verify(archive, source["sha256"], "fetch it again or delete it")
     kind = _torchvision_class(source)
-    names = [name for name, _ in kind.train_list + kind.test_list]
+    contents = {}
     with tarfile.open(archive) as tar:
-        contents = {name: tar.extractfile(f"{source['folder']}/{name}").read() for name in names}
+        for name, _ in kind.train_list + kind.test_list:
+            member = tar.extractfile(f"{source['folder']}/{name}")
+            assert member is not None, f"{name} is a file in the archive of this SHA-256"
+            contents[name] = member.read()
     return contents, {archive.name: source["sha256"]}
 
 
 def _part(location: Path, batches: list[bytes]) -> Part:
-    """One part from its verified batches of (n, 3072) uint8, the channels one after another."""
+    """One part from its verified batches (n, 3072) uint8, one channel after another."""
     images, labels = [], []
     for content in batches:
-        with warnings.catch_warnings():  # batches written by Python 2 state a type in a way that numpy deprecates
+        with warnings.catch_warnings():  # Python 2 wrote a type in a form that numpy deprecates
             warnings.simplefilter("ignore")
             batch = pickle.loads(content, encoding="latin1")
         images.append(batch["data"])
         labels.extend(batch["labels"] if "labels" in batch else batch["fine_labels"])
-    images = np.concatenate(images).reshape(-1, 3, 32, 32)
-    if len(images) != len(labels):
-        raise DataError(f"{location} does not fit together: {len(images)} images, {len(labels)} labels.")
-    return Part.of(images, np.array(labels))
+    pixels = np.concatenate(images).reshape(-1, 3, 32, 32)
+    if len(pixels) != len(labels):
+        raise DataError(f"{location} is inconsistent: {len(pixels)} images, {len(labels)} labels.")
+    return Part.of(pixels, np.array(labels))

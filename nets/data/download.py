@@ -1,4 +1,4 @@
-"""Downloads through torchvision, which knows the addresses and verifies what arrives."""
+"""Downloads through torchvision, which knows the addresses and verifies the files."""
 
 import contextlib
 import os
@@ -11,21 +11,22 @@ import time
 import warnings
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from nets.errors import DataError, SourceUnavailable
 
-ANSWER_SECONDS = 10  # a server that says nothing for so long is not there
-STALL_SECONDS = 20  # so long a download may stand still
+ANSWER_SECONDS = 10  # how long to wait for a server's answer
+STALL_SECONDS = 20  # how long a download may stall
 
 
 def fetch(source: dict, root: Path) -> None:
     """Download the set of `torchvision.datasets.<class>` into `root`, in torchvision's layout.
 
-    Files arrive in a folder beside their place and move there once they are whole. Raises SourceUnavailable where
-    downloads are forbidden (NETS_OFFLINE=1) or no server answers, DataError where what arrives is damaged.
+    Files are downloaded to a temporary folder and moved into place when they are complete. Raises SourceUnavailable if
+    downloads are forbidden (NETS_OFFLINE=1) or no server answers, DataError if a download is damaged.
     """
     if os.environ.get("NETS_OFFLINE", "0") not in ("", "0"):
         raise SourceUnavailable("allow the download (NETS_OFFLINE forbids it now)")
@@ -50,15 +51,15 @@ def fetch(source: dict, root: Path) -> None:
                 path.replace(target)
 
 
-def _addresses(kind: type) -> list[str]:
+def _addresses(kind: type[Any]) -> list[str]:
     if hasattr(kind, "mirrors"):
         return [mirror + kind.resources[0][0] for mirror in kind.mirrors]
-    return [kind._RESOURCES[0][0]] if hasattr(kind, "_RESOURCES") else [kind.url]  # the pets have no public address
+    return [kind._RESOURCES[0][0]] if hasattr(kind, "_RESOURCES") else [kind.url]  # the pets' addresses are private
 
 
 def _answer(urls: list[str], seconds: float) -> bool:
-    """Whether any address answers in time. In threads, since looking up a name knows no time limit."""
-    answers = queue.SimpleQueue()
+    """Whether any address answers in time. Uses threads, because name lookups have no time limit."""
+    answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
 
     def ask(url: str) -> None:
         try:
@@ -78,7 +79,7 @@ def _answer(urls: list[str], seconds: float) -> bool:
     return False
 
 
-def _download(kind: type, folder: Path) -> None:
+def _download(kind: type[Any], folder: Path) -> None:
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(STALL_SECONDS)
     try:
@@ -87,10 +88,10 @@ def _download(kind: type, folder: Path) -> None:
             kind(folder, download=True)
     except (URLError, ConnectionError, TimeoutError, HTTPException) as error:
         raise SourceUnavailable(f"try the download again (it broke off: {error})") from error
-    except RuntimeError as error:  # torchvision's one type for every trouble
+    except RuntimeError as error:  # torchvision's one type for all errors
         if "corrupted" in str(error):
             raise DataError(
-                f"the download of {kind.__name__} is damaged: its MD5 is not the one that torchvision knows; "
+                f"the download of {kind.__name__} is damaged: its MD5 differs from torchvision's; "
                 "try again, or supply the files by hand."
             ) from error
         raise SourceUnavailable(f"try the download again ({' '.join(str(error).split())})") from error

@@ -1,4 +1,4 @@
-"""What a source hands over: images in chunks, labels, and where they came from."""
+"""What a reader of a source returns: images in chunks, labels, and where they come from."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ CHUNK_BYTES = 32 << 20
 class Part:
     """The learning or the test part of a source.
 
-    `labels` is (N,) int64, -1 where there are none; `chunks()` yields the N images in order, as (n, C, H, W) uint8.
-    `masks()`, where there are masks, yields the classes of the images' pixels as (n, H, W) uint8.
+    `labels` is (N,) int64, -1 for unlabelled images. `chunks()` yields the N images in order, as (n, C, H, W) uint8.
+    `masks()`, if there are masks, yields the class of every pixel as (n, H, W) uint8.
     """
 
     labels: np.ndarray
@@ -22,7 +22,7 @@ class Part:
 
     @classmethod
     def of(cls, images: np.ndarray, labels: np.ndarray, masks: np.ndarray | None = None) -> "Part":
-        """A part of arrays in memory: images (N, C, H, W) uint8, labels (N,), and masks (N, H, W) uint8 if any."""
+        """A part made of arrays in memory: images (N, C, H, W) uint8, labels (N,), and masks (N, H, W) uint8 if any."""
         step = chunk_length(images.shape[1:])
         starts = range(0, len(images), step)
         given = None if masks is None else lambda: (masks[i : i + step] for i in starts)
@@ -31,9 +31,10 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """A verified source. `canonical`: the pixels are, bit for bit, those that were published.
+    """A verified source.
 
-    `validation`: how many images at the end of the learning part are the source's own validation part, if it has one.
+    `canonical`: the pixels are bit for bit the published ones. `validation`: the number of images at the end of the
+    learning part that are the source's own validation part, if it has one.
     """
 
     learning: Part
@@ -46,5 +47,5 @@ class Loaded:
 
 
 def chunk_length(shape: tuple[int, ...]) -> int:
-    """Images of `shape` (C, H, W) that make a chunk of about 32 MiB."""
+    """How many images of `shape` (C, H, W) make a chunk of about 32 MiB."""
     return max(1, CHUNK_BYTES // int(np.prod(shape)))

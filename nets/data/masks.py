@@ -1,6 +1,6 @@
 """Images with a class for every pixel: folders of images and masks, and the Oxford-IIIT pets."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,27 +15,35 @@ Pairs = list[tuple[Path, Path]]  # (image, mask)
 
 
 def read_mask_folder(entry: dict, source: dict, root: Path) -> Loaded:
-    """`<folder>/train|val|test/{images,masks}`: masks are PNGs of class numbers, named as their images.
+    """`<folder>/train|val|test/{images,masks}`: masks are PNGs of class numbers with their images' names.
 
-    Without `val` the validation images are cut from `train`.
+    Without `val`, the validation images are taken from `train`.
     """
     folder = root / source["folder"]
     if not (folder / "train" / "images").is_dir():
         raise SourceUnavailable(f"put train|val|test/{{images,masks}} under {folder}")
     train, val, test = (_pairs(folder / part) for part in ("train", "val", "test"))
     files = [path for pair in train + val + test for path in pair]
-    found = digest(folder, files)
-    if source.get("sha256", found) != found:
+    actual = digest(folder, files)
+    if source.get("sha256", actual) != actual:
         raise DataError(
-            f"{folder} has changed: the SHA-256 of its {len(files)} files is {found}, expected {source['sha256']}; "
+            f"{folder} has changed: the SHA-256 of its {len(files)} files is {actual}, expected {source['sha256']}; "
             "restore it, or correct sha256 in the catalogue."
         )
-    parts = [_part(pairs, entry["shape"], source.get("fit", "exact"), first=0) for pairs in (train + val, test)]
-    return Loaded(*parts, "mask_folder", str(folder), False, {folder.name: found}, len(val) or None)
+    shape, fit = tuple(entry["shape"]), source.get("fit", "exact")
+    return Loaded(
+        _part(train + val, shape, fit, first=0),
+        _part(test, shape, fit, first=0),
+        "mask_folder",
+        str(folder),
+        canonical=False,
+        sha256={folder.name: actual},
+        validation=len(val) or None,
+    )
 
 
 def read_oxford_pet(entry: dict, source: dict, root: Path) -> Loaded:
-    """The pets as torchvision lays them out; trimaps count from 1: pet, background, border."""
+    """The pets in torchvision's layout. Trimaps count classes from 1: pet, background, border."""
     folder = root / source["folder"]
     lists = [folder / "annotations" / name for name in ("trainval.txt", "test.txt")]
     if not lists[0].is_file():
@@ -43,16 +51,18 @@ def read_oxford_pet(entry: dict, source: dict, root: Path) -> Loaded:
     parts, files = [], list(lists)
     for names in ([line.split()[0] for line in path.read_text().splitlines()] for path in lists):
         pairs = [(folder / f"images/{name}.jpg", folder / f"annotations/trimaps/{name}.png") for name in names]
-        parts.append(_part(pairs, entry["shape"], "crop", first=1))
+        parts.append(_part(pairs, tuple(entry["shape"]), "crop", first=1))
         files += [path for pair in pairs for path in pair]
+    learning, test = parts
     try:
-        return Loaded(*parts, "oxford_pet", str(folder), False, {folder.name: digest(folder, files)})
+        sha256 = {folder.name: digest(folder, files)}
     except FileNotFoundError as error:
-        raise DataError(f"{folder} is incomplete: {error.filename} is not there; unpack it again.") from None
+        raise DataError(f"{folder} is incomplete: {error.filename} is missing; unpack it again.") from None
+    return Loaded(learning, test, "oxford_pet", str(folder), canonical=False, sha256=sha256)
 
 
 def checked(entry: dict, part: Part) -> Iterator[np.ndarray]:
-    """The part's masks, which hold nothing but the entry's classes and its void."""
+    """Yield the part's masks. Raises DataError unless they hold only the entry's classes and void."""
     if part.masks is None:
         raise DataError(f"{entry['title']}: the source has no masks; leave `masks` out, or name another source.")
     classes, void = number_of(entry["classes"]), entry["masks"]["void"]
@@ -60,40 +70,46 @@ def checked(entry: dict, part: Part) -> Iterator[np.ndarray]:
         strange = [int(value) for value in np.unique(chunk) if value >= classes and value != void]
         if strange:
             raise DataError(
-                f"{entry['title']}: a mask holds {strange[0]}, which is no class of 0..{classes - 1}, nor void."
+                f"{entry['title']}: a mask holds {strange[0]}, which is neither a class (0..{classes - 1}) nor void."
             )
         yield chunk
 
 
 def _pairs(folder: Path) -> Pairs:
-    """Images of a part with the masks of the same names."""
+    """The images of a part, with the masks of the same names."""
     images = images_in(folder / "images", "*")
     masks = [folder / "masks" / f"{path.stem}.png" for path in images]
     missing = next((path for path in masks if not path.is_file()), None)
     if missing:
-        raise DataError(f"{missing} is not there: every image needs a mask; add it, or take its image away.")
+        raise DataError(f"{missing} is missing: every image needs a mask; add it, or remove its image.")
     return list(zip(images, masks, strict=True))
 
 
-def _part(pairs: Pairs, shape: list[int], fit: str, first: int) -> Part:
-    """A part of files whose classes count from `first`."""
-    step = chunk_length(tuple(shape))
+def _part(pairs: Pairs, shape: tuple[int, int, int], fit: str, first: int) -> Part:
+    """A part read from files; the class numbers in its masks start at `first`."""
+    _, height, width = shape
+    step = chunk_length(shape)
 
-    def chunks(read, paths: Iterable[Path]) -> Iterator[np.ndarray]:
-        paths = list(paths)
+    def image(path: Path) -> np.ndarray:
+        return decode(path, shape, fit)
+
+    def mask(path: Path) -> np.ndarray:
+        return decode_mask(path, (height, width), fit) - np.uint8(first)
+
+    def chunks(read: Callable[[Path], np.ndarray], paths: list[Path]) -> Iterator[np.ndarray]:
         return (np.stack([read(path) for path in paths[i : i + step]]) for i in range(0, len(paths), step))
 
     return Part(
         np.full(len(pairs), -1, np.int64),
-        lambda: chunks(lambda path: decode(path, tuple(shape), fit), (image for image, _ in pairs)),
-        lambda: chunks(lambda path: decode_mask(path, tuple(shape[1:]), fit) - np.uint8(first), (m for _, m in pairs)),
+        lambda: chunks(image, [path for path, _ in pairs]),
+        lambda: chunks(mask, [path for _, path in pairs]),
     )
 
 
 def decode_mask(path: Path, size: tuple[int, int], fit: str) -> np.ndarray:
-    """The class numbers of a file as (H, W) uint8; `crop` takes the same part as of the image, nearest pixels.
+    """The class numbers in a file as (H, W) uint8; `crop` cuts out the same part as in the image, by nearest pixels.
 
-    Raises DataError where it can't be read, isn't one byte a pixel, or has another size under `exact`.
+    Raises DataError if the file can't be read, does not have one byte per pixel, or has another size under `exact`.
     """
     height, width = size
     try:
@@ -102,10 +118,10 @@ def decode_mask(path: Path, size: tuple[int, int], fit: str) -> np.ndarray:
     except (OSError, SyntaxError, ValueError) as error:
         raise DataError(f"{path} is not readable as a mask ({error}); replace it.") from error
     if mask.mode not in ("L", "P"):
-        raise DataError(f"{path} is {mask.mode}, expected class numbers of one byte a pixel; convert it.")
+        raise DataError(f"{path} is {mask.mode}, expected class numbers of one byte per pixel; convert it.")
     if fit == "crop":
         mask = ImageOps.fit(mask, (width, height), Image.Resampling.NEAREST)
     elif mask.size != (width, height):
-        found = "{}x{}".format(*mask.size)
-        raise DataError(f"{path} is {found} pixels, expected {width}x{height}; resize it, or set `fit: crop`.")
+        actual = "{}x{}".format(*mask.size)
+        raise DataError(f"{path} is {actual} pixels, expected {width}x{height}; resize it, or set `fit: crop`.")
     return np.asarray(mask)

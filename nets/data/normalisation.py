@@ -6,9 +6,9 @@ import numpy as np
 
 
 def channel_statistics(path: Path, rows: np.ndarray) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of each channel over the images `rows`, of pixels in 0..1, to six digits.
+    """Mean and standard deviation of each channel over the images `rows`, for pixels in 0..1, to six digits.
 
-    From a histogram of whole numbers, so that the result depends neither on chunks nor on the machine.
+    Computed from a histogram of integers, so that the result depends neither on chunks nor on the machine.
     """
     images = np.load(path, mmap_mode="r")
     histogram = np.zeros((images.shape[1], 256), np.int64)

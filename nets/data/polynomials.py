@@ -2,15 +2,15 @@
 
     p(x, y) = sum over i + j <= d of c_ij x^i y^j,   c_ij ~ N(0, 1),   x, y in {0, 1/n, ..., (n - 1)/n}
 
-x grows to the right and y downwards. Every image is scaled so that its lowest value is 0 and its highest 255.
+x grows to the right and y downwards. Every image is scaled to the range 0..255.
 
-The idea is of the teaching repository LorenzoValente3/Deep-Learning-Models (`Polynomials`), which trains GANs on them.
-Three slips of it are mended here: its degrees are drawn from 0 to 4 where its page says up to 5 (ours are 1 to 5,
-equally many of each); it has no seed (ours is seeded, versioned and hashed); and it scales each *row* of pixels to
-unit length, which tears the surface apart between rows (ours scales each image).
+The idea is from the teaching repository LorenzoValente3/Deep-Learning-Models (`Polynomials`), which trains GANs on such
+pictures. Three of its mistakes are fixed here. It draws degrees from 0 to 4, although its page says up to 5 (here: 1 to
+5, equally many of each). It has no seed (here: seeded, versioned and hashed). It scales each *row* of pixels to unit
+length, which tears the surface apart between rows (here: each image).
 
-The bits are the same on every platform: numpy's frozen legacy generator, and elementwise float64 additions and
-multiplications in a fixed order, with no matrix product and no power function.
+The bits are the same on every platform. The random numbers come from numpy's frozen legacy generator; the arithmetic is
+elementwise float64 addition and multiplication in a fixed order, without matrix products or powers.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ CHUNK = 250  # images at a time: the intermediate arrays stay in the processor's
 
 
 def generate(count: int, seed: int, degrees: int = 5, size: int = 40) -> tuple[np.ndarray, np.ndarray]:
-    """`count` images (count, 1, size, size) uint8 and labels (count,) int64; label k is degree k + 1."""
+    """Images (count, 1, size, size) uint8 and labels (count,) int64; label k means degree k + 1."""
     random = np.random.RandomState(seed)
     labels = random.permutation(np.arange(count) % degrees)
     exponents = [(i, total - i) for total in range(degrees + 1) for i in range(total + 1)]
@@ -36,7 +36,7 @@ def generate(count: int, seed: int, degrees: int = 5, size: int = 40) -> tuple[n
 
 
 def sha256(images: np.ndarray) -> str:
-    """SHA-256 of the pixels, image after image, row after row."""
+    """SHA-256 of the pixels, image by image and row by row."""
     return hashlib.sha256(images.tobytes()).hexdigest()
 
 

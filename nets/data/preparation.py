@@ -1,4 +1,4 @@
-"""From a source to the folder that training maps into memory. The layout is in ARCHITECTURE.md, "Prepared data"."""
+"""From a source to the folder that training maps into memory. docs/files.md describes its layout."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -21,9 +21,9 @@ from nets.files import write_json
 def prepare(name: str, entry: dict, out: Path) -> dict:
     """Write the prepared data set into `out` and return what `dataset.json` holds.
 
-    `dataset.json` is written last: without it the folder is not prepared. Where no source is there, its status is
-    `no_data` with the reason, and the folders of the arrays are empty. Raises DataError where a source is damaged or
-    not as the entry says, OSError where the folder can't be written.
+    `dataset.json` is written last: without it, the folder is not prepared. If no source is available, its status is
+    `no_data` with a reason, and the folders for arrays are empty. Raises DataError if a source is damaged or does not
+    match the entry, OSError if the folder can't be written.
     """
     out.mkdir(parents=True, exist_ok=True)
     for part in PART.values():
@@ -43,7 +43,7 @@ def prepare(name: str, entry: dict, out: Path) -> dict:
 
 
 def _write(name: str, entry: dict, loaded: Loaded, out: Path) -> dict:
-    """Write all arrays; returns counts, hashes and statistics."""
+    """Write all arrays; return counts, hashes and statistics."""
     source = loaded.learning
     own = loaded.test
     rows = _divide(name, entry, loaded)
@@ -76,14 +76,13 @@ def _write(name: str, entry: dict, loaded: Loaded, out: Path) -> dict:
 
 
 def _divide(name: str, entry: dict, loaded: Loaded) -> dict[str, np.ndarray]:
-    """The rows of each split, after a look at the labels: 0..K-1, or all -1 without classes or with masks."""
+    """Check the labels (0..K-1, or all -1 without classes or with masks), and return the rows of each split."""
     low, high = (-1, -1) if entry["classes"] is None or "masks" in entry else (0, number_of(entry["classes"]) - 1)
     own = loaded.test
     try:
         for labels in [part.labels for part in (loaded.learning, own) if part is not None]:
             if len(labels) and not (low <= labels.min() and labels.max() <= high):
-                found = f"{labels.min()}..{labels.max()}"
-                raise DataError(f"labels are {found}, expected {low}..{high}.")
+                raise DataError(f"labels are {labels.min()}..{labels.max()}, expected {low}..{high}.")
         own_test = None if own is None else len(own.labels)
         return divide(loaded.learning.labels, entry["splits"], own_test, loaded.validation)
     except DataError as error:
@@ -102,7 +101,7 @@ def _count(entry: dict, labels: np.ndarray) -> list[int] | None:
 
 
 def _write_images(out: Path, entry: dict, part: Part, targets: dict[str, np.ndarray]) -> dict:
-    """Write the images, and the masks if there are any, of the rows chosen for each target; returns the hashes."""
+    """Write the images, and masks if any, of the rows chosen for each target; return the hashes."""
     hashes = _write_rows(out, "images", entry, tuple(entry["shape"]), part.chunks(), targets)
     if "masks" in entry:
         hashes |= _write_rows(out, "masks", entry, tuple(entry["shape"][1:]), checked(entry, part), targets)
@@ -112,7 +111,7 @@ def _write_images(out: Path, entry: dict, part: Part, targets: dict[str, np.ndar
 def _write_rows(
     out: Path, what: str, entry: dict, shape: tuple[int, ...], chunks: Iterator[np.ndarray], targets: dict
 ) -> dict:
-    """Write the chosen rows of images or masks in one pass; returns the hashes."""
+    """Write the chosen rows of images or masks in one pass; return the hashes."""
     with ExitStack() as stack:
         files = {
             name: stack.enter_context(ArrayFile(out / name / f"{what}.npy", (len(rows), *shape), np.uint8))
@@ -121,8 +120,8 @@ def _write_rows(
         start = 0
         for chunk in chunks:
             if chunk.shape[1:] != shape:
-                found, expected = ("x".join(map(str, size)) for size in (chunk.shape[1:], shape))
-                raise DataError(f"{entry['title']}: {what} are {found}, `shape` says {expected}.")
+                actual, expected = ("x".join(map(str, size)) for size in (chunk.shape[1:], shape))
+                raise DataError(f"{entry['title']}: {what} are {actual}, `shape` says {expected}.")
             for name, rows in targets.items():
                 first, last = np.searchsorted(rows, (start, start + len(chunk)))
                 files[name].append(chunk[rows[first:last] - start])

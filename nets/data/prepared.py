@@ -1,6 +1,6 @@
-"""Prepared data, opened: uint8 images mapped into memory, labels, and the index list of one split.
+"""Opening prepared data: uint8 images mapped into memory, labels, and the index list of one split.
 
-Train and validation live in the folder `learning`, test in one of its own: opening train or validation opens no file of
+Train and validation are in the folder `learning`, test is in `test`. So opening train or validation opens no file of
 the test data.
 """
 
@@ -21,9 +21,9 @@ PART = {"train": "learning", "validation": "learning", "test": "test"}  # the fo
 class Split:
     """One split of a prepared data set.
 
-    `images` (N, C, H, W) uint8 and `labels` (N,) int64 (-1: none) are those of the learning or the test part;
-    `indices` (n,) int64 are the rows of them that make the split; `info` is `dataset.json`. `masks` (N, H, W) uint8,
-    where the set has them, hold the class of every pixel, or `info["void"]`.
+    `images` (N, C, H, W) uint8 and `labels` (N,) int64 (-1: none) belong to the learning or the test part. `indices`
+    (n,) int64 are the rows of this split. `info` is `dataset.json`. `masks` (N, H, W) uint8, if the set has them, hold
+    the class of every pixel, or `info["void"]`.
     """
 
     images: np.ndarray
@@ -37,18 +37,18 @@ class Split:
 
 
 def read_info(folder: Path) -> dict:
-    """The content of `dataset.json`. Raises DataError where it is not there or not readable."""
+    """The content of `dataset.json`. Raises DataError if it is missing or can't be read."""
     path = Path(folder) / "dataset.json"
     try:
         return json.loads(path.read_text())
     except FileNotFoundError:
-        raise DataError(f"{path} is not there: prepare the data set first.") from None
+        raise DataError(f"{path} is missing: prepare the data set first.") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path} is damaged ({error}); delete the folder and prepare it again.") from None
 
 
 def images_sha256(info: dict, split: str) -> str:
-    """What names the images of a split by their content: a hash of those of its array and its index list."""
+    """A hash that identifies the images of a split, made of the hashes of its array and its index list."""
     hashes = (info["hashes"][f"{PART[split]}/{file}.npy"] for file in ("images", split))
     return sha256(" ".join(hashes).encode())
 
@@ -56,8 +56,8 @@ def images_sha256(info: dict, split: str) -> str:
 def open_split(folder: Path, split: str, hashed: bool = True) -> Split:
     """Open `train`, `validation` or `test` of a prepared folder.
 
-    The index list's hash is verified always, those of images, labels and masks if `hashed`. Raises DataError where
-    files are missing or altered, or where the data set could not be had.
+    The hash of the index list is always verified, those of images, labels and masks only if `hashed`. Raises DataError
+    if files are missing or changed, or if the data set was not available.
     """
     folder = Path(folder)
     if split not in PART:
@@ -87,6 +87,6 @@ def _open(folder: Path, name: str, info: dict, hashed: bool, mmap_mode: Literal[
     except DataError:
         raise
     except FileNotFoundError:
-        raise DataError(f"{path} is not there; delete {folder} and prepare it again.") from None
+        raise DataError(f"{path} is missing; delete {folder} and prepare it again.") from None
     except (ValueError, EOFError) as error:
         raise DataError(f"{path} is damaged ({error}); delete {folder} and prepare it again.") from None

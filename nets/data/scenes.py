@@ -1,12 +1,12 @@
-"""Scenes of digits: several of MNIST's, scaled and overlapping, on textured ground; the class of every pixel is known.
+"""Scenes of several MNIST digits, scaled and overlapping, on textured ground, with the class of every pixel.
 
-Class 0 is the ground and class k + 1 the digit k. A scene holds as many digits, and as large ones, as its entry in
-the catalogue says, each of another brightness; a later one covers an earlier one, and a pixel is a digit's where its
-ink is at least 0.3 of the full. The ground is noise, coarse and fine. Scenes to train, to validate and to test are
-made of different digits: those that `mnist5k` divides in the same way.
+Class 0 is the ground, class k + 1 is the digit k. The entry in the catalogue says how many digits a scene holds, and of
+which sizes. Each digit has its own brightness, and a later digit covers an earlier one. A pixel belongs to a digit if
+its ink is at least 0.3 of the maximum. The ground is coarse and fine noise. Train, validation and test scenes are made
+of different digits, divided as in `mnist5k`.
 
-The bits are the same on every platform: numpy's frozen legacy generator, and elementwise float64 operations in a
-fixed order.
+The bits are the same on every platform: the random numbers come from numpy's frozen legacy generator, and the
+arithmetic is elementwise float64 in a fixed order.
 """
 
 import hashlib
@@ -17,8 +17,8 @@ import numpy as np
 from nets.data.splits import divide
 
 VERSION = 1
-GRAINS = ((8, 80.0), (2, 30.0))  # of the ground: pixels of a grain, grey levels that it spans
-INK = 0.3  # from which a pixel is the digit's
+GRAINS = ((8, 80.0), (2, 30.0))  # of the ground: size of a grain in pixels, range of its grey levels
+INK = 0.3  # the least ink of a digit's pixel
 SPLITS = {"validation": 500, "test": 1000, "seed": 0}  # of the 5,000 digits, as in mnist5k
 
 
@@ -34,8 +34,8 @@ def generate(
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Images (n, 1, height, width) and masks (n, height, width), uint8, of `train`, `validation` and `test`.
 
-    The `count` scenes are divided as the digits' `ink` (N, 28, 28) uint8 with their labels (N,) are. `digits`: how many
-    a scene holds, least and most; `sizes`: their least and greatest height and width in pixels.
+    The `count` scenes are divided in the same proportions as the digits, `ink` (N, 28, 28) uint8 with labels (N,).
+    `digits`: the least and greatest number of digits per scene; `sizes`: their least and greatest side in pixels.
     """
     random = np.random.RandomState(seed)
     scenes = {}
@@ -51,7 +51,7 @@ def generate(
 
 
 def sha256(scenes: dict[str, tuple[np.ndarray, np.ndarray]]) -> str:
-    """SHA-256 of the images and masks of each split in order."""
+    """SHA-256 of the images and masks of all splits, in order."""
     total = hashlib.sha256()
     for images, masks in scenes.values():
         total.update(images.tobytes() + masks.tobytes())
@@ -59,7 +59,7 @@ def sha256(scenes: dict[str, tuple[np.ndarray, np.ndarray]]) -> str:
 
 
 def _ground(random: np.random.RandomState, count: int, height: int, width: int) -> np.ndarray:
-    """Textures (count, height, width) in 0..110: coarse noise and finer noise."""
+    """Textures (count, height, width) in 0..110: coarse plus fine noise."""
     ground = np.zeros((count, height, width))
     for grain, levels in GRAINS:
         noise = random.random_sample((count, height // grain + 2, width // grain + 2))
@@ -88,7 +88,7 @@ def _put(
 
 
 def _between(values: np.ndarray, places: np.ndarray, axis: int) -> np.ndarray:
-    """Values at fractional places of an axis, linearly between the two beside each."""
+    """Values at fractional places along an axis, by linear interpolation."""
     below = np.minimum(places.astype(np.int64), values.shape[axis] - 2)
     share = (places - below).reshape([-1 if n == axis else 1 for n in range(values.ndim)])
     return values.take(below, axis) * (1 - share) + values.take(below + 1, axis) * share

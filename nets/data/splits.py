@@ -1,4 +1,4 @@
-"""Who is train, validation and test: seeded, stratified, the same on every machine."""
+"""Division into train, validation and test: seeded, stratified, the same on every machine."""
 
 import numpy as np
 
@@ -10,17 +10,17 @@ def divide(
 ) -> dict[str, np.ndarray]:
     """Sorted rows of `train`, `validation` and `test`, int64.
 
-    `labels` (N,) are those of the learning part; `own_test` is the size of the source's own test part, whose rows are
-    then 0..own_test-1. Without one, the test rows are cut from the learning part first, so that they depend neither
-    on the validation share nor on the training. Next `unused` rows are left out, where few labels are wanted. Without
-    `validation` there is only test data. `own_validation`: so many rows at the end of the learning part are the
-    source's own validation part. Raises DataError where counts are not as `splits` says.
+    `labels` (N,) are those of the learning part. `own_test` is the size of the source's own test part, whose rows are
+    0..own_test-1. Without one, the test rows are taken from the learning part first, so that they do not depend on the
+    other splits. Next, `unused` rows are left out, to train on few labels. Without `validation` there is only test
+    data. `own_validation` is the size of the source's own validation part, at the end of the learning part. Raises
+    DataError if the counts differ from `splits`.
     """
     random = np.random.RandomState(splits["seed"])
     rows = np.arange(len(labels))
     if own_test is None:
         if "test" not in splits:
-            raise DataError("the source has no test part of its own: say under splits how many images are test.")
+            raise DataError("the source has no test part of its own: under splits, set test to a number of images.")
         test = _cut(labels, _number(splits["test"], len(labels)), random)
         rows = np.setdiff1d(rows, test)
     else:
@@ -51,9 +51,9 @@ def _number(share: float, total: int) -> int:
 
 
 def _cut(labels: np.ndarray, count: int, random: np.random.RandomState) -> np.ndarray:
-    """`count` rows, sorted, with every label as frequent as in the whole (largest remainders)."""
+    """`count` sorted rows, in which each label has its overall frequency (by largest remainders)."""
     if count >= len(labels):
-        raise DataError(f"found {len(labels)} images, too few to set {count} of them aside.")
+        raise DataError(f"found {len(labels)} images, too few to set {count} aside.")
     values, counts = np.unique(labels, return_counts=True)
     take, remainder = np.divmod(counts * count, len(labels))
     first = np.argsort(-remainder, kind="stable")[: count - take.sum()]

@@ -1,4 +1,4 @@
-"""Some classes of a source, as a data set of its own."""
+"""A data set made of some classes of a source."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -8,14 +8,12 @@ import numpy as np
 from nets.data.loaded import Loaded, Part
 
 
-def choose(loaded: Loaded, of: list[str] | int | None, classes: list[str] | int | None) -> Loaded:
-    """The images of `classes`, some of those that the source has; labels are numbered anew, in this order."""
-    if of == classes:
-        return loaded
+def choose(loaded: Loaded, of: list[str], classes: list[str]) -> Loaded:
+    """The images of `classes`, a selection of the source's classes `of`; their order defines the new labels."""
     numbers = np.full(len(of), -1)
     numbers[[of.index(name) for name in classes]] = np.arange(len(classes))
-    parts = {name: getattr(loaded, name) for name in ("learning", "test")}
-    return dataclasses.replace(loaded, **{name: part and _choose(part, numbers) for name, part in parts.items()})
+    learning, test = _choose(loaded.learning, numbers), loaded.test and _choose(loaded.test, numbers)
+    return dataclasses.replace(loaded, learning=learning, test=test)
 
 
 def _choose(part: Part, numbers: np.ndarray) -> Part:

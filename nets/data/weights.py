@@ -1,4 +1,7 @@
-"""Weights that others trained: from a given file, `$NETS_DATA/weights`, torch's cache, or a download; verified."""
+"""Weights that others trained, verified: from a given file, `$NETS_DATA/weights`, torch's cache, or a download.
+
+If they are not available, the result is a hole: a status and a reason in place of the weights.
+"""
 
 import json
 import os
@@ -13,30 +16,30 @@ import torch.hub
 from nets.errors import DataError
 from nets.files import sha256, verify
 
-TIMEOUT = 20  # seconds without an answer
+TIMEOUT = 20  # seconds to wait for an answer
 
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """A file of weights that is verified when it is read, or the reason why there is none."""
+    """A file of weights, or the reason why there is none."""
 
-    status: str  # "ok", or that of the hole
+    status: str  # "ok", or "no_data" for a hole
     reason: str | None
     file: Path | None
     sha256: str | None
 
     @classmethod
     def read(cls, note: Path) -> "WeightsFile":
-        """Read what `to_json` was written to."""
+        """Read a file that holds `to_json`."""
         content = json.loads(note.read_text())
         return cls(**content | {"file": content["file"] and Path(content["file"])})
 
     def to_json(self) -> dict[str, str | None]:
-        """The note of the rule `weights`."""
+        """The content of the file that the rule `weights` writes."""
         return vars(self) | {"file": self.file and str(self.file)}
 
     def verified(self) -> Path:
-        """The file. Raises DataError where it was altered, or where there is none."""
+        """The file, once verified. Raises DataError if it has changed, or if there is none."""
         if self.file is None or self.sha256 is None:
             raise DataError(self.reason)
         verify(self.file, self.sha256, "delete it and make it again")
@@ -44,7 +47,7 @@ class WeightsFile:
 
 
 def fetch(entry: dict[str, Any], given: Path | None = None) -> WeightsFile:
-    """The weights of an entry of weights.yaml; a hole with its reason where they can't be had."""
+    """The weights of an entry of weights.yaml, or a hole with its reason."""
     url, prefix = entry["url"], entry["sha256"]
     filename = Path(url).name
     own = Path(os.environ.get("NETS_DATA") or "data") / "weights" / filename
@@ -72,5 +75,5 @@ def fetch(entry: dict[str, Any], given: Path | None = None) -> WeightsFile:
 
 
 def hole(reason: str) -> WeightsFile:
-    """The note that weights can't be had."""
+    """The result for weights that are not available."""
     return WeightsFile("no_data", reason, None, None)

@@ -1,4 +1,4 @@
-"""What a classifier says of generated images: how sure and how varied, and which classes they are of."""
+"""What a classifier says about generated images: its certainty, their variety, and which classes they show."""
 
 from __future__ import annotations
 
@@ -14,28 +14,31 @@ IS_SPLITS = 10
 
 
 def inception_score(logits: Tensor) -> float:
-    """exp of the mean divergence of an image's classes from those of all, over ten parts (Salimans et al. 2016)."""
+    """exp of the mean divergence of each image's class distribution from that of all images (Salimans et al. 2016).
+
+    The score is the mean over ten parts of the images.
+    """
     from torch_fidelity.metric_isc import isc_features_to_metric
 
     return float(isc_features_to_metric(logits, splits=IS_SPLITS)["inception_score_mean"])
 
 
 def shares(logits: Tensor) -> np.ndarray:
-    """The share (K,) of images that a classifier takes for each class, from logits (N, K)."""
+    """The share (K,) of images that a classifier assigns to each class, from logits (N, K)."""
     import numpy as np
 
     return np.bincount(logits.argmax(dim=1).cpu(), minlength=logits.shape[1]) / len(logits)
 
 
 def total_variation(first: np.ndarray, second: np.ndarray) -> float:
-    """Half the sum of differences of two distributions (K,), in percent: what would have to change class."""
+    """Half the sum of absolute differences of two distributions (K,), in percent: the share to move between classes."""
     import numpy as np
 
     return float(50 * np.abs(np.asarray(first) - np.asarray(second)).sum())
 
 
 def class_error(expected: np.ndarray, logits: Tensor) -> float:
-    """Total variation in percent between expected shares (K,) and those of the classes in logits (N, K)."""
+    """Total variation in percent between expected class shares (K,) and those in logits (N, K)."""
     return total_variation(expected, shares(logits))
 
 

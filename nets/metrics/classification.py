@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def top_k(logits: Tensor, labels: Tensor, k: int) -> float:
-    """Percent of samples whose label is among the k largest of logits (N, K)."""
+    """Percentage of samples whose label is among the k largest logits (N, K)."""
     k = min(k, logits.shape[1])
     hits = logits.topk(k, dim=1).indices.eq(labels[:, None]).any(dim=1)
     return 100 * hits.double().mean().item()
@@ -26,7 +26,7 @@ def nll(logits: Tensor, labels: Tensor) -> float:
 
 
 def expected_calibration_error(logits: Tensor, labels: Tensor, bins: int = 15) -> float:
-    """Mean gap of confidence and accuracy over equal bins of confidence, in percent (Guo et al. 2017, eq. 3)."""
+    """Mean gap between confidence and accuracy, over bins of equal width, in percent (Guo et al. 2017, eq. 3)."""
     import torch
 
     confidence, predicted = logits.double().softmax(dim=1).max(dim=1)

@@ -1,4 +1,4 @@
-"""Distances of generated from real images, in the features of an extractor."""
+"""Distances between generated and real images, in the features of an extractor (a classifier that measures samples)."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ KID_SUBSETS, KID_SUBSET_SIZE = 100, 1000
 
 @dataclass(frozen=True)
 class Gaussian:
-    """Features (N, D) taken as a normal distribution: mean (D,) and covariance (D, D), float64."""
+    """A normal distribution fitted to features (N, D): mean (D,) and covariance (D, D), float64."""
 
     mean: np.ndarray
     covariance: np.ndarray
 
     @classmethod
     def of(cls, features: Tensor) -> Gaussian:
-        """The moments are computed where the features lie."""
+        """Fit to features (N, D), on their device."""
         import torch
 
         features = features.double()
@@ -32,14 +32,14 @@ class Gaussian:
 
 
 def fid(real: Tensor, generated: Tensor) -> float:
-    """Fréchet distance of features (N, D) and (M, D) taken as Gaussians (Heusel et al. 2017)."""
+    """Fréchet distance between Gaussians fitted to features (N, D) and (M, D) (Heusel et al. 2017)."""
     return frechet(Gaussian.of(real), Gaussian.of(generated))
 
 
 def frechet(first: Gaussian, second: Gaussian) -> float:
-    """|m - m'|² + tr(C + C' - 2 (C C')^½), the root's trace by eigenvalues as torch-fidelity has it.
+    """|m - m'|² + tr(C + C' - 2 (C C')^½), with the trace of the root from eigenvalues, as in torch-fidelity.
 
-    Written out here because a training that watches it would wait seconds for the import.
+    Written out here because importing torch-fidelity takes seconds, and training runs may compute it too.
     """
     import numpy as np
 
@@ -51,13 +51,13 @@ def frechet(first: Gaussian, second: Gaussian) -> float:
 def kid(real: Tensor, generated: Tensor) -> float:
     """Kernel distance: unbiased MMD² with the cubic kernel, mean over random subsets (Bińkowski et al. 2018).
 
-    The subsets are those that torch-fidelity draws by default, for generated images as its first input.
+    The subsets are those that torch-fidelity draws by default, with generated images as its first input.
     """
     from torch_fidelity.metric_kid import kid_features_to_metric
 
     size = min(KID_SUBSET_SIZE, len(real), len(generated))
     result = kid_features_to_metric(
-        generated.double(),  # in float32 the sums lose the sixth digit
+        generated.double(),  # float32 sums would lose the sixth digit
         real.double(),
         kid_subsets=KID_SUBSETS,
         kid_subset_size=size,

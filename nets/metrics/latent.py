@@ -1,4 +1,4 @@
-"""Metrics of latent codes with a diagonal Gaussian posterior q(z | x) and a standard normal prior: pure functions."""
+"""Metrics of VAE codes: pure functions of a diagonal Gaussian posterior q(z | x), with a standard normal prior."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ SAMPLES = 64  # of the posterior, for the importance-sampled likelihood
 
 
 def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """KL(q || prior) of each image in nats (N,); Kingma and Welling 2014, appendix B."""
+    """KL(q || prior) of each image (N,), in nats; Kingma and Welling 2014, appendix B."""
     return (mean.square() + log_variance.exp() - 1 - log_variance).sum(1) / 2
 
 
 def gaussian_log_density(z: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
-    """log N(z; mean, exp(log_variance)) (N,) of vectors (N, L)."""
+    """log N(z; mean, exp(log_variance)) (N,) for vectors (N, L)."""
     return -((z - mean).square() / log_variance.exp() + log_variance + log(2 * pi)).sum(1) / 2
 
 
 def importance_nll(
     log_likelihood: Callable[[Tensor], Tensor], mean: Tensor, log_variance: Tensor, count: int
 ) -> Tensor:
-    """-log p(x) of each image in nats (N,), estimated by `count` samples of q; Burda et al. 2016, equation 8.
+    """-log p(x) of each image (N,), in nats, estimated from `count` samples of q; Burda et al. 2016, equation 8.
 
-    `log_likelihood` gives log p(x | z) (N,) of codes (N, L). The estimate is above the truth, and falls to it as
-    `count` grows.
+    `log_likelihood` maps codes (N, L) to log p(x | z) (N,). The estimate is above the truth on average, and approaches
+    it as `count` grows.
     """
     import torch
 
@@ -44,24 +44,24 @@ def importance_nll(
 
 
 def active_units(means: Tensor, threshold: float = 0.01) -> int:
-    """How many of the L numbers of a code say something of the image: those whose posterior means (N, L) vary over
-    the images by more than `threshold` (Burda et al. 2016, section 5.2).
+    """How many of a code's L numbers depend on the image: those whose posterior means (N, L) have a variance over the
+    images above `threshold` (Burda et al. 2016, section 5.2).
     """
     return int((means.double().var(0) > threshold).sum())
 
 
 class Rates(NamedTuple):
-    """What a VAE says of a split: means over images in nats, and the size of an image."""
+    """What a VAE measures on a split: means over images in nats, posterior means, and the shape of an image."""
 
     kl: float
     elbo: float
-    nll: float  # by `SAMPLES` importance samples
+    nll: float  # from `SAMPLES` importance samples
     means: Tensor  # of the posteriors (N, L)
     shape: tuple[int, int, int]  # channels, height, width
 
 
 def bits_per_dimension(rates: Rates) -> float | None:
-    """The likelihood in bits a pixel; None for images in colour, which papers have no binary counterpart of."""
+    """The negative log-likelihood in bits per pixel; None for colour images, since papers binarise grey ones only."""
     channels, height, width = rates.shape
     return rates.nll / (height * width * log(2)) if channels == 1 else None
 

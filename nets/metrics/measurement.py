@@ -15,38 +15,38 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Measurement:
-    """One metric on one split. A value that is not finite becomes None, with its reason.
+    """One metric on one split. A value that is not finite becomes None, with a reason.
 
-    Raises UserError for a metric that is in no table.
+    Raises UserError if no table has the metric.
     """
 
     metric: str
     value: float | None
     split: str = "test"
-    passport: dict[str, Any] | None = None  # of fidelity: what two numbers must share to be comparable
+    passport: dict[str, Any] | None = None  # how fidelity was measured; only numbers with the same passport compare
     reason: str | None = None  # one sentence, where there is no value
 
     def __post_init__(self) -> None:
         if parts(self.metric)[0] not in all_metrics():
             raise UserError(f"The metric {self.metric!r} is in no table of nets/metrics/; add its entry there.")
         if self.value is not None and not math.isfinite(self.value):
-            object.__setattr__(self, "reason", self.reason or f"It was {self.value}, which no mean can be taken of.")
+            object.__setattr__(self, "reason", self.reason or f"It was {self.value}, which can't be averaged.")
             object.__setattr__(self, "value", None)
 
     @property
     def direction(self) -> str:
-        """Whether "higher" or "lower" is better, or "none"."""
+        """Which is better, "higher" or "lower", or "none"."""
         return all_metrics()[parts(self.metric)[0]].direction
 
     def to_json(self) -> dict[str, Any]:
-        """The object of `metrics.json`; without a reason it has no such key."""
+        """The object in `metrics.json`; the key `reason` is there only if there is a reason."""
         names = ("split", "metric", "value", "direction", "passport", *(["reason"] if self.reason is not None else []))
         return {name: getattr(self, name) for name in names}
 
 
 @dataclass
 class Measurements:
-    """What was measured of a run, and the arrays of which its figures are drawn."""
+    """The metrics of a run, and the arrays that its figures show."""
 
     metrics: list[Measurement] = field(default_factory=list)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)

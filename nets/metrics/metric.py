@@ -1,7 +1,8 @@
-"""What a metric is. The modules beside this one hold tables of them, by the names that `metrics.json` uses.
+"""What a metric is. The other modules here hold tables of metrics, under the names that `metrics.json` uses.
 
-A new metric is an entry of a table: whoever measures asks the whole table, and reports take their words from it. This
-module and the tables need neither torch nor NumPy before a metric is computed, so that the report can read them.
+To add a metric, add an entry to a table: evaluation computes whole tables, and reports take labels and explanations
+from them. This module and the tables import torch and NumPy only when a metric is computed, so that the report can
+read them without.
 """
 
 import importlib
@@ -12,33 +13,33 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-QUALIFIERS = {"_best": "best epoch", "_indomain": "in-domain", "_inception": "Inception"}  # by the name's suffix
+QUALIFIERS = {"_best": "best epoch", "_indomain": "in-domain", "_inception": "Inception"}  # by suffix of the name
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric: how it is computed, shown and explained. No part may be left out."""
+    """A metric: how it is computed, shown and explained. Every field is required."""
 
     label: str
     unit: str
     decimals: int | None  # None: four significant digits
     direction: str  # "higher" or "lower" is better, or "none"
-    text: str  # what it means to a student
-    function: Callable[..., Any] | None  # from its table's inputs to the value; None: whoever measures computes it
+    text: str  # what it means, for a student
+    function: Callable[..., Any] | None  # from its table's inputs to its value; None: computed elsewhere
 
 
 class Table(dict[str, Metric]):
-    """Metrics that are computed from the same inputs, by name, in the order in which they are measured."""
+    """Metrics with the same inputs, by name, in the order in which they are computed."""
 
     def measure(self, *inputs: Any) -> dict[str, Any]:
-        """The value of each metric, by name; one whose function returns None does not apply and is left out."""
+        """The value of each metric, by name. A metric whose function returns None does not apply and is left out."""
         values = {name: metric.function(*inputs) for name, metric in self.items() if metric.function}
         return {name: value for name, value in values.items() if value is not None}
 
 
 @cache
 def tables() -> list[Table]:
-    """The tables of all modules of this folder."""
+    """The tables of all modules in this folder."""
     names = [module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)])]
     modules = [importlib.import_module(f"nets.metrics.{name}") for name in names]
     return [value for module in modules for value in vars(module).values() if isinstance(value, Table)]
@@ -50,8 +51,8 @@ def all_metrics() -> dict[str, Metric]:
 
 
 def parts(name: str) -> tuple[str, list[str]]:
-    """A metric's base name and its qualifiers: fid_indomain is fid, in-domain."""
-    qualifiers = []
+    """A metric's base name and its qualifiers: `fid_indomain` is `fid`, in-domain."""
+    qualifiers: list[str] = []
     for suffix, words in QUALIFIERS.items():
         if name.endswith(suffix) and name != suffix:
             name, qualifiers = name.removesuffix(suffix), [*qualifiers, words]

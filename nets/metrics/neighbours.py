@@ -1,6 +1,6 @@
-"""Which generated images lie among the real ones, and which real ones are reached: nearest neighbours of features.
+"""Which generated images lie among real ones, and the reverse, by nearest neighbours of features.
 
-Computed where the features lie, in float64: distances subtract what is nearly equal.
+Computed on the features' device, in float64, because distances subtract nearly equal numbers.
 """
 
 from __future__ import annotations
@@ -12,31 +12,32 @@ from nets.metrics.metric import Metric, Table
 if TYPE_CHECKING:
     from torch import Tensor
 
-ROWS = 1000  # of a matrix of distances at a time
+ROWS = 1000  # of a distance matrix, computed at a time
 
 
 def distances(first: Tensor, second: Tensor) -> Tensor:
-    """Euclidean distances (N, M) of features (N, D) and (M, D)."""
+    """Euclidean distances (N, M) between features (N, D) and (M, D)."""
     import torch
 
     return torch.cdist(first, second, compute_mode="use_mm_for_euclid_dist")
 
 
 def radii(features: Tensor, k: int) -> Tensor:
-    """The distance (N,) from each of the features (N, D) to its k-th nearest neighbour among the others."""
+    """The distance (N,) from each feature (N, D) to its k-th nearest neighbour among the others."""
     import torch
 
-    found = []
+    reach = []
     for start in range(0, len(features), ROWS):
         part = distances(features[start : start + ROWS], features)
         part.diagonal(start).fill_(torch.inf)  # itself
-        found.append(part.topk(k, dim=1, largest=False).values[:, -1])  # kthvalue is not deterministic on GPUs
-    return torch.cat(found)
+        reach.append(part.topk(k, dim=1, largest=False).values[:, -1])  # kthvalue is not deterministic on GPUs
+    return torch.cat(reach)
 
 
 def precision(real: Tensor, generated: Tensor, k: int = 3) -> float:
-    """Fidelity: the share of generated features (M, D) within the balls around real ones (N, D) that reach to the k-th
-    neighbour.
+    """Fidelity: the share of generated features (M, D) that lie near real ones (N, D).
+
+    Near means within the ball around a real feature that reaches to its k-th nearest real neighbour.
 
     Kynkäänniemi et al., "Improved precision and recall metric for assessing generative models", NeurIPS 2019.
     """
@@ -58,15 +59,15 @@ def share_within(points: Tensor, centres: Tensor, reach: Tensor) -> float:
 
 
 def density(real: Tensor, generated: Tensor, k: int = 5) -> float:
-    """How many of the balls around real features (N, D) hold a generated one (M, D), as a multiple of k; may exceed 1.
+    """The mean number of balls around real features (N, D) that hold a generated one (M, D), over k; may exceed 1.
 
-    Less moved by outliers than precision, since it counts.
+    Counting makes it less sensitive to outliers than precision.
     Naeem et al., "Reliable fidelity and diversity metrics for generative models", ICML 2020.
     """
     real, generated = real.double(), generated.double()
     reach, held = radii(real, k), 0
     for part in generated.split(ROWS):
-        held += (distances(part, real) < reach).sum().item()
+        held += int((distances(part, real) < reach).sum())
     return held / (k * len(generated))
 
 
@@ -83,9 +84,9 @@ def coverage(real: Tensor, generated: Tensor, k: int = 5) -> float:
 
 
 def nearest(queries: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
-    """For each of the queries (N, D) the distance (N,) to the nearest of the known (M, D), and its number (N,).
+    """The distance (N,) from each query (N, D) to the nearest known feature (M, D), and the index (N,) of that one.
 
-    On the device of the queries, in float32: these may be all pixels of all training images.
+    On the queries' device and in float32, because the features may be all pixels of all training images.
     """
     import torch
 
@@ -93,13 +94,13 @@ def nearest(queries: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     best = torch.full((len(wanted),), torch.inf, device=wanted.device)
     index = torch.zeros(len(wanted), dtype=torch.int64, device=wanted.device)
     for start in range(0, len(known), ROWS):
-        found = distances(wanted, known[start : start + ROWS].to(wanted.device).float()).min(dim=1)
-        closer = found.values < best
-        best, index = torch.where(closer, found.values, best), torch.where(closer, found.indices + start, index)
+        part = distances(wanted, known[start : start + ROWS].to(wanted.device).float()).min(dim=1)
+        closer = part.values < best
+        best, index = torch.where(closer, part.values, best), torch.where(closer, part.indices + start, index)
     return best, index
 
 
-METRICS = Table({  # of features (N, D) of real images and (M, D) of generated ones
+METRICS = Table({  # from features (N, D) of real images and (M, D) of generated ones
     "precision": Metric("Precision", "", 3, "higher", "Share of generated images that lie among real ones: are they "
                         "plausible?", precision),
     "recall": Metric("Recall", "", 3, "higher", "Share of real images that lie among generated ones: is the full "

@@ -1,4 +1,4 @@
-"""What frozen codes know of the classes: two simple classifiers on them, as pure functions."""
+"""What frozen codes tell about the classes: two simple classifiers on them, as pure functions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ NEIGHBOURS = 5
 
 
 def standardise(learning: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
-    """Codes (N, L) and (M, L) float64 with mean 0 and deviation 1 over the learning codes; constant ones stay."""
+    """Codes (N, L) and (M, L) as float64, scaled to mean 0 and deviation 1 over the learning codes.
+
+    Numbers that are constant over the learning codes are only shifted.
+    """
     learning, test = learning.double(), test.double()
     mean, deviation = learning.mean(0), learning.std(0, correction=0)
     deviation[deviation < 1e-9] = 1
@@ -23,7 +26,7 @@ def standardise(learning: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
 def linear_probe(learning: Tensor, labels: Tensor, test: Tensor, num_classes: int) -> Tensor:
     """Classes (M,) of test codes by logistic regression on learning codes (N, L) and their labels (N,).
 
-    Maximum likelihood on standardised codes with the penalty |W|² / 2 in all, scikit-learn's default, by L-BFGS.
+    L-BFGS on standardised codes minimises the summed negative log-likelihood plus |W|² / 2, as scikit-learn does.
     """
     import torch
     import torch.nn.functional as F
@@ -47,18 +50,18 @@ def linear_probe(learning: Tensor, labels: Tensor, test: Tensor, num_classes: in
 
 
 def nearest_neighbours(learning: Tensor, labels: Tensor, test: Tensor, num_classes: int) -> Tensor:
-    """Classes (M,) of test codes (M, L) by a vote of the 5 nearest learning codes; the lowest class of equal votes."""
+    """Classes (M,) of test codes (M, L) by a vote of the 5 nearest learning codes; ties go to the lowest class."""
     import torch
     import torch.nn.functional as F
 
-    learning, found = learning.double(), []
+    learning, classes = learning.double(), []
     for part in test.double().split(500):
         nearest = torch.cdist(part, learning).topk(min(NEIGHBOURS, len(learning)), largest=False).indices
-        found.append(F.one_hot(labels[nearest], num_classes).sum(1).argmax(1))
-    return torch.cat(found)
+        classes.append(F.one_hot(labels[nearest], num_classes).sum(1).argmax(1))
+    return torch.cat(classes)
 
 
-METRICS = Table({  # functions to classes (M,), of which `Reconstruction.probe` takes the share that is right
+METRICS = Table({  # functions that predict classes (M,); `Reconstruction.probe` turns them into accuracies
     "probe_top1": Metric("Linear probe", "%", 2, "higher", "Top-1 of a logistic regression on the frozen code: how "
                          "well the code separates the classes linearly.", linear_probe),
     "knn_top1": Metric("k-NN", "%", 2, "higher", "Top-1 of a vote of the 5 nearest training codes: how well classes "

@@ -23,8 +23,8 @@ def squared_error(images: Tensor, reconstructions: Tensor) -> Tensor:
 def bce(images: Tensor, logits: Tensor) -> Tensor:
     """Binary cross-entropy of each image in nats, summed over its pixels (N,).
 
-    A grey pixel is taken as the chance of a white one. Of a perfect reconstruction it is the entropy of the pixels,
-    which is 0 for black and white images alone.
+    A grey pixel counts as the probability of a white one. So a perfect reconstruction has the entropy of its pixels,
+    which is 0 only for black and white images.
     """
     import torch.nn.functional as F
 
@@ -44,8 +44,8 @@ def psnr(images: Tensor, reconstructions: Tensor) -> Tensor:
 def ssim(images: Tensor, reconstructions: Tensor) -> Tensor:
     """Structural similarity of each image (N,), mean over channels (Wang et al. 2004).
 
-    Gaussian window of 11 pixels with sigma 1.5, K1 = 0.01, K2 = 0.03, population covariance, peak 1; windows that
-    leave the image don't count.
+    Gaussian window of 11 pixels with sigma 1.5, K1 = 0.01, K2 = 0.03, population covariance, peak 1. Only
+    windows inside the image count.
     """
     import torch
     import torch.nn.functional as F
@@ -66,7 +66,7 @@ def ssim(images: Tensor, reconstructions: Tensor) -> Tensor:
     return (similarity / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))).flatten(1).mean(1)
 
 
-METRICS = Table({  # of images and reconstructions (N, C, H, W), to a number an image (N,)
+METRICS = Table({  # from images and reconstructions (N, C, H, W) to one number per image (N,)
     "mse": Metric("MSE", "", 5, "lower", "Mean squared error of pixels in 0..1.", mse),
     "squared_error": Metric("Squared error", "", 2, "lower", "Squared error of pixels in 0..1, summed over an image: "
                             "MSE times the number of pixels.", squared_error),

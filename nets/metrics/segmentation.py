@@ -1,6 +1,6 @@
-"""Metrics of segmentations: counts that add up over a whole split, and pure functions of them.
+"""Metrics of segmentations: counts that add up over a whole split, and pure functions of these counts.
 
-Masks are (N, H, W) int64; a pixel whose truth is negative is void and counts nowhere. All numbers are percent.
+Masks are (N, H, W) int64. A pixel whose true class is negative is void and never counts. All metrics are in percent.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from nets.metrics.metric import Metric, Table
 if TYPE_CHECKING:
     from torch import Tensor
 
-TOLERANCE = 0.0075  # of the image's diagonal (Csurka et al. 2013, section 4)
+TOLERANCE = 0.0075  # as a share of the image's diagonal (Csurka et al. 2013, section 4)
 
 
 def confusion_matrix(predicted: Tensor, truth: Tensor, num_classes: int) -> Tensor:
@@ -25,7 +25,7 @@ def confusion_matrix(predicted: Tensor, truth: Tensor, num_classes: int) -> Tens
 
 
 def class_iou(confusion: Tensor) -> Tensor:
-    """Intersection over union of each class (K,) float64; NaN where neither truth nor prediction has it."""
+    """Intersection over union of each class (K,) float64; NaN if the class is neither true nor predicted anywhere."""
     hits, truth, predicted = _counts(confusion)
     return 100 * hits / (truth + predicted - hits)
 
@@ -42,44 +42,45 @@ def dice(confusion: Tensor) -> float:
 
 
 def pixel_accuracy(confusion: Tensor) -> float:
-    """Share of pixels with the right class."""
+    """Share of pixels with the correct class."""
     return (100 * confusion.trace() / confusion.sum()).item()
 
 
 def _counts(confusion: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Of each class (K,): pixels that are right, that are truly of it, that are predicted to be."""
+    """For each class (K,): the numbers of correct, of true and of predicted pixels."""
     confusion = confusion.double()
     return confusion.diagonal(), confusion.sum(1), confusion.sum(0)
 
 
 def tolerance(height: int, width: int) -> int:
-    """How many pixels a boundary may be off: 0.75 % of the diagonal, and one at least."""
+    """By how many pixels a boundary may be off: 0.75 % of the diagonal, but at least one."""
     return max(1, round(TOLERANCE * (height**2 + width**2) ** 0.5))
 
 
 def boundary_counts(predicted: Tensor, truth: Tensor, num_classes: int) -> Tensor:
-    """Boundary pixels (K, 4) int64 of each class: predicted, of them near the truth's; true, of them near a predicted.
+    """Boundary pixels (K, 4) int64 of each class: predicted; predicted and near a true one; true; true and near a
+    predicted one.
 
-    A boundary pixel has a neighbour of another class beside, above or below it; void bounds nothing. Near means at most
-    `tolerance` pixels away along either axis.
+    A boundary pixel has a neighbour of another class beside, above or below it; void makes no boundary. Near means at
+    most `tolerance` pixels away along either axis.
     """
     import torch
     import torch.nn.functional as F
 
     reach = tolerance(*truth.shape[1:])
     predicted = predicted.where(truth >= 0, -1)
-    ours, theirs = (_boundaries(masks, num_classes) for masks in (predicted, truth))
-    around = [F.max_pool2d(edges, 2 * reach + 1, stride=1, padding=reach) for edges in (theirs, ours)]
-    counts = (ours, ours * around[0], theirs, theirs * around[1])
+    guessed, true = (_boundaries(masks, num_classes) for masks in (predicted, truth))
+    around = [F.max_pool2d(edges, 2 * reach + 1, stride=1, padding=reach) for edges in (true, guessed)]
+    counts = (guessed, guessed * around[0], true, true * around[1])
     return torch.stack([edges.sum((0, 2, 3), dtype=torch.float64) for edges in counts], dim=1).long()
 
 
 def boundary_f1(counts: Tensor) -> float:
-    """Mean over the classes with any boundary of the harmonic mean of precision and recall of boundary pixels."""
-    ours, right, theirs, found = counts.double().unbind(1)
-    precision, recall = right / ours.clamp(min=1), found / theirs.clamp(min=1)
+    """Harmonic mean of precision and recall of boundary pixels; the mean over the classes that have a boundary."""
+    guessed, right, true, reached = counts.double().unbind(1)
+    precision, recall = right / guessed.clamp(min=1), reached / true.clamp(min=1)
     f1 = 2 * precision * recall / (precision + recall).clamp(min=1e-12)
-    return 100 * f1[ours + theirs > 0].mean().item()
+    return 100 * f1[guessed + true > 0].mean().item()
 
 
 def _boundaries(masks: Tensor, num_classes: int) -> Tensor:

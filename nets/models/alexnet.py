@@ -2,12 +2,12 @@
 
 Krizhevsky, Sutskever and Hinton, "ImageNet Classification with Deep Convolutional Neural Networks",
 NeurIPS 2012, with the channels of Krizhevsky, "One Weird Trick for Parallelizing Convolutional
-Neural Networks", arXiv:1404.5997: one tower, no response normalisation. So has torchvision, and at
-224 pixels the two are the same network (61,100,840 parameters for 1000 classes).
+Neural Networks", arXiv:1404.5997: one tower, no response normalisation. Torchvision has the same;
+at 224 pixels the two networks are equal (61,100,840 parameters for 1000 classes).
 
-Below 64 pixels: a first stride of 4 and three pools would leave nothing of the image. So the first
-convolution is 5 x 5 with stride 1, and the pools pad by 1, which makes 4 x 4 maps of both 28 and 32
-pixels. The two hidden layers have 1024 units, because 4096 would be nine tenths of all parameters.
+Below 64 pixels, a first stride of 4 and three pools would leave nothing of the image. So the first
+convolution is 5 x 5 with stride 1, and the pools pad by 1, so that both 28 and 32 pixels become 4 x 4
+maps. The two hidden layers have 1024 units; 4096 would hold nine tenths of all parameters.
 """
 
 from torch import Tensor, nn
@@ -65,12 +65,13 @@ class AlexNet(nn.Module):
             nn.Linear(units, num_classes),
         )
         # He et al., 2015. The paper's N(0, 0.01) with biases of 1 and torchvision's default both
-        # shrink the signal from layer to layer; the paper's the more, the narrower the network.
+        # shrink the signal from layer to layer. With the paper's, narrow networks suffer most.
         for module in self.modules():
             if isinstance(module, (nn.Conv2d, nn.Linear)):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                nn.init.zeros_(module.bias)
-        nn.init.normal_(self.classifier[-1].weight, std=0.01)  # begin without an opinion
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        nn.init.normal_(self.classifier[-1].get_parameter("weight"), std=0.01)  # begin with nearly equal logits
 
     def _check(self, size: int) -> None:
         if size < self.smallest:

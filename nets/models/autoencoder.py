@@ -1,18 +1,18 @@
-"""Autoencoders: an image through a small code and back.
+"""Autoencoders: from an image to a small code and back.
 
 Dense. Hinton and Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks",
-Science 313, 2006. Theirs is ``widths=(1000, 500, 250), latent_dim=30``, of logistic units that
-were pretrained layer by layer; here ReLU and no pretraining. The default is the form of many
-lectures, 784-128-64-2-64-128-784; ``relu_code=True`` where they put a ReLU on the code too. Such
-a code can die: on MNIST both numbers did in 3 of 4 runs from PyTorch's own initial weights, and one
-in 3 of 10 from Glorot's, which the dense networks here have.
+Science 313, 2006. Theirs is ``widths=(1000, 500, 250), latent_dim=30``, with logistic units that
+were pretrained layer by layer; here the units are ReLU, without pretraining. The default is the form
+of many lectures, 784-128-64-2-64-128-784. Some of them put a ReLU on the code too
+(``relu_code=True``). Such a code can die. On MNIST both of its numbers died in 3 of 4 runs from
+PyTorch's own initial weights, and one in 3 of 10 from Glorot's, which the dense networks here use.
 
 Convolutional. Masci, Meier, Ciresan and Schmidhuber, "Stacked Convolutional Auto-Encoders for
-Hierarchical Feature Extraction", ICANN 2011; here with strides in the place of max pooling, and
+Hierarchical Feature Extraction", ICANN 2011; here with strides in place of max pooling, and
 trained end to end.
 
-Both take images of any size. Each convolution halves the maps, rounding up, and its mirror image
-in the decoder returns to the same size:
+Both take images of any size. Each convolution halves the maps, rounding up, and its counterpart in
+the decoder restores the size:
 
     pixels  maps
     28      14   7   4
@@ -28,9 +28,9 @@ from torch import Tensor, nn
 
 
 def dense_layers(sizes: Sequence[int]) -> nn.Sequential:
-    """Linear layers of these sizes, with a ReLU between each two of them and none at the end.
+    """Linear layers of these sizes, with a ReLU between each two and none at the end.
 
-    Weights uniform as by Glorot and Bengio (AISTATS 2010), biases 0.
+    Weights are uniform as in Glorot and Bengio (AISTATS 2010), biases 0.
     """
     layers: list[nn.Module] = []
     for size, next_size in pairwise(sizes):
@@ -48,7 +48,7 @@ def dense_encoder(in_channels: int, image_size: int, widths: Sequence[int], out_
 
 
 def dense_decoder(latent_dim: int, widths: Sequence[int], out_channels: int, image_size: int) -> nn.Sequential:
-    """Codes (N, latent_dim) -> logits (N, C, H, W); `widths` from the code to the image."""
+    """Codes (N, latent_dim) -> logits (N, C, H, W); `widths` run from code to image."""
     image_shape = (out_channels, image_size, image_size)
     layers = dense_layers((latent_dim, *widths, out_channels * image_size**2))
     return nn.Sequential(layers, nn.Unflatten(1, image_shape))
@@ -63,7 +63,7 @@ def halvings(image_size: int, stages: int) -> list[int]:
 
 
 def conv_encoder(in_channels: int, image_size: int, widths: Sequence[int], out_features: int) -> nn.Sequential:
-    """Images (N, C, H, W) -> (N, out_features): one convolution a width, then a linear layer."""
+    """Images (N, C, H, W) -> (N, out_features): one convolution per width, then a linear layer."""
     if not widths:
         raise ValueError("A convolutional encoder needs at least one width.")
     smallest = halvings(image_size, len(widths))[-1]
@@ -75,7 +75,7 @@ def conv_encoder(in_channels: int, image_size: int, widths: Sequence[int], out_f
 
 
 def conv_decoder(latent_dim: int, widths: Sequence[int], out_channels: int, image_size: int) -> nn.Sequential:
-    """Codes (N, latent_dim) -> logits (N, C, H, W); `widths` from the code to the image."""
+    """Codes (N, latent_dim) -> logits (N, C, H, W); `widths` run from code to image."""
     sizes = halvings(image_size, len(widths))[::-1]
     first_maps = (widths[0], sizes[0], sizes[0])
     layers: list[nn.Module] = [
@@ -91,9 +91,9 @@ def conv_decoder(latent_dim: int, widths: Sequence[int], out_channels: int, imag
 
 
 class EncoderDecoder(nn.Module):
-    """(N, C, H, W) in 0..1 -> code (N, latent_dim) -> logits (N, C, H, W): sigmoid is the image.
+    """(N, C, H, W) in 0..1 -> code (N, latent_dim) -> logits (N, C, H, W), whose sigmoid is the image.
 
-    Of one that is `linear`, what is decoded is the image itself, and may leave 0..1.
+    A `linear` network decodes the image itself, which may exceed 0..1.
     """
 
     linear = False
@@ -110,7 +110,7 @@ class EncoderDecoder(nn.Module):
         return self.decoder(z)
 
     def image(self, logits: Tensor) -> Tensor:
-        """What `decode` returns -> pixels in 0..1."""
+        """The output of `decode` -> pixels in 0..1."""
         return logits if self.linear else logits.sigmoid()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -118,7 +118,10 @@ class EncoderDecoder(nn.Module):
 
 
 class Autoencoder(EncoderDecoder):
-    """The fully connected one. With ``widths=(), linear=True`` it learns what PCA computes (Baldi and Hornik 1989)."""
+    """The fully connected autoencoder.
+
+    With ``widths=(), linear=True`` it learns what PCA computes (Baldi and Hornik 1989).
+    """
 
     def __init__(
         self,
@@ -139,7 +142,7 @@ class Autoencoder(EncoderDecoder):
 
 
 class ConvAutoencoder(EncoderDecoder):
-    """The convolutional one; at least one width."""
+    """The convolutional autoencoder; at least one width."""
 
     def __init__(
         self,
@@ -166,11 +169,11 @@ class LatentClassifier(nn.Module):
 
 
 class EncoderClassifier(nn.Module):
-    """The encoder of a `ConvAutoencoder` and a linear head: images (N, C, H, W) -> logits (N, K).
+    """The encoder of a `ConvAutoencoder` with a linear head: images (N, C, H, W) -> logits (N, K).
 
-    So an autoencoder can be the pretraining of a classifier (Masci et al., section 4); alone it is that classifier
-    from scratch. Batch norm stands between, because codes that drive a sigmoid are large, with a scale of their own
-    (20 on MNIST): a new head would spend its training on bringing them down.
+    It can start from a trained autoencoder (Masci et al., section 4), or be trained from scratch. Batch norm separates
+    encoder and head, because codes that drive a sigmoid are large (about 20 on MNIST): a new head would spend its
+    training on scaling them down.
     """
 
     def __init__(

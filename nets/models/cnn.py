@@ -1,11 +1,11 @@
 """The plain convolutional classifier of the tutorials: convolution, pool, again, linear.
 
 Two 3 x 3 convolutions of 32 and 64 channels, each followed by a 2 x 2 max-pool, then 128 hidden
-units: about what the first lessons of Keras and PyTorch build for MNIST. It has no paper; for the
-max-pool in place of LeNet's averages see Scherer, Mueller and Behnke, "Evaluation of Pooling
+units: roughly what the first lessons of Keras and PyTorch build for MNIST. It has no paper; for
+max-pooling in place of LeNet's averages, see Scherer, Mueller and Behnke, "Evaluation of Pooling
 Operations in Convolutional Architectures for Object Recognition", ICANN 2010.
 
-Nothing differs at 28 or 32 pixels. The first linear layer grows with the image: 401,536 of the
+It is the same at 28 and 32 pixels. The first linear layer grows with the image: 401,536 of the
 421,642 parameters at 28 pixels (1 channel, 10 classes), 25.7 million at 224.
 """
 

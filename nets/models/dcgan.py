@@ -7,11 +7,11 @@ The generator projects 100 numbers to 4 x 4 x 1024 and doubles them four times b
 convolutions to 64 x 64 x 3 (figure 1). The discriminator goes the other way. No pooling, no hidden
 dense layers; batch normalisation everywhere but at the generator's output and the discriminator's
 input; ReLU and tanh in the generator, LeakyReLU 0.2 in the discriminator; all weights N(0, 0.02).
-Where the paper is silent, the authors' code speaks: the weights of batch normalisation are
+Where the paper is silent, this follows the authors' code: the weights of batch normalisation are
 N(1, 0.02), and the discriminator has 64, 128, 256 and 512 channels. That code has 4 x 4 kernels,
-which are ``kernel=4`` here and a third cheaper.
+a third cheaper; they are ``kernel=4`` here.
 
-The image decides how often it is halved:
+The size of the image determines how often it is halved:
 
     pixels  smallest maps  channels of the generator  of the discriminator
     28      7 x 7          256 128                    64 128
@@ -28,9 +28,9 @@ HALVINGS = {28: 2, 32: 3, 40: 3, 64: 4}
 
 
 def halvings_of(image_size: int) -> int:
-    """How often an image is halved. Raises ValueError for sizes that have no form."""
+    """How often an image of this size is halved. Raises ValueError for other sizes than 28, 32, 40 and 64."""
     if image_size not in HALVINGS:
-        raise ValueError(f"DCGAN has forms for 28, 32, 40 and 64 pixels, not for {image_size}.")
+        raise ValueError(f"DCGAN takes images of 28, 32, 40 or 64 pixels, not of {image_size}.")
     return HALVINGS[image_size]
 
 
@@ -90,7 +90,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images (N, C, H, W) in -1..1 -> logits (N, num_classes), positive for what looks real."""
+    """Images (N, C, H, W) in -1..1 -> logits (N, num_classes), positive for images that look real."""
 
     def __init__(
         self,

@@ -4,10 +4,10 @@ Ho, Jain and Abbeel, "Denoising Diffusion Probabilistic Models", NeurIPS 2020, a
 process that it reverses is `nets.tasks.diffusion_process`.
 
 The defaults are the paper's for CIFAR-10, 35.7 million parameters: four levels of 128, 256, 256
-and 256 channels, two residual blocks a level on the way down and three on the way up, attention at
-16 x 16 and between the two ways. What learns to add something to its input starts by adding nothing.
+and 256 channels, two residual blocks per level on the way down and three on the way up, attention at
+16 x 16 and between the two ways. Layers that add to their input start by adding nothing.
 
-Each level halves the maps, rounding up, and returns to the size from which it came:
+Each level halves the maps, rounding up, and the way up restores their size:
 
     pixels  maps             attention
     28      28  14   7   4   14 x 14
@@ -25,12 +25,14 @@ from torch import Tensor, nn
 
 
 def norm(channels: int) -> nn.GroupNorm:
-    """Group normalisation, 32 groups of at least 4 channels where the channels suffice."""
+    """Group normalisation with 32 groups, or fewer if a group would have fewer than 4 channels."""
     return nn.GroupNorm(math.gcd(32, channels // 4), channels, eps=1e-6)
 
 
 class TimeEmbedding(nn.Module):
     """Times (N,) -> (N, 4 * width): sines and cosines, then two linear layers."""
+
+    frequencies: Tensor
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -82,7 +84,7 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """A residual block, and attention where the maps have the size for it."""
+    """A residual block, followed by attention if `attends`."""
 
     def __init__(self, in_channels: int, out_channels: int, time_features: int, dropout: float, attends: bool) -> None:
         super().__init__()
@@ -94,7 +96,7 @@ class Block(nn.Module):
 
 
 class Upsample(nn.Module):
-    """Repeated pixels, to the size of the level above, and a convolution."""
+    """Pixels repeated to the size of the level above, then a convolution."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -110,11 +112,12 @@ def sizes_of_maps(image_size: int, levels: int) -> list[int]:
 
 
 def initialise(network: "Denoiser") -> None:
-    """Glorot's uniform weights and biases 0; all 0 in what is added to a shortcut, and at the output."""
+    """Glorot's uniform weights, biases 0; weights 0 in layers that add to a shortcut, and at the output."""
     for module in network.modules():
         if isinstance(module, nn.Linear | nn.Conv2d):
             nn.init.xavier_uniform_(module.weight)
-            nn.init.zeros_(module.bias)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
     for module in network.modules():
         if isinstance(module, ResidualBlock):
             nn.init.zeros_(module.conv2.weight)
@@ -126,8 +129,8 @@ class Denoiser(nn.Module):
     """Noisy images (N, C, H, W) and times (N,) -> the noise in them (N, C, H, W).
 
     multipliers: the channels of each level, as multiples of `width`.
-    blocks: residual blocks a level on the way down; on the way up there is one more.
-    attention: sizes of the maps that have attention; by default that which is nearest to 16.
+    blocks: residual blocks per level on the way down; there is one more on the way up.
+    attention: sizes of the maps that have attention; by default the one nearest to 16.
     """
 
     def __init__(

@@ -2,22 +2,22 @@
 
 Long, Shelhamer and Darrell, "Fully Convolutional Networks for Semantic Segmentation", CVPR 2015.
 
-A VGG whose dense layers have become convolutions scores its last maps, 32 times smaller than the
-image. FCN-32s enlarges these scores at once; FCN-16s doubles them and adds the scores of the maps
-before the last pool, FCN-8s once more those before. Doubling is learned from a bilinear start, the
-last enlargement is bilinear and fixed (section 4.3); scores start at 0.
+A VGG whose dense layers have become convolutions scores its last maps, which are 32 times smaller
+than the image. FCN-32s enlarges these scores in one step. FCN-16s doubles them and adds scores of the
+maps before the last pool; FCN-8s does this once more, one pool earlier. Doubling is learned from a
+bilinear start, the last enlargement is bilinear and fixed (section 4.3); scores start at 0.
 
                  channels of the five stages  convolutions  head              parameters, 21 classes
     here         32 64 128 256 256            1 1 2 2 2     3 x 3 x 512       3.8 million
     paper's      64 128 256 512 512           2 2 3 3 3     7 x 7 x 4096      134 million
 
-Ours is small, since it learns from nothing (the paper's begins with ImageNet), and for the same
-reason has batch normalisation. An image may have any size: pools round up, so the enlarged scores
-cover the image and are cropped to it. (The paper pads the image by 100 pixels for that.)
+Ours is small and has batch normalisation, because it is trained from scratch (the paper's starts from
+ImageNet weights). An image may have any size: pools round up, so the enlarged scores cover the image
+and are cropped to it. (The paper pads the image by 100 pixels for that.)
 
-FCN-32s is for regions larger than its cells of 32 pixels. Of thin things, such as the strokes of
-`digit_scenes`, none is the most probable class of a whole cell, so it answers ground everywhere; those
-of `large_digit_scenes` it finds, roughly.
+FCN-32s suits regions larger than its cells of 32 pixels. Thin objects, such as the strokes of
+`digit_scenes`, are never the most probable class of a whole cell, so it predicts ground everywhere. In
+`large_digit_scenes` it finds the digits roughly.
 """
 
 from collections.abc import Sequence
@@ -49,6 +49,8 @@ def bilinear_kernel(factor: int) -> Tensor:
 class Enlarge(nn.Module):
     """(N, K, H, W) -> (N, K, factor H, factor W), bilinear and fixed."""
 
+    kernel: Tensor
+
     def __init__(self, channels: int, factor: int) -> None:
         super().__init__()
         self.factor = factor
@@ -60,7 +62,7 @@ class Enlarge(nn.Module):
 
 
 class Double(nn.ConvTranspose2d):
-    """(N, K, H, W) -> (N, K, 2 H, 2 W), bilinear at first and then learned."""
+    """(N, K, H, W) -> (N, K, 2 H, 2 W), learned from a bilinear start."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, channels, 4, stride=2, padding=1, bias=False)
@@ -112,7 +114,8 @@ class FCN(nn.Module):
         for module in (*self.stages.modules(), *self.head.modules()):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                nn.init.zeros_(module.bias)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
         for score in (self.score, *self.skip_scores):
             nn.init.zeros_(score.weight)
             nn.init.zeros_(score.bias)
@@ -131,5 +134,5 @@ class FCN(nn.Module):
 
 
 def crop(x: Tensor, like: Tensor) -> Tensor:
-    """The upper left part of x, of the height and width of `like`."""
+    """The upper left part of x, with the height and width of `like`."""
     return x[:, :, : like.shape[2], : like.shape[3]]

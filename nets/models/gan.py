@@ -3,16 +3,16 @@
 Goodfellow, Pouget-Abadie, Mirza, Xu, Warde-Farley, Ozair, Courville and Bengio, "Generative
 Adversarial Nets", NIPS 2014; sizes from the authors' code for MNIST (goodfeli/adversarial).
 
-The generator has two hidden layers of 1200 ReLU, the discriminator two of 240 maxout units of 5
-pieces, with dropout. Theirs draws uniform noise and ends in a sigmoid; here any noise will do, and
-the end is a tanh, the same curve for pixels in -1..1. Nothing depends on the size of the images.
+The generator has two hidden layers of 1200 ReLU units; the discriminator has two of 240 maxout units
+with 5 pieces, and dropout. Their generator takes uniform noise and ends in a sigmoid. Here any noise
+will do, and the output is a tanh, the same curve for pixels in -1..1. Images may have any size.
 """
 
 from torch import Tensor, nn
 
 
 class Maxout(nn.Module):
-    """(N, in_features) -> (N, units), each the largest of a few linear functions.
+    """(N, in_features) -> (N, units), each the maximum of a few linear functions.
 
     Goodfellow, Warde-Farley, Mirza, Courville and Bengio, "Maxout Networks", ICML 2013.
     """
@@ -62,7 +62,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images (N, C, H, W) in -1..1 -> logits (N, num_classes), positive for what looks real."""
+    """Images (N, C, H, W) in -1..1 -> logits (N, num_classes), positive for images that look real."""
 
     def __init__(
         self,

@@ -5,9 +5,9 @@ torchvision's network (13,004,888 parameters for 1000 classes, 6,624,904 without
 heads), which adds batch normalisation and has 3 x 3 kernels where the paper has 5 x 5
 (pytorch/vision#906).
 
-Below 64 pixels: a stem of stride 8 would leave 4 x 4 maps to all nine modules. So the first
+Below 64 pixels, a stem of stride 8 would leave 4 x 4 maps for the nine modules. So the first
 convolution is 3 x 3 with stride 1 and the first pool is left out; the modules work at 1/2, 1/4 and
-1/8 of the image.
+1/8 of the image's size.
 """
 
 from typing import NamedTuple
@@ -31,7 +31,7 @@ INCEPTION = {  # 1x1, 3x3 reduce, 3x3, "5x5" reduce, "5x5", pool projection
 
 
 class GoogLeNetOutput(NamedTuple):
-    """What training sees; the paper adds 0.3 times the loss of each auxiliary head."""
+    """The output in training; the paper adds 0.3 times the loss of each auxiliary head."""
 
     logits: Tensor
     aux_logits2: Tensor
@@ -65,7 +65,7 @@ class Inception(nn.Module):
 
 
 class AuxiliaryHead(nn.Module):
-    """A classifier on the maps half-way, so that the gradient reaches the first layers."""
+    """A classifier on intermediate maps, so that the gradient reaches the first layers."""
 
     def __init__(self, in_channels: int, channels: int, units: int, num_classes: int, dropout: float) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ class AuxiliaryHead(nn.Module):
 class GoogLeNet(nn.Module):
     """Images (N, C, H, W) -> logits (N, num_classes).
 
-    In training mode with `aux_logits` it returns GoogLeNetOutput, three logits of that shape.
+    In training mode with `aux_logits` it returns a GoogLeNetOutput, three logits of this shape.
     """
 
     def __init__(
@@ -135,8 +135,8 @@ class GoogLeNet(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(self.inception5b.out_channels, num_classes)
-        # He et al., 2015. Torchvision's N(0, 0.01) in the convolutions leaves the variance before
-        # the first batch norm near its eps of 0.001 where 3 x 3 kernels see a single channel.
+        # He et al., 2015. With torchvision's N(0, 0.01) and 3 x 3 kernels on a single channel, the
+        # variance before the first batch norm would be close to its eps of 0.001.
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
@@ -150,16 +150,18 @@ class GoogLeNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor | GoogLeNetOutput:  # maps at 224 | at 28 pixels
         self._check(min(x.shape[-2:]))
-        auxiliary = self.training and self.aux1 is not None
+        aux1, aux2 = (self.aux1, self.aux2) if self.training else (None, None)
         x = self.maxpool1(self.conv1(x))  # (N, 64, 56 | 28, ...)
         x = self.maxpool2(self.conv3(self.conv2(x)))  # (N, 192, 28 | 14, ...)
         x = self.maxpool3(self.inception3b(self.inception3a(x)))  # (N, 480, 14 | 7, ...)
         x = self.inception4a(x)  # (N, 512, 14 | 7, ...)
-        aux_logits1 = self.aux1(x) if auxiliary else None
+        aux_logits1 = None if aux1 is None else aux1(x)
         x = self.inception4d(self.inception4c(self.inception4b(x)))  # (N, 528, 14 | 7, ...)
-        aux_logits2 = self.aux2(x) if auxiliary else None
+        aux_logits2 = None if aux2 is None else aux2(x)
         x = self.maxpool4(self.inception4e(x))  # (N, 832, 7 | 4, ...)
         x = self.inception5b(self.inception5a(x))  # (N, 1024, 7 | 4, ...)
         x = self.avgpool(x).flatten(1)  # (N, 1024)
         logits = self.fc(self.dropout(x))  # (N, num_classes)
-        return GoogLeNetOutput(logits, aux_logits2, aux_logits1) if auxiliary else logits
+        if aux_logits1 is None or aux_logits2 is None:
+            return logits
+        return GoogLeNetOutput(logits, aux_logits2, aux_logits1)

@@ -4,13 +4,13 @@ LeCun, Bottou, Bengio and Haffner, "Gradient-Based Learning Applied to Document 
 Proceedings of the IEEE 86(11), 1998, section II.B.
 
 The paper's network has exactly 60,000 trainable parameters up to F6 (156 + 12 + 1,516 + 32 +
-48,120 + 10,164), and so has ours with one channel. The paper then compares F6 with fixed bitmaps of
-the ten digits (radial basis functions); here stands a linear layer, as everywhere today: 850 more,
-60,850 in all. The widespread variant is `c3="full", subsampling="average"`: 61,706.
+48,120 + 10,164), and so does ours with one channel. The paper then compares F6 with fixed bitmaps of
+the ten digits (radial basis functions). Today's usual linear layer takes their place here, with 850
+more, 60,850 in all. The widespread variant is `c3="full", subsampling="average"`: 61,706.
 
 Images: the paper puts its 28 x 28 digits on a field of 32 x 32; C1 pads images below 32 pixels to
-that size. For larger ones, to 40 pixels, the kernel of C5 grows with S4, so C5 is always 1 x 1. Above
-40 pixels S4 is averaged to the paper's 5 x 5 before C5, which would else outgrow all other layers (53 x
+that size. Up to 40 pixels the kernel of C5 grows with S4, so that the output of C5 is always 1 x 1.
+Above 40 pixels S4 is averaged to the paper's 5 x 5. Otherwise C5 would outgrow all other layers (53 x
 53 at 224 pixels, 5 million weights).
 """
 
@@ -39,9 +39,9 @@ class ScaledTanh(nn.Module):
 
 
 class Subsampling(nn.Module):
-    """The mean of each 2 x 2 square, times a trainable coefficient, plus a bias: one pair a map.
+    """The mean of each 2 x 2 square, times a trainable coefficient, plus a bias: one pair per map.
 
-    It starts as plain averaging, because a coefficient of random sign would kill maps under ReLU.
+    It starts as plain averaging, because random signs of the coefficients would kill maps under ReLU.
     """
 
     def __init__(self, channels: int) -> None:
@@ -58,6 +58,8 @@ class SparseConv2d(nn.Module):
 
     Only the connections that exist are parameters: weight is (connections, kernel, kernel).
     """
+
+    pairs: Tensor
 
     def __init__(self, in_channels: int, table: tuple[tuple[int, ...], ...], kernel: int) -> None:
         super().__init__()
@@ -114,26 +116,27 @@ class LeNet5(nn.Module):
         self.s2 = subsample(6)
         self.c3 = SparseConv2d(6, C3_TABLE, 5) if c3 == "sparse" else nn.Conv2d(6, 16, 5)
         self.s4 = subsample(16)
-        self.pool = AveragePool(s4_size)  # changes nothing to 40 pixels
+        self.pool = AveragePool(s4_size)  # changes nothing up to 40 pixels
         self.c5 = nn.Conv2d(16, 120, kernel_size=s4_size)
         self.f6 = nn.Linear(120, 84)
         self.output = nn.Linear(84, num_classes)
         self._initialise(gain=1.0 if activation == "tanh" else math.sqrt(2))
 
     def _initialise(self, gain: float) -> None:
-        """Weights from a normal of deviation gain / sqrt(fan-in), biases zero.
+        """Weights from a normal distribution with deviation gain / sqrt(fan-in), biases 0.
 
         LeCun et al., "Efficient BackProp", 1998, section 4.6, for this tanh; He et al., 2015, for
-        ReLU. The paper's own, 2.4 / fan-in, is so small that it needs its second-order method.
+        ReLU. The paper's own, 2.4 / fan-in, is so small that it needs the paper's second-order method.
         """
         for module in self.modules():
             if isinstance(module, (nn.Conv2d, nn.Linear, SparseConv2d)):
-                inputs = module.weight[0].numel()
+                inputs: int | Tensor = module.weight[0].numel()
                 if isinstance(module, SparseConv2d):
                     inputs = inputs * torch.tensor(module.inputs_seen)[:, None, None]
                 nn.init.normal_(module.weight)
                 module.weight.data *= gain * inputs**-0.5
-                nn.init.zeros_(module.bias)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
 
     def forward(self, x: Tensor) -> Tensor:  # sizes for images of 28 or 32 pixels
         x = self.squash(self.c1(x))  # (N, 6, 28, 28)

@@ -2,10 +2,10 @@
 
 Bridle, "Probabilistic Interpretation of Feedforward Classification Network Outputs", 1990, for the
 softmax. Rumelhart, Hinton and Williams, "Learning Representations by Back-propagating Errors",
-Nature 323, 1986, for the perceptron with hidden layers. Its default of 300 and 100 units is one of
+Nature 323, 1986, for the perceptron with hidden layers. The default of 300 and 100 units is from
 LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998, section III.C.
 
-An image is one vector: at 28 or 32 pixels nothing differs but its length.
+An image is one vector, so only its length differs between 28 and 32 pixels.
 """
 
 from collections.abc import Sequence

@@ -1,20 +1,20 @@
-"""MobileNets: convolutions taken apart into one per channel and one per pixel.
+"""MobileNets: convolutions split into one per channel and one per pixel.
 
 V1: Howard et al., "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision
 Applications", arXiv:1704.04861, table 1 (4.2 million parameters for 1000 classes). Its last
-depthwise convolution has stride 1; the 2 that the table prints does not fit the sizes beside it.
+depthwise convolution has stride 1; the 2 printed in the table contradicts the sizes beside it.
 V2: Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", CVPR 2018, table 2. At
 224 pixels it is torchvision's network (3,504,872 parameters for 1000 classes).
 
-Below 64 pixels: five strides of 2 would leave a single place of the image to the last layers. So
-the first two are 1, and 28 and 32 pixels both end as 4 x 4 maps.
+Below 64 pixels, five strides of 2 would leave a single pixel for the last layers. So the first two
+are 1, and both 28 and 32 pixels end as 4 x 4 maps.
 
 `width` is the papers' multiplier alpha. Channels are multiples of 8, as in the authors' code.
 """
 
 from torch import Tensor, nn
 
-V1_LAYERS = (  # channels, stride of the depthwise convolution, the same below 64 pixels
+V1_LAYERS = (  # channels, stride of the depthwise convolution, its stride below 64 pixels
     (64, 1, 1),
     (128, 2, 1), (128, 1, 1),
     (256, 2, 2), (256, 1, 1),
@@ -22,7 +22,7 @@ V1_LAYERS = (  # channels, stride of the depthwise convolution, the same below 6
     (1024, 2, 2), (1024, 1, 1),
 )  # fmt: skip
 
-V2_STAGES = (  # expansion t, channels c, blocks n, stride s of the first, the same below 64 pixels
+V2_STAGES = (  # expansion t, channels c, blocks n, stride s of the first, its stride below 64 pixels
     (1, 16, 1, 1, 1),
     (6, 24, 2, 2, 1),
     (6, 32, 3, 2, 2),
@@ -34,7 +34,7 @@ V2_STAGES = (  # expansion t, channels c, blocks n, stride s of the first, the s
 
 
 def scaled(channels: int, width: float) -> int:
-    """The multiple of 8 nearest to channels * width, but not less than 90 % of it, nor than 8."""
+    """The multiple of 8 nearest to channels * width, but at least 90 % of it and at least 8."""
     wanted = channels * width
     rounded = max(8, int(wanted + 4) // 8 * 8)
     return rounded + 8 if rounded < 0.9 * wanted else rounded
@@ -56,7 +56,7 @@ def conv_bn(
 
 
 def initialise(network: nn.Module) -> None:
-    """As torchvision: He et al., 2015, by the outputs of a layer; N(0, 0.01) for the classifier."""
+    """Like torchvision: He et al., 2015, by fan-out; N(0, 0.01) for the classifier."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out")
@@ -96,7 +96,7 @@ class MobileNetV1(nn.Module):
         initialise(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.features(x)  # (N, 1024, H / 32, W / 32), or an eighth below 64 pixels
+        x = self.features(x)  # (N, 1024, H / 32, W / 32), or H / 8, W / 8 below 64 pixels
         x = self.avgpool(x).flatten(1)  # (N, 1024)
         return self.classifier(x)  # (N, num_classes)
 
@@ -104,7 +104,7 @@ class MobileNetV1(nn.Module):
 class InvertedResidual(nn.Module):
     """Thin, wide, thin: 1 x 1 to `expansion` times the channels, 3 x 3 depthwise, 1 x 1 back.
 
-    No activation behind the last (the linear bottleneck); a shortcut where shapes agree.
+    There is no activation after the last one (the linear bottleneck), and a shortcut if shapes agree.
     """
 
     def __init__(self, in_channels: int, channels: int, stride: int, expansion: int) -> None:
@@ -148,7 +148,7 @@ class MobileNetV2(nn.Module):
             for block_stride in (first_stride, *[1] * (blocks - 1)):
                 layers.append(InvertedResidual(channels, out_channels, block_stride, expansion))
                 channels = out_channels
-        # The paper's section 4: multipliers below 1 spare the last convolution.
+        # The paper's section 4: multipliers below 1 do not apply to the last convolution.
         last_channels = scaled(1280, max(1.0, width))
         layers.append(conv_bn(channels, last_channels, 1, nn.ReLU6))
         self.features = nn.Sequential(*layers)
@@ -157,6 +157,6 @@ class MobileNetV2(nn.Module):
         initialise(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.features(x)  # (N, 1280, H / 32, W / 32), or an eighth below 64 pixels
+        x = self.features(x)  # (N, 1280, H / 32, W / 32), or H / 8, W / 8 below 64 pixels
         x = self.avgpool(x).flatten(1)  # (N, 1280)
         return self.classifier(x)  # (N, num_classes)

@@ -1,9 +1,9 @@
-"""PCA as a network: the linear autoencoder, which a linear network equals at best and a good one beats.
+"""PCA as a network: the best linear autoencoder, and so a baseline for the others.
 
 Pearson, "On Lines and Planes of Closest Fit to Systems of Points in Space", Philosophical Magazine
-2, 1901; that a linear autoencoder learns the same subspace: Baldi and Hornik, Neural Networks 2, 1989.
+2, 1901. Baldi and Hornik, Neural Networks 2, 1989, show that a linear autoencoder learns the same subspace.
 
-Nothing is learned step by step: `fit` computes mean and components from all images at once.
+There are no training steps: `fit` computes mean and components from all images at once.
 """
 
 import torch
@@ -25,14 +25,14 @@ class PCA(nn.Module):
 
     @torch.no_grad()
     def fit(self, images: Tensor) -> None:
-        """Set mean and components by all images (N, C, H, W), in float64. A component's largest entry is positive."""
+        """Compute mean and components of images (N, C, H, W), in float64. A component's largest entry is positive."""
         pixels = images.flatten(1)
         mean = pixels.mean(0, dtype=torch.float64)
         scatter = torch.zeros(len(mean), len(mean), dtype=torch.float64, device=images.device)
         for part in pixels.split(5000):
             centred = part.double() - mean
             scatter += centred.T @ centred
-        _, vectors = torch.linalg.eigh(scatter)  # by rising eigenvalue
+        _, vectors = torch.linalg.eigh(scatter)  # by increasing eigenvalue
         components = vectors[:, -self.latent_dim :].flip(1).T
         largest = components.gather(1, components.abs().argmax(1, keepdim=True))
         self.mean.copy_(mean)
@@ -43,7 +43,7 @@ class PCA(nn.Module):
         return (x.flatten(1) - self.mean) @ self.components.T
 
     def decode(self, z: Tensor) -> Tensor:
-        """Codes (N, latent_dim) -> images (N, C, H, W), which may leave 0..1 a little."""
+        """Codes (N, latent_dim) -> images (N, C, H, W), which may slightly exceed 0..1."""
         return (z @ self.components + self.mean).unflatten(1, self.image_shape)
 
     def image(self, output: Tensor) -> Tensor:

@@ -1,13 +1,13 @@
-"""Average pooling to a given size, with a gradient that CUDA computes deterministically."""
+"""Average pooling to a given size, with a gradient that is deterministic on CUDA."""
 
 import torch
 from torch import Tensor, nn
 
 
 class AveragePool(nn.Module):
-    """Maps (N, C, H, W) -> (N, C, side, side): nn.AdaptiveAvgPool2d, whose gradient is not deterministic on CUDA.
+    """Maps (N, C, H, W) -> (N, C, side, side), like nn.AdaptiveAvgPool2d, whose gradient is not deterministic on CUDA.
 
-    The same windows as matrices: rows @ map @ columns. Maps that have the size already pass as they are.
+    The same windows are matrices here: rows @ map @ columns. Maps that already have the size pass unchanged.
     """
 
     def __init__(self, side: int) -> None:

@@ -2,10 +2,10 @@
 
 He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", CVPR 2016, table 1 and
 section 4.2. At 224 pixels `ResNet` is torchvision's (ResNet-50: 25,557,032 parameters for 1000
-classes), whose bottleneck has its stride in the 3 x 3 convolution (the paper: in the first 1 x 1).
+classes), whose bottleneck has its stride in the 3 x 3 convolution (the paper's: in the first 1 x 1).
 
-`ResNet` below 64 pixels: a stem of stride 4 would leave 7 x 7 maps of 28 pixels to the first stage
-and 1 x 1 to the last. So the stem is one 3 x 3 convolution with stride 1 and there is no pool.
+Below 64 pixels, the stem of `ResNet` with stride 4 would turn 28 pixels into 7 x 7 maps for the first
+stage and 1 x 1 for the last. So the stem is one 3 x 3 convolution with stride 1, and there is no pool.
 `CifarResNet` is the paper's own network for 32 pixels, with three stages of 16, 32 and 64 channels,
 depth 6n + 2 and shortcuts without parameters (option A); it is the same at every size.
 """
@@ -54,7 +54,7 @@ class Bottleneck(nn.Module):
 
 
 class ZeroPadShortcut(nn.Module):
-    """The paper's option A: skip pixels, and put zeros in the channels that are new."""
+    """The paper's option A: skip pixels, and fill new channels with zeros."""
 
     def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ def stage(
     stride: int,
     shortcut: type[ProjectionShortcut] | type[ZeroPadShortcut] = ProjectionShortcut,
 ) -> nn.Sequential:
-    """`blocks` blocks, of which the first has the stride and a `shortcut` if its shape changes."""
+    """`blocks` blocks; the first one has the stride, and a `shortcut` if the shape changes."""
     out_channels = channels * block.expansion
     reshapes = stride != 1 or in_channels != out_channels
     downsample = shortcut(in_channels, out_channels, stride) if reshapes else None
@@ -91,13 +91,13 @@ def stage(
 
 
 def initialise(network: nn.Module) -> None:
-    """He et al., 2015 (the paper's [13]), by the outputs of a layer, as in torchvision."""
+    """He et al., 2015 (the paper's [13]), by fan-out, as in torchvision."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
 
-LAYERS = {  # the blocks of the four stages
+LAYERS: dict[int, tuple[type[BasicBlock] | type[Bottleneck], tuple[int, ...]]] = {  # the blocks of the four stages
     18: (BasicBlock, (2, 2, 2, 2)),
     34: (BasicBlock, (3, 4, 6, 3)),
     50: (Bottleneck, (3, 4, 6, 3)),
@@ -126,7 +126,7 @@ class ResNet(nn.Module):
         c1, c2, c3, c4 = (max(1, round(channels * width)) for channels in (64, 128, 256, 512))
         if image_size < 64:
             self.conv1 = nn.Conv2d(in_channels, c1, 3, padding=1, bias=False)
-            self.maxpool = nn.Identity()
+            self.maxpool: nn.Module = nn.Identity()
         else:
             self.conv1 = nn.Conv2d(in_channels, c1, 7, stride=2, padding=3, bias=False)
             self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)

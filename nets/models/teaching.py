@@ -1,36 +1,36 @@
-"""The adversarial networks of a teaching repository, so that our rows can stand beside its own.
+"""The adversarial networks of a teaching repository, so that our results can be compared with its own.
 
 L. Valente, Deep-Learning-Models (github.com/LorenzoValente3/Deep-Learning-Models), 2021, written
-in Keras. What is particular to them: one tanh image from a map of a quarter of its size, LeakyReLU
-0.2 on both sides, batch normalisation over each of the projected numbers (not over maps), and
-Keras's defaults, which are kept: Glorot's uniform initialisation, epsilon 0.001.
-Two things are ours: logits where theirs end in a sigmoid (their WGAN has none either), and equal
-padding on all sides where Keras pads a strided convolution more at the right and at the bottom.
+in Keras. Their particulars: a tanh image grown from maps of a quarter of its size, LeakyReLU 0.2 in
+both networks, batch normalisation of each projected number (not of maps), and Keras's defaults:
+Glorot's uniform initialisation, epsilon 0.001.
+We differ in two points. Ours return logits where theirs end in a sigmoid (their WGAN has none either).
+Ours pad all sides equally where Keras pads strided convolutions more at the right and the bottom.
 
                     pixels  generator                            discriminator
     Mnist…          28      7 x 7 x 256, 128, 64 (/2), 1 (/2)    64 (/2), 128 (/2)
     Polynomial…     40      10 x 10 x 128, 128 (/2), 64 (/2), 1  16 (/2), 32 (/2), 64 (/2), 128
 
-Any multiple of 4 pixels will do. Their WGAN's critic is the discriminator.
+Any multiple of 4 pixels will do. The critic of their WGAN is the discriminator.
 """
 
 from torch import nn
 
 
 def quarter_of(image_size: int) -> int:
-    """A quarter of an image's size. Raises ValueError unless it is whole."""
+    """A quarter of an image's size. Raises ValueError if that is not an integer."""
     if image_size % 4:
         raise ValueError(f"These networks take multiples of 4 pixels, not {image_size}.")
     return image_size // 4
 
 
 def normalised(maps: int) -> list[nn.Module]:
-    """Batch normalisation as theirs (Keras's momentum is one minus PyTorch's), then LeakyReLU."""
+    """Batch normalisation like theirs (Keras's momentum is one minus PyTorch's), then LeakyReLU."""
     return [nn.BatchNorm2d(maps, eps=1e-3, momentum=0.2), nn.LeakyReLU(0.2)]
 
 
 def projection(latent_dim: int, maps: int, size: int) -> list[nn.Module]:
-    """Noise (N, latent_dim) -> (N, maps, size, size), each number normalised for itself."""
+    """Noise (N, latent_dim) -> (N, maps, size, size), each number normalised separately."""
     numbers = maps * size**2
     return [
         nn.Linear(latent_dim, numbers, bias=False),
@@ -67,7 +67,7 @@ class MnistGenerator(nn.Sequential):
 
 
 class MnistDiscriminator(nn.Sequential):
-    """Images (N, C, H, W) in -1..1 -> logits (N, num_classes), positive for what looks real."""
+    """Images (N, C, H, W) in -1..1 -> logits (N, num_classes), positive for images that look real."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class MnistDiscriminator(nn.Sequential):
 
 
 class PolynomialGenerator(nn.Sequential):
-    """Noise (N, latent_dim) -> images (N, C, H, W) in -1..1, by repeating pixels, and convolutions."""
+    """Noise (N, latent_dim) -> images (N, C, H, W) in -1..1, by repeated pixels and convolutions."""
 
     def __init__(self, latent_dim: int = 2, out_channels: int = 1, image_size: int = 40, width: int = 64) -> None:
         super().__init__(
@@ -110,7 +110,7 @@ class PolynomialGenerator(nn.Sequential):
 
 
 class PolynomialDiscriminator(nn.Sequential):
-    """Images (N, C, H, W) in -1..1 -> logits (N, num_classes), positive for what looks real."""
+    """Images (N, C, H, W) in -1..1 -> logits (N, num_classes), positive for images that look real."""
 
     def __init__(
         self,
@@ -126,7 +126,7 @@ class PolynomialDiscriminator(nn.Sequential):
             nn.LeakyReLU(0.2),
             nn.Dropout(dropout),
             nn.Conv2d(width, 2 * width, 3, 2, 1),
-            nn.ZeroPad2d((0, 1, 0, 1)),  # theirs, before the normalisation
+            nn.ZeroPad2d((0, 1, 0, 1)),  # as in theirs, before the normalisation
             *normalised(2 * width),
             nn.Dropout(dropout),
             nn.Conv2d(2 * width, 4 * width, 3, 2, 1),

@@ -1,16 +1,16 @@
-"""U-Net: down to see what there is, up again to say where.
+"""U-Net: the way down recognises what there is, the way up locates it.
 
 Ronneberger, Fischer and Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation",
 MICCAI 2015. With one channel and two classes it has 31,030,658 parameters.
 
     padding   572 x 572 pixels become
-    "valid"   388 x 388, the paper's: unpadded convolutions, whose maps are cropped before they are
-              joined. What they need around an image is its mirror image (figure 2), at any size.
-    "same"    572 x 572, the usual one today: padded convolutions; pools round up at any size.
+    "valid"   388 x 388, as in the paper: unpadded convolutions, whose maps are cropped before they
+              are joined. The image is extended by its mirror image as needed (figure 2).
+    "same"    572 x 572, usual today: padded convolutions, and pools that round up.
 
-Either way the logits have the size of the image. At 28 pixels the valid form computes 212 x 212 for
-it, so small images want the other, or less `depth`. The paper has no batch normalisation; dropout
-is at the end of the way down.
+Either way the image may have any size, and the logits have the same. For 28 pixels the valid form
+computes 212 x 212, so small images need the other form, or less `depth`. The paper has no batch
+normalisation; dropout is at the end of the way down.
 """
 
 import math
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 
 def two_convolutions(before: int, after: int, padding: str, batch_norm: bool) -> nn.Sequential:
-    """Twice a 3 x 3 convolution and ReLU; unpadded, 4 pixels are lost."""
+    """Two 3 x 3 convolutions with ReLU; without padding, height and width shrink by 4 pixels."""
     layers: list[nn.Module] = []
     for channels in (before, after):
         layers.append(nn.Conv2d(channels, after, 3, padding=1 if padding == "same" else 0))
@@ -32,14 +32,14 @@ def two_convolutions(before: int, after: int, padding: str, batch_norm: bool) ->
 
 
 def mirrored(size: int, before: int, after: int) -> Tensor:
-    """Indices (before + size + after,) that continue 0..size-1 by reflection at both ends, however far."""
+    """Indices (before + size + after,) that extend 0..size-1 by reflection at both ends, by any length."""
     period = max(1, 2 * (size - 1))
     folded = torch.arange(-before, size + after).remainder(period)
     return torch.minimum(folded, period - folded)
 
 
 def centre(x: Tensor, like: Tensor) -> Tensor:
-    """The middle of x, of the height and width of `like`."""
+    """The middle of x, with the height and width of `like`."""
     height, width = like.shape[2:]
     top, left = (x.shape[2] - height) // 2, (x.shape[3] - width) // 2
     return x[:, :, top : top + height, left : left + width]
@@ -79,7 +79,8 @@ class UNet(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                nn.init.zeros_(module.bias)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[2:]
@@ -89,17 +90,18 @@ class UNet(nn.Module):
         return self.segment(x)[:, :, :height, :width]
 
     def tile(self, size: int) -> Tensor:
-        """The rows (or columns) of a mirrored image that the unpadded network takes to cover `size` rows.
+        """The rows (or columns) of a mirrored image that the unpadded network needs to cover `size` rows.
 
-        b rows at the bottom come from (b + 8) 2^depth - 4 and become (b - 4) 2^depth + 4: 28 from 572 to 388.
+        With b rows at the bottom, it takes (b + 8) 2^depth - 4 rows and returns (b - 4) 2^depth + 4. So 28 rows
+        correspond to 572 and 388.
         """
         scale = 2**self.depth
         bottom = math.ceil((size - 4) / scale) + 4
-        before = 6 * scale - 4  # what is lost at each end: 92
+        before = 6 * scale - 4  # lost at each end; the paper's is 92
         return mirrored(size, before, (bottom + 8) * scale - 4 - before - size)
 
     def segment(self, x: Tensor) -> Tensor:
-        """The network alone: unpadded it gives fewer pixels than it takes."""
+        """The network without mirroring and cropping; unpadded, its output is smaller than its input."""
         maps = []  # the sizes are those of the paper's 572 x 572 pixels
         for down in self.down:
             maps.append(down(x))  # (N, 64, 568, 568), ..., (N, 512, 64, 64)
@@ -110,6 +112,6 @@ class UNet(nn.Module):
             if self.padding == "valid":
                 skip = centre(skip, like=x)
             else:
-                x = x[:, :, : skip.shape[2], : skip.shape[3]]  # one less where the pool rounded up
+                x = x[:, :, : skip.shape[2], : skip.shape[3]]  # one pixel less if the pool rounded up
             x = up(torch.cat([skip, x], dim=1))  # (N, 512, 52, 52), ..., (N, 64, 388, 388)
         return self.output(x)  # (N, num_classes, 388, 388)

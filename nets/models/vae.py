@@ -4,8 +4,8 @@ Kingma and Welling, "Auto-Encoding Variational Bayes", ICLR 2014.
 
 The encoder gives the mean and the log variance of q(z | x); the decoder gives the logits of the
 pixels. The paper's networks have one hidden layer of 500 (``widths=(500,)``, latent 2 to 200). The
-default is the dense form of many lectures, 784-512-64-(2 + 2)-64-512-784; `ConvVAE` has the
-convolutions of `nets.models.autoencoder`, whose table of sizes holds here too.
+default is the dense form of many lectures, 784-512-64-(2 + 2)-64-512-784. `ConvVAE` has the
+convolutions of `nets.models.autoencoder`; the table of sizes there applies here too.
 """
 
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ from nets.models.autoencoder import conv_decoder, conv_encoder, dense_decoder, d
 class GaussianAutoencoder(nn.Module):
     """Images (N, C, H, W) in 0..1 -> logits (N, C, H, W), through a code (N, latent_dim).
 
-    `forward` decodes a sample of the posterior in training and its mean in evaluation, so that the
-    reconstruction of an image is always the same. A loss takes the three steps for itself.
+    `forward` decodes a sample of the posterior in training, and its mean in evaluation, so that
+    reconstructions are deterministic. A loss calls the three steps itself.
     """
 
     latent_dim: int
@@ -41,7 +41,7 @@ class GaussianAutoencoder(nn.Module):
         return self.decoder(z)
 
     def image(self, logits: Tensor) -> Tensor:
-        """What `decode` returns -> pixels in 0..1."""
+        """The output of `decode` -> pixels in 0..1."""
         return logits.sigmoid()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -50,7 +50,7 @@ class GaussianAutoencoder(nn.Module):
 
 
 class VAE(GaussianAutoencoder):
-    """The fully connected one."""
+    """The fully connected VAE."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class VAE(GaussianAutoencoder):
 
 
 class ConvVAE(GaussianAutoencoder):
-    """The convolutional one; at least one width."""
+    """The convolutional VAE; at least one width."""
 
     def __init__(
         self,

@@ -1,11 +1,11 @@
-"""VGG, depth from 3 x 3 convolutions alone.
+"""VGG: depth by 3 x 3 convolutions alone.
 
 Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", ICLR
 2015, table 1. Batch normalisation (Ioffe and Szegedy, 2015) came later and is an option. At 224
 pixels it is torchvision's network (VGG-16: 138,357,544 parameters for 1000 classes).
 
-Below 64 pixels: five pools leave a single place of the image, 512 numbers, so the two hidden layers
-have 512 units in place of 4096. The pools round up, because 28 pixels would otherwise end at none.
+Below 64 pixels, five pools leave a single pixel with 512 channels, so the two hidden layers have 512
+units instead of 4096. The pools round up, because 28 pixels would otherwise shrink to nothing.
 """
 
 from torch import Tensor, nn
@@ -62,13 +62,14 @@ class VGG(nn.Module):
             nn.Dropout(dropout),
             nn.Linear(units, num_classes),
         )
-        # He et al., 2015, section 2.2: without batch norm the deeper ones do not start otherwise.
-        # Torchvision's N(0, 0.01) for all linear layers is too little where they are narrow.
+        # He et al., 2015, section 2.2: otherwise deep networks without batch norm do not start to
+        # learn. Torchvision's N(0, 0.01) for all linear layers is too small if they are narrow.
         for module in self.modules():
             if isinstance(module, (nn.Conv2d, nn.Linear)):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                nn.init.zeros_(module.bias)
-        nn.init.normal_(self.classifier[-1].weight, std=0.01)  # begin without an opinion
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        nn.init.normal_(self.classifier[-1].get_parameter("weight"), std=0.01)  # begin with nearly equal logits
 
     def _check(self, size: int) -> None:
         if size < self.smallest:

@@ -1,12 +1,13 @@
-"""WGAN: a critic that estimates the Wasserstein distance, in the place of a discriminator.
+"""WGAN: a critic that estimates the Wasserstein distance, in place of a discriminator.
 
 Arjovsky, Chintala and Bottou, "Wasserstein Generative Adversarial Networks", ICML 2017, and
 Gulrajani, Ahmed, Arjovsky, Dumoulin and Courville, "Improved Training of Wasserstein GANs",
 NIPS 2017 (WGAN-GP), section 4: the gradient penalty is a property of each image, so the critic
 must not mix the images of a batch, and layer normalisation takes the place of batch normalisation.
 
-The generator is DCGAN's, the critic has the sizes of DCGAN's discriminator, table there. With
-weight clipping (the first paper) that discriminator itself, with batch normalisation, will do.
+The generator is DCGAN's. The critic has the sizes of DCGAN's discriminator (table in
+`nets.models.dcgan`). With weight clipping (the first paper), that discriminator itself, with batch
+normalisation, can be the critic.
 """
 
 from itertools import pairwise
@@ -19,7 +20,7 @@ __all__ = ["Critic", "Generator"]
 
 
 class Critic(nn.Module):
-    """Images (N, C, H, W) in -1..1 -> scores (N, num_classes), larger for what looks real."""
+    """Images (N, C, H, W) in -1..1 -> scores (N, num_classes), larger for images that look real."""
 
     def __init__(
         self,

@@ -1,12 +1,12 @@
-"""ZFNet, AlexNet redrawn after looking at what its layers see.
+"""ZFNet: AlexNet, revised after visualising its layers.
 
 Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014, figure 3.
-AlexNet begins with kernels of 11 x 11 and stride 4; this begins with 7 x 7 and stride 2, and has
-stride 2 again in the second layer. The paper prints neither its number of parameters (by the figure
-62,357,608 for 1000 classes) nor the constants of its contrast normalisation; these are AlexNet's.
+AlexNet begins with 11 x 11 kernels and stride 4. ZFNet begins with 7 x 7 and stride 2, and has stride
+2 again in the second layer. The paper states neither its number of parameters (62,357,608 for 1000
+classes, by the figure) nor the constants of its contrast normalisation; here they are AlexNet's.
 
 Below 64 pixels, as in our AlexNet: stride 1 in the first two convolutions, padded to keep the size;
-pools that pad by 1 (4 x 4 maps of 28 and of 32 pixels); 1024 hidden units.
+pools that pad by 1 (28 and 32 pixels both become 4 x 4 maps); 1024 hidden units.
 """
 
 from torch import Tensor, nn
@@ -17,9 +17,9 @@ CHANNELS = (96, 256, 384, 384, 256)
 
 
 class ContrastNorm(nn.LocalResponseNorm):
-    """Response normalisation across channels, of maps flattened to (N, C, H W).
+    """Response normalisation across channels, on maps flattened to (N, C, H W).
 
-    For (N, C, H, W) torch pools in three dimensions, and CUDA's gradient of that is not deterministic.
+    For (N, C, H, W) torch pools in three dimensions, whose gradient is not deterministic on CUDA.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -79,12 +79,13 @@ class ZFNet(nn.Module):
             nn.ReLU(inplace=True),
             nn.Linear(units, num_classes),
         )
-        # He et al., 2015. The paper's N(0, 0.01) everywhere shrinks the signal of narrow networks.
+        # He et al., 2015. The paper's N(0, 0.01) everywhere shrinks the signal in narrow networks.
         for module in self.modules():
             if isinstance(module, (nn.Conv2d, nn.Linear)):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                nn.init.zeros_(module.bias)
-        nn.init.normal_(self.classifier[-1].weight, std=0.01)  # begin without an opinion
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        nn.init.normal_(self.classifier[-1].get_parameter("weight"), std=0.01)  # begin with nearly equal logits
 
     def _check(self, size: int) -> None:
         if size < self.smallest:

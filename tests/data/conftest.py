@@ -1,4 +1,4 @@
-"""Small data sets of every kind, and the real ones where the machine has them.
+"""Small data sets of every kind, and the real ones if the machine has them.
 
 The real ones are tests/conftest.py's `real_data`; every test itself sees an empty `$NETS_DATA` of its own, and no
 network.
@@ -29,7 +29,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def mnist5k(catalogue: dict, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The prepared 5,000 digits; not to be altered."""
+    """The prepared 5,000 digits; don't change them."""
     out = tmp_path_factory.mktemp("mnist5k")
     prepare("mnist5k", catalogue["mnist5k"], out)
     return out
@@ -37,7 +37,7 @@ def mnist5k(catalogue: dict, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def make_entry() -> Callable[..., dict]:
-    """A catalogue entry: 2 classes of 1x4x4 images, of the given sources."""
+    """A catalogue entry: 2 classes of 1x4x4 images, with the given sources."""
 
     def make(*sources: dict, **changes: object) -> dict:
         entry = {"title": "Tiny", "shape": [1, 4, 4], "classes": ["cat", "dog"], "mean": None, "std": None}

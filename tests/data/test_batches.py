@@ -93,7 +93,7 @@ def test_augmentation_follows_the_generator_and_leaves_measurement_alone(few_dig
     "settings", [{}, {"flip": True}, {"crop_padding": 3}, {"flip": True, "crop_padding": 5}, {"cutout": 6}]
 )
 def test_masks_move_with_their_images(settings):
-    """What is a mask by a threshold before a change is one after it; void is what came in or was blotted out."""
+    """A mask that is a threshold of its image stays one; padded and covered pixels are void."""
     torch.manual_seed(0)
     images = 0.1 + 0.9 * torch.rand(200, 3, 12, 17)
     masks = (10 * images[:, 0]).long()

@@ -1,4 +1,4 @@
-"""CIFAR's Python batches, small ones under hashes of their own."""
+"""CIFAR's Python batches: small ones, with their own hashes."""
 
 import hashlib
 import io
@@ -15,7 +15,7 @@ BATCHES = ["data_batch_1", "data_batch_2", "test_batch"]
 
 
 class Bomb:
-    """What a pickle may do to those who open it unverified."""
+    """What an unverified pickle may do when it is opened."""
 
     def __reduce__(self):
         return (exec, ("raise SystemExit('opened')",))
@@ -37,7 +37,7 @@ class Python2(pickle.Pickler):
 
 @pytest.fixture
 def batches(monkeypatch):
-    """Contents of three small batches, which torchvision's class is told to expect."""
+    """Contents of three small batches, whose MD5s torchvision's class is patched to expect."""
     from torchvision.datasets import CIFAR10
 
     random = np.random.RandomState(0)
@@ -122,5 +122,5 @@ def test_damaged_archive_is_never_opened(root, make_entry, batches):
 
 def test_missing_batch(root, make_entry, batches):
     (write_folder(root, batches) / "data_batch_2").unlink()
-    with pytest.raises(DataError, match="is incomplete: data_batch_2 is not there"):
+    with pytest.raises(DataError, match="is incomplete: data_batch_2 is missing"):
         load(make_entry(make_source()), root)

@@ -47,11 +47,14 @@ def test_snakemake_accepts_it(catalogue):
         (lambda entry: entry["splits"].update(validation=1.5), r"splits\.validation: 1.5 is not of type 'integer'"),
         (lambda entry: entry.update(shape=[28, 28]), r"mnist\.shape"),
         (lambda entry: entry.update(shape=[4, 28, 28]), r"mnist\.shape\.0: 4 is not one of \[1, 3\]"),
-        (lambda entry: entry.update(mean=[0.1, 0.2]), "mnist / mean: one number a channel is expected"),
-        (lambda entry: entry.update(std=None), "mnist: mean and std need each other"),
+        (lambda entry: entry.update(mean=[0.1, 0.2]), "mnist / mean: expected one number per channel"),
+        (lambda entry: entry.update(std=None), "mnist: give both mean and std"),
         (lambda entry: entry.update(std=[0]), r"mnist\.std\.0: 0 is less than or equal"),
-        (lambda entry: entry.update(splits={"validation": 0.6, "test": 0.6, "seed": 0}), "fractions of 1.2 in all"),
-        (lambda entry: entry.update(classes=10, source_classes=["a"]), "source_classes needs the names of classes"),
+        (lambda entry: entry.update(splits={"validation": 0.6, "test": 0.6, "seed": 0}), "fractions with the sum 1.2"),
+        (
+            lambda entry: entry.update(classes=10, source_classes=["a"]),
+            "source_classes requires the names",
+        ),
         (lambda entry: entry.update(sources=[]), r"mnist\.sources"),
     ],
 )

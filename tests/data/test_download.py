@@ -25,7 +25,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def served(tmp_path, make_idx, monkeypatch):
-    """A folder that a server offers as MNIST, and the source that describes what is in it."""
+    """A folder that a server offers as MNIST, and the source that describes its files."""
     monkeypatch.setenv("NETS_OFFLINE", "0")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     folder = tmp_path / "served"
@@ -45,7 +45,7 @@ def test_downloads_then_verifies(root, served, make_entry):
     loaded = load(make_entry(source, SOURCE), root)
     assert loaded.kind == "torchvision" and loaded.location == str(root / "MNIST/raw") and loaded.canonical
     assert [path.name for path in root.iterdir()] == ["MNIST"]
-    assert load(make_entry(source, SOURCE), root).kind == "idx", "the second time the files are there"
+    assert load(make_entry(source, SOURCE), root).kind == "idx", "the second load reads the files"
 
 
 def test_own_hashes_are_verified_too(root, served, make_entry):
@@ -60,7 +60,7 @@ def test_damaged_on_the_way(root, served, make_entry, flip):
     flip(folder / "train-images-idx3-ubyte.gz")
     with pytest.raises(DataError, match="the download of MNIST is damaged: .*; try again, or supply the files by hand"):
         load(make_entry(source, SOURCE), root)
-    assert not list(root.iterdir()), "nothing half is left behind"
+    assert not list(root.iterdir()), "nothing partial is left behind"
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # torchvision drops the answer unclosed
@@ -81,7 +81,7 @@ def test_forbidden(root, served, make_entry, monkeypatch):
 
 def test_nobody_answers(root, served, make_entry, monkeypatch):
     monkeypatch.setattr(download, "ANSWER_SECONDS", 0.3)
-    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes the call and says nothing
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts the connection and never answers
         ports = [1, silent.getsockname()[1]]
         monkeypatch.setattr(MNIST, "mirrors", [f"http://127.0.0.1:{port}/" for port in ports])
         start = time.monotonic()

@@ -1,4 +1,4 @@
-"""Folders of images: with train and test, of a user, labelled or not; and what is wrong with them."""
+"""Folders of images: train and test, or a user's own, labelled or not; and their defects."""
 
 import numpy as np
 import pytest
@@ -50,11 +50,11 @@ def test_a_class_without_an_image(class_folder, root, make_entry):
 
 
 def test_pinned_folder(class_folder, root, make_entry):
-    found = load(make_entry(CLASSES, shape=[3, 4, 4]), root).sha256["pets"]
-    pinned = make_entry({**CLASSES, "sha256": found}, shape=[3, 4, 4])
+    digest = load(make_entry(CLASSES, shape=[3, 4, 4]), root).sha256["pets"]
+    pinned = make_entry({**CLASSES, "sha256": digest}, shape=[3, 4, 4])
     load(pinned, root)
     next((class_folder / "train" / "cat").iterdir()).rename(class_folder / "train" / "cat" / "99.png")
-    with pytest.raises(DataError, match=f"pets has changed: .*of its 30 images is .*expected {found}"):
+    with pytest.raises(DataError, match=f"pets has changed: .*of its 30 images is .*expected {digest}"):
         load(pinned, root)
 
 
@@ -78,7 +78,7 @@ def test_class_names(class_folder, root, make_entry, make_images):
 
 def test_without_a_test_part(class_folder, root, make_entry):
     (class_folder / "test").rename(class_folder / "val")
-    with pytest.raises(DataError, match="pets is incomplete: there is train but no test"):
+    with pytest.raises(DataError, match="pets is incomplete: it has train but no test"):
         load(make_entry(CLASSES), root)
 
 
@@ -151,7 +151,7 @@ def test_modes(root, mode):
 
 def test_deep_images_are_refused(root):
     Image.fromarray(np.full((4, 4), 40_000, np.uint16)).save(root / "deep.png")
-    with pytest.raises(DataError, match="more than 8 bits a channel"):
+    with pytest.raises(DataError, match="more than 8 bits per channel"):
         decode(root / "deep.png", (1, 4, 4), "exact")
 
 

@@ -1,4 +1,4 @@
-"""IDX files: read, compressed or not, and every way in which they are damaged."""
+"""IDX files, compressed or not, and every kind of damage."""
 
 import gzip
 import hashlib
@@ -51,9 +51,9 @@ def test_flipped_bit(root, make_entry, make_idx, flip, gz):
 
 def test_wrong_hash_says_both(root, make_entry, make_idx):
     source = make_idx(root / "tiny")
-    found = source["sha256"][IMAGES]
+    actual = source["sha256"][IMAGES]
     source["sha256"][IMAGES] = "0" * 64
-    with pytest.raises(DataError, match=f"SHA-256 is {found}, expected {'0' * 64}"):
+    with pytest.raises(DataError, match=f"SHA-256 is {actual}, expected {'0' * 64}"):
         load(make_entry(source), root)
 
 
@@ -61,21 +61,21 @@ def test_truncated_gz(root, make_entry, make_idx):
     source = make_idx(root / "tiny", gz=True)
     path = root / "tiny" / f"{IMAGES}.gz"
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(DataError, match=r"\.gz is damaged: it does not decompress"):
+    with pytest.raises(DataError, match=r"\.gz is damaged: it can't be decompressed"):
         load(make_entry(source), root)
 
 
 def test_missing_file(root, make_entry, make_idx):
     source = make_idx(root / "tiny")
     (root / "tiny" / "t10k-labels-idx1-ubyte").unlink()
-    with pytest.raises(DataError, match=r"tiny is incomplete: t10k-labels-idx1-ubyte \(or \.gz\) is not there"):
+    with pytest.raises(DataError, match=r"tiny is incomplete: t10k-labels-idx1-ubyte \(or \.gz\) is missing"):
         load(make_entry(source), root)
 
 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda content: content[:-1], "holds 319 bytes where its header says 20x4x4"),
+        (lambda content: content[:-1], "holds 319 bytes, but its header says 20x4x4"),
         (lambda content: b"\0\0\x0d" + content[3:], "is not an IDX file of bytes"),
         (lambda content: b"", "is not an IDX file of bytes"),
         (lambda content: content[:9], "is not an IDX file of bytes"),
@@ -96,7 +96,7 @@ def test_images_and_labels_must_fit(root, make_entry, make_idx):
     name = "train-labels-idx1-ubyte"
     (root / "other" / name).replace(root / "tiny" / name)
     source["sha256"][name] = other["sha256"][name]
-    with pytest.raises(DataError, match="does not fit together"):
+    with pytest.raises(DataError, match="is inconsistent"):
         load(make_entry(source), root)
 
 

@@ -1,4 +1,4 @@
-"""Whatever function prepares a data set is a part of its key, and no reader of other sources is."""
+"""Every function that prepares a data set is part of its key; readers of other sources are not."""
 
 import pytest
 import yaml
@@ -15,7 +15,7 @@ CATALOGUE = yaml.safe_load((ROOT / "config/datasets.yaml").read_text())
 
 @pytest.fixture
 def entries(root, make_entry, make_idx, make_images):
-    """A data set of each kind of source that takes no torchvision to make."""
+    """A data set for each kind of source that needs no torchvision."""
     for part in ("train", "test"):
         for name in ("cat", "dog"):
             make_images(root / "pets" / part / name, 8)

@@ -1,4 +1,4 @@
-"""Folders of images and masks, and the pets: sizes, void, what is missing."""
+"""Folders of images and masks, and the pets: sizes, void, missing files."""
 
 import numpy as np
 import pytest
@@ -89,7 +89,7 @@ def test_a_palette_is_of_numbers_and_colours_are_refused(root):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"masks": {"void": None}}, "Tiny: a mask holds 2, which is no class of 0..1, nor void"),
+        ({"masks": {"void": None}}, r"Tiny: a mask holds 2, which is neither a class \(0..1\) nor void"),
         ({"splits": SPLITS | {"validation": 3}}, "found 2 validation images, expected 3"),
     ],
 )
@@ -100,14 +100,14 @@ def test_masks_against_entry(streets, tmp_path, entry, changes, sentence):
 
 def test_an_image_without_a_mask(streets, tmp_path, entry):
     (streets / "val" / "masks" / "1.png").unlink()
-    with pytest.raises(DataError, match="val/masks/1.png is not there: every image needs a mask"):
+    with pytest.raises(DataError, match="val/masks/1.png is missing: every image needs a mask"):
         prepare("streets", entry(), tmp_path / "out")
 
 
 def test_a_pinned_folder_and_a_source_without_masks(streets, tmp_path, entry):
-    found = prepare("streets", entry(), tmp_path / "out")["source"]["sha256"]["streets"]
-    prepare("streets", entry(SOURCE | {"sha256": found}), tmp_path / "out")
-    with pytest.raises(DataError, match=f"streets has changed: .* of its 18 files is {found}"):
+    digest = prepare("streets", entry(), tmp_path / "out")["source"]["sha256"]["streets"]
+    prepare("streets", entry(SOURCE | {"sha256": digest}), tmp_path / "out")
+    with pytest.raises(DataError, match=f"streets has changed: .* of its 18 files is {digest}"):
         prepare("streets", entry(SOURCE | {"sha256": "0" * 64}), tmp_path / "out")
     with pytest.raises(DataError, match="Tiny: the source has no masks"):
         checked(entry(), Part.of(np.zeros((1, 3, 4, 6), np.uint8), np.array([-1]))).__next__()
@@ -135,7 +135,7 @@ def test_pets_as_torchvision_lays_them_out(root, tmp_path, entry):
     assert prepare("pets", pets, tmp_path / "out")["counts"] == {"train": 4, "validation": 1, "test": 2}
     np.testing.assert_array_equal(open_split(tmp_path / "out", "test").masks, [trimap - 1] * 2)
     (folder / "annotations/trimaps/test_1.png").unlink()
-    with pytest.raises(DataError, match="test_1.png is not there; unpack it again"):
+    with pytest.raises(DataError, match="test_1.png is missing; unpack it again"):
         prepare("pets", pets, tmp_path / "out")
 
 

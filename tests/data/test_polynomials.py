@@ -1,4 +1,4 @@
-"""The generated polynomials: golden bits, and that they are what they say."""
+"""The generated polynomials: golden bits, and whether they match their definition."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ def test_golden_hash(catalogue):
     images, labels = polynomials.generate(source["count"], source["seed"])
     assert images.shape == (20_000, 1, 40, 40) and images.dtype == np.uint8
     assert polynomials.sha256(images) == GOLDEN == source["sha256"]
-    assert source["version"] == polynomials.VERSION == 1, "a new golden hash is a new version"
+    assert source["version"] == polynomials.VERSION == 1, "a new golden hash needs a new version"
     np.testing.assert_array_equal(np.bincount(labels), [4000] * 5)
 
 

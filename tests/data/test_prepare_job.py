@@ -1,4 +1,4 @@
-"""`python -m nets.jobs.prepare`: one line of what was done, or one sentence of what is wrong."""
+"""`python -m nets.jobs.prepare`: one line on what was done, or one sentence on what is wrong."""
 
 import json
 
@@ -13,7 +13,7 @@ SPLITS = {"train": 16, "validation": 4, "test": 10, "seed": 0}
 
 @pytest.fixture
 def entry(root, tmp_path, make_entry, make_idx):
-    """The file of an entry whose data are there."""
+    """The file of an entry whose data are present."""
     path = tmp_path / "entry.json"
     path.write_text(json.dumps(make_entry(make_idx(root / "tiny"), splits=SPLITS)))
     return path
@@ -22,7 +22,7 @@ def entry(root, tmp_path, make_entry, make_idx):
 def run(capsys, *arguments):
     status = main(list(map(str, arguments)))
     out, error = capsys.readouterr()
-    assert (out + error).count("\n") == 1, "one line, whatever happens"
+    assert (out + error).count("\n") == 1, "exactly one line"
     return status, out + error
 
 

@@ -1,4 +1,4 @@
-"""Opening prepared data: what is altered is noticed, and training never touches test data."""
+"""Opening prepared data: changes are noticed, and training never touches test data."""
 
 import json
 import shutil
@@ -46,7 +46,7 @@ def test_learning_opens_no_test_file(mnist5k):
 def test_learning_works_without_test_files(copy):
     shutil.rmtree(copy / "test")
     assert len(open_split(copy, "train")) == 3500 and len(open_split(copy, "validation")) == 500
-    with pytest.raises(DataError, match=r"copy/test/test.npy is not there; delete .*copy and prepare it again\.$"):
+    with pytest.raises(DataError, match=r"copy/test/test.npy is missing; delete .*copy and prepare it again\.$"):
         open_split(copy, "test")
 
 
@@ -85,7 +85,7 @@ def test_index_list_is_verified_always(copy, flip):
 @pytest.mark.parametrize("name", ["learning/validation.npy", "learning/images.npy", "learning/labels.npy"])
 def test_missing_file(copy, name):
     (copy / name).unlink()
-    with pytest.raises(DataError, match=f"copy/{name} is not there"):
+    with pytest.raises(DataError, match=f"copy/{name} is missing"):
         open_split(copy, "validation", hashed=False)
 
 
@@ -105,7 +105,7 @@ def test_images_of_another_set(copy):
 
 
 def test_description_missing_or_damaged(tmp_path):
-    with pytest.raises(DataError, match="dataset.json is not there: prepare the data set first"):
+    with pytest.raises(DataError, match="dataset.json is missing: prepare the data set first"):
         open_split(tmp_path, "train")
     (tmp_path / "dataset.json").write_text('{"name": ')
     with pytest.raises(DataError, match="dataset.json is damaged"):

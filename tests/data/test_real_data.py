@@ -1,4 +1,4 @@
-"""The real sets, where this machine has them."""
+"""The real data sets, if this machine has them."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 
 
 def check(name, entry, out):
-    """Prepare for real; the published mean and deviation tell that the pixels are right."""
+    """Prepare the real data; the published mean and deviation confirm the pixels."""
     info = prepare(name, entry, out)
     assert info["status"] == "ok", info["reason"]
     assert info["counts"] == {key: entry["splits"][key] for key in ("train", "validation", "test")}

@@ -54,7 +54,7 @@ def test_fractions_are_of_the_whole():
     ("changes", "own_test", "sentence"),
     [
         ({"train": 700}, None, "found 850 train and validation images, expected 800"),
-        ({"test": 1000}, None, "found 1000 images, too few to set 1000 of them aside"),
+        ({"test": 1000}, None, "found 1000 images, too few to set 1000 aside"),
         ({"validation": 900}, None, "too few to set 900"),
         ({"validation": 0.0001}, None, "need one each"),
         ({}, 149, "found 149 test images, expected 150"),

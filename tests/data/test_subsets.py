@@ -1,4 +1,4 @@
-"""Data sets of some classes, with few labels, and of test images alone."""
+"""Data sets with a selection of classes, few labels, or test images alone."""
 
 import numpy as np
 import pytest
@@ -23,8 +23,8 @@ def halves(catalogue, tmp_path):
 def images_of(folder, digit, label):
     """Test and learning images of a digit in a prepared folder."""
     learning, test = open_split(folder, "train"), open_split(folder, "test")
-    found = [split.images[split.labels == label] for split in (learning, test)]
-    return {image.tobytes() for part in found for image in part}
+    images = [split.images[split.labels == label] for split in (learning, test)]
+    return {image.tobytes() for part in images for image in part}
 
 
 def test_the_halves_of_the_digits(halves, mnist5k):
@@ -33,7 +33,7 @@ def test_the_halves_of_the_digits(halves, mnist5k):
     assert target == {"train": [50] * 5, "validation": [50] * 5, "test": [200] * 5}
     assert images_of(halves / "mnist5k_0to4", 3, 3) == images_of(mnist5k, 3, 3)
     few = images_of(halves / "mnist5k_5to9", 8, 3)
-    assert len(few) == 300 and few < images_of(mnist5k, 8, 8), "the fourth of 5 to 9 is 8"
+    assert len(few) == 300 and few < images_of(mnist5k, 8, 8), "of 5 to 9, the fourth is 8"
 
 
 @pytest.mark.parametrize(("name", "labels"), [("mnist5k_1pct", 35), ("mnist5k_10pct", 350)])
@@ -67,7 +67,7 @@ def test_the_order_of_classes_is_the_order_of_labels(root, tmp_path, make_entry,
 
 def test_a_class_that_the_source_has_not(catalogue):
     entry = catalogue["mnist5k_0to4"] | {"classes": ["0", "ten"]}
-    with pytest.raises(DataError, match="x.yaml: half / classes: ten is none of source_classes"):
+    with pytest.raises(DataError, match="x.yaml: half / classes: ten is not one of source_classes"):
         check_entries({"half": entry}, "x.yaml")
 
 
@@ -105,7 +105,7 @@ def test_resize_and_crop_are_torchvisions(name, imagenet, catalogue, root):
 
 
 def test_imagenet_that_is_not_there_or_not_whole(imagenet, tmp_path, root):
-    with pytest.raises(DataError, match="has 3 folders, expected 1000, one a class"):
+    with pytest.raises(DataError, match="has 3 folders, expected 1000, one per class"):
         prepare("imagenet", imagenet | {"classes": 1000}, tmp_path / "out")
     (root / "imagenet/val").rename(root / "elsewhere")
     info = prepare("imagenet", imagenet, tmp_path / "out")

@@ -1,4 +1,4 @@
-"""Weights that others trained: found, verified, and a hole with its reason where they can't be had."""
+"""Weights that others trained: located, verified, or a hole with its reason if they are not available."""
 
 import json
 
@@ -50,9 +50,9 @@ def test_from_a_given_file_or_one_that_the_catalogue_names(entry, place):
 
 
 def test_without_a_network(entry, place):
-    found = fetch(entry[0])
-    assert found.status == "no_data" and found.file is None
-    assert found.reason == (
+    weights = fetch(entry[0])
+    assert weights.status == "no_data" and weights.file is None
+    assert weights.reason == (
         f"{entry[1]} is not here and NETS_OFFLINE forbids the download; "
         f"put {entry[1]} into {place}/data/weights and run with RETRY=1."
     )
@@ -104,5 +104,5 @@ def test_the_catalogue_is_torchvisions_and_so_are_the_published_values():
 def test_a_place_that_cannot_be_written_is_a_hole(entry, place, monkeypatch):
     monkeypatch.setenv("NETS_OFFLINE", "0")
     (place / "data").write_text("a file where the folder should be")
-    found = fetch(entry[0])
-    assert found.status == "no_data" and "could not be downloaded" in found.reason
+    weights = fetch(entry[0])
+    assert weights.status == "no_data" and "could not be downloaded" in weights.reason

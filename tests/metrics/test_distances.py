@@ -1,4 +1,4 @@
-"""Fidelity metrics agree with torch-fidelity, with scipy in float64, and with their definitions by brute force."""
+"""Fidelity metrics agree with torch-fidelity, with scipy in float64, and with brute force from their definitions."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def test_kid_equals_torch_fidelitys_and_the_unbiased_estimate(features):
     tensors = [each.double() for each in reversed(features)]
     theirs = kid_features_to_metric(*tensors, kid_subsets=100, kid_subset_size=300, verbose=False)
     assert ours == pytest.approx(theirs["kernel_inception_distance_mean"], rel=1e-6)
-    # with subsets as large as the sets there is one estimate, which can be written down
+    # subsets as large as the sets give a single estimate, which has a closed form
     x, y = (each[:300].double().numpy() for each in features)
 
     def kernel(a, b):
@@ -54,7 +54,7 @@ def test_kid_equals_torch_fidelitys_and_the_unbiased_estimate(features):
 
 
 def by_definition(real, generated):
-    """All four metrics as the papers define them, one point after another."""
+    """All four metrics as the papers define them, point by point."""
 
     def radius(point, others, k):
         return sorted(np.linalg.norm(others - point, axis=1))[k]  # the 0-th is the point itself
@@ -78,7 +78,7 @@ def test_neighbourhood_metrics_are_their_definitions(features, monkeypatch):
     real, generated = features[0][:120], features[1][:100]
     ours = neighbours.METRICS.measure(real, generated)
     assert ours == pytest.approx(by_definition(real.double().numpy(), generated.double().numpy()))
-    assert 0.1 < ours["recall"] < 0.99  # the case is not a trivial one
+    assert 0.1 < ours["recall"] < 0.99  # the case is not trivial
 
 
 def test_precision_and_recall_equal_torch_fidelitys(features):
@@ -94,9 +94,9 @@ def test_one_mode_is_precise_and_covers_little():
     dice = np.random.default_rng(0)
     modes = dice.normal(0, 0.1, (100, 2)), dice.normal(5, 0.1, (100, 2))
     real, generated = (torch.from_numpy(each) for each in (np.concatenate(modes), dice.normal(0, 0.08, (200, 2))))
-    found = neighbours.METRICS.measure(real, generated)
-    assert found["precision"] > 0.9 and found["density"] > 0.9
-    assert found["recall"] < 0.51 and found["coverage"] < 0.51
+    values = neighbours.METRICS.measure(real, generated)
+    assert values["precision"] > 0.9 and values["density"] > 0.9
+    assert values["recall"] < 0.51 and values["coverage"] < 0.51
 
 
 def test_nearest_neighbours(features, monkeypatch):

@@ -1,4 +1,4 @@
-"""Numbers of latent codes agree with torch.distributions and with a model whose likelihood is known."""
+"""Metrics of latent codes agree with torch.distributions and with a model whose likelihood is known."""
 
 import numpy as np
 import pytest
@@ -62,10 +62,10 @@ def test_importance_sampling_finds_the_likelihood_of_a_linear_model(linear_model
 def test_one_sample_of_the_true_posterior_is_enough():
     """p(x | z) = N(x; z, 1) in one dimension: z given x is N(x / 2, 1 / 2), and all weights are equal."""
     x = torch.linspace(-2, 2, 9, dtype=torch.float64)[:, None]
-    found = latent.importance_nll(
+    estimate = latent.importance_nll(
         lambda z: Normal(z, 1.0).log_prob(x).sum(1), x / 2, torch.full_like(x, np.log(0.5)), count=1
     )
-    torch.testing.assert_close(found, -Normal(0.0, 2**0.5).log_prob(x).sum(1))
+    torch.testing.assert_close(estimate, -Normal(0.0, 2**0.5).log_prob(x).sum(1))
 
 
 def test_active_units_are_those_whose_means_vary():

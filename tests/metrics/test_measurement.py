@@ -1,4 +1,4 @@
-"""A number as `metrics.json` holds it."""
+"""One number of `metrics.json`."""
 
 from nets.metrics.measurement import Measurement
 

@@ -1,4 +1,4 @@
-"""A metric is one entry of a table: it is measured, written and explained by that alone."""
+"""A metric is one entry of a table, which is enough to measure, write and explain it."""
 
 import dataclasses
 

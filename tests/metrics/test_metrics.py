@@ -43,7 +43,7 @@ def test_confusion_matrix(predictions):
 
 
 def test_calibration_error_by_hand():
-    # 4 predictions at confidence 0.75 of which 2 are right, 2 at 0.95 both right: (4 * 0.25 + 2 * 0.05) / 6
+    # 4 predictions at confidence 0.75 (2 are correct), 2 at 0.95 (both correct): (4 * 0.25 + 2 * 0.05) / 6
     odds = [3.0] * 4 + [19.0] * 2
     logits = torch.tensor([[0.0, np.log(value)] for value in odds])
     labels = torch.tensor([1, 1, 0, 0, 1, 1])

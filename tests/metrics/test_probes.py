@@ -1,4 +1,4 @@
-"""Classifiers on frozen codes answer as scikit-learn's do."""
+"""Classifiers on frozen codes agree with scikit-learn's."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from nets.metrics import probes
 
 @pytest.fixture(scope="module")
 def clouds():
-    """Codes of 4 classes that overlap, scaled unlike each other: learning, labels, unseen."""
+    """Codes of 4 overlapping classes, with different scales: learning codes, labels, test codes."""
     generator = torch.Generator().manual_seed(0)
     labels = torch.randint(0, 4, (900,), generator=generator)
     centres = 1.5 * torch.randn(4, 5, generator=generator)

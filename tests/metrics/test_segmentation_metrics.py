@@ -1,4 +1,4 @@
-"""Segmentation's numbers agree with scikit-learn and with cases by hand, and belong to the whole split."""
+"""Segmentation metrics agree with scikit-learn and with hand computation, and are for the whole split."""
 
 import numpy as np
 import pytest
@@ -43,8 +43,8 @@ def test_iou_by_hand():
     predicted = torch.tensor([[[0, 1, 1, 1, 3]]])
     confusion = ours.confusion_matrix(predicted, truth, 4)
     assert confusion.tolist() == [[1, 1, 0, 0], [0, 2, 0, 0], [0] * 4, [0] * 4]
-    found = ours.class_iou(confusion)
-    assert found[:2].tolist() == pytest.approx([50, 200 / 3]) and found[2:].isnan().all()
+    iou = ours.class_iou(confusion)
+    assert iou[:2].tolist() == pytest.approx([50, 200 / 3]) and iou[2:].isnan().all()
     assert ours.mean_iou(confusion) == pytest.approx((50 + 200 / 3) / 2)
     assert ours.dice(confusion) == pytest.approx((200 / 3 + 80) / 2)
     assert ours.pixel_accuracy(confusion) == 75
@@ -71,7 +71,7 @@ def test_boundaries_within_the_tolerance_count():
 
 def test_boundary_pixels_by_hand():
     counts = ours.boundary_counts(torch.zeros_like(square(20)), square(20), 2)
-    assert counts.tolist() == [[0, 0, 80, 0], [0, 0, 76, 0]]  # outside the corners do not touch
+    assert counts.tolist() == [[0, 0, 80, 0], [0, 0, 76, 0]]  # outside, the corners do not touch
     assert ours.boundary_f1(counts) == 0
 
 

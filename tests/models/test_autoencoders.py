@@ -1,4 +1,4 @@
-"""Autoencoders and variational autoencoders: sizes, gradients, counts, and what makes them so."""
+"""Autoencoders and variational autoencoders: sizes, gradients, numbers of parameters, and what defines them."""
 
 import pytest
 import torch
@@ -22,7 +22,7 @@ def parameters(network):
 
 
 def squares(count, size):
-    """Black images with a bright square somewhere, so that there is something to learn."""
+    """Black images with a bright square at a random place, so that there is something to learn."""
     images = torch.zeros(count, 1, size, size)
     for image in images:
         top, left = torch.randint(0, size // 2, (2,)).tolist()
@@ -98,7 +98,7 @@ def test_a_relu_on_the_code_leaves_the_first_quadrant():
 
 
 def test_dense_layers_start_from_glorots_weights():
-    """From PyTorch's own, 3 of 4 two-dimensional codes with a ReLU were dead after two epochs of MNIST."""
+    """With PyTorch's own, 3 of 4 two-dimensional codes with a ReLU died within two epochs of MNIST."""
     for network in (Autoencoder(), VAE()):
         for module in network.modules():
             if isinstance(module, nn.Linear):

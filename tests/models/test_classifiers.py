@@ -23,8 +23,8 @@ from nets.models.vgg import VGG
 from nets.models.zfnet import ContrastNorm, ZFNet
 from nets.suite.catalogues import ROOT
 
-# name: class, its arguments, those that make it quick and free of chance here, and the recorded
-# number of parameters without the latter (28 pixels, 1 channel, 10 classes)
+# name: class, its arguments, arguments that make it fast and deterministic here, and the recorded
+# number of parameters without these (28 pixels, 1 channel, 10 classes)
 NO_DROPOUT = {"dropout": 0.0}
 EIGHTH = {"width": 0.125, "dropout": 0.0}
 NETWORKS = {
@@ -110,18 +110,18 @@ def test_logits_and_a_gradient_at_every_parameter(name: str, size: int, channels
 @every_network
 @every_size
 def test_evaluation_is_independent_of_the_batch(name: str, size: int, channels: int) -> None:
-    network = build(name, size, channels).double()  # the deepest networks make much of a rounding error
+    network = build(name, size, channels).double()  # the deepest networks amplify rounding errors
     images = torch.randn(4, channels, size, size, dtype=torch.float64)
     for module in network.modules():
         if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
-            module.momentum = 1.0  # so that one pass settles the running statistics
+            module.momentum = 1.0  # so that one pass sets the running statistics
     with torch.no_grad():
         network.train()(images)
         network.eval()
         together = network(images)
         alone = torch.cat([network(image[None]) for image in images])
     assert type(together) is Tensor and together.shape == (4, 10)
-    assert together.std(dim=0).min() > 0  # the images do make a difference
+    assert together.std(dim=0).min() > 0  # the output depends on the images
     torch.testing.assert_close(alone, together, rtol=1e-4, atol=1e-5)
 
 
@@ -222,10 +222,10 @@ class Refused(TorchDispatchMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.operations: list[str] = []
 
     def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
-        self.found += [str(operation) for name in REFUSED if name in str(operation)]
+        self.operations += [str(operation) for name in REFUSED if name in str(operation)]
         return operation(*args, **(kwargs or {}))
 
 
@@ -235,7 +235,7 @@ def test_gradients_are_deterministic_on_a_gpu(name: str, size: int) -> None:
     network = build(name, size, channels=1).train()
     with Refused() as refused:
         outputs(network, torch.randn(2, 1, size, size))
-    assert not refused.found
+    assert not refused.operations
 
 
 @pytest.mark.parametrize("name", ["alexnet", "zfnet", "googlenet", "vgg11", "lenet5"])
@@ -247,7 +247,7 @@ def test_gradients_are_deterministic_on_a_gpu_at_224_pixels(name: str) -> None:
 def test_the_watch_sees_what_it_looks_for(layer: nn.Module) -> None:
     with Refused() as refused:
         layer(torch.randn(2, 8, 7, 7, requires_grad=True))
-    assert refused.found
+    assert refused.operations
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (4, 4), (7, 7), (8, 8), (13, 14), (53, 53)])

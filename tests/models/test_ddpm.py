@@ -21,7 +21,7 @@ def parameters(network):
 
 
 def small(channels=1, size=28, **options):
-    """A narrow denoiser, away from the zeros with which some weights begin."""
+    """A narrow denoiser, without the zeros that some weights start with."""
     network = Denoiser(channels, size, **({"width": 8, "multipliers": (1, 2, 2), "blocks": 1} | options))
     with torch.no_grad():
         for parameter in network.parameters():
@@ -120,12 +120,12 @@ def test_attention_is_softmax_over_all_pixels():
 
 def test_time_is_embedded_in_sines_from_one_radian_a_step_to_one_in_ten_thousand():
     embedding = TimeEmbedding(8)
-    found = []
-    embedding.layers.register_forward_hook(lambda _module, inputs, _output: found.append(inputs[0]))
+    inputs_seen = []
+    embedding.layers.register_forward_hook(lambda _module, inputs, _output: inputs_seen.append(inputs[0]))
     assert embedding(torch.tensor([0, 7])).shape == (2, 32)
     angles = [7 * 10_000 ** (-i / 3) for i in range(4)]
     expected = [[0.0] * 4 + [1.0] * 4, [math.sin(a) for a in angles] + [math.cos(a) for a in angles]]
-    torch.testing.assert_close(found[0], torch.tensor(expected))
+    torch.testing.assert_close(inputs_seen[0], torch.tensor(expected))
 
 
 def test_one_batch_of_noise_can_be_learned_by_heart():
@@ -148,7 +148,7 @@ SCHEDULES = ("linear", "cosine")
 
 
 def closed_form(schedule, steps):
-    """The variances of the steps and the products of (1 - variance), in Python's own float64."""
+    """The variances of the steps and the products of (1 - variance), in Python's float64."""
     if schedule == "linear":
         first, last = 0.1 / steps, 20 / steps
         betas = [min(0.999, first + (last - first) * step / (steps - 1)) for step in range(steps)]

@@ -1,4 +1,4 @@
-"""Generators, discriminators and critics: sizes, the papers' forms, and what each may not do."""
+"""Generators, discriminators and critics: sizes, the papers' forms, and what each must not do."""
 
 import pytest
 import torch
@@ -61,7 +61,7 @@ def test_discriminators(network_class, size, channels):
 @pytest.mark.parametrize("network_class", GENERATORS)
 def test_evaluation_of_generators_is_independent_of_the_batch(network_class):
     network = network_class(latent_dim=7, image_size=28, width=8)
-    network(torch.randn(16, 7))  # batch normalisation has seen something
+    network(torch.randn(16, 7))  # gives batch normalisation its statistics
     network.eval()
     latents = torch.randn(4, 7)
     torch.testing.assert_close(network(latents[1:2]), network(latents)[1:2])
@@ -77,13 +77,13 @@ def test_evaluation_of_discriminators_is_independent_of_the_batch(network_class)
 
 
 def shapes(network, inputs, kind):
-    """The shapes that leave the modules of a kind, in order."""
-    found = []
+    """The output shapes of the modules of a kind, in order."""
+    shapes = []
     for module in network.modules():
         if isinstance(module, kind):
-            module.register_forward_hook(lambda _module, _inputs, output: found.append(tuple(output.shape[1:])))
+            module.register_forward_hook(lambda _module, _inputs, output: shapes.append(tuple(output.shape[1:])))
     network(inputs)
-    return found
+    return shapes
 
 
 def test_dcgan_is_the_papers():
@@ -158,7 +158,7 @@ def test_parameter_counts():
 
 
 def test_the_teaching_repositorys_own_counts():
-    """Those of the polynomials are printed in its notebook as "trainable params"."""
+    """Its notebook prints those of the polynomials as "trainable params"."""
     assert parameters(teaching.PolynomialGenerator()) == 273_344
     assert parameters(teaching.PolynomialDiscriminator()) == 102_209
     maps = 7 * 7 * 256

@@ -17,7 +17,7 @@ def count(module: nn.Module) -> int:
 
 
 def output_shapes(network: nn.Module, images: Tensor, kinds: tuple[type, ...]) -> list[tuple]:
-    """(C, H, W) behind every module of these kinds, in the order in which they run."""
+    """The output shape (C, H, W) of every module of these kinds, in the order in which they run."""
     shapes = []
     for module in network.modules():
         if isinstance(module, kinds):
@@ -76,7 +76,7 @@ def test_lenet5_variants(c3: str, subsampling: str, parameters: int) -> None:
 def test_lenet5_has_the_connections_of_table_1() -> None:
     assert [len(row) for row in C3_TABLE] == [3] * 6 + [4] * 9 + [6]
     assert len(set(C3_TABLE)) == 16
-    for seen in range(6):  # the table is fair: each map of S2 feeds ten maps of C3
+    for seen in range(6):  # the table is balanced: each map of S2 feeds ten maps of C3
         assert sum(seen in row for row in C3_TABLE) == 10
 
 
@@ -142,7 +142,7 @@ def test_zfnet_has_the_maps_of_the_figure() -> None:
 def test_mobilenet_v1_has_the_layers_of_table_1() -> None:
     with torch.device("meta"):
         shapes = output_shapes(MobileNetV1(), torch.empty(1, 3, 224, 224), (nn.Conv2d,))
-    pairs = (  # the maps behind each depthwise and each 1 x 1 convolution
+    pairs = (  # the maps after each depthwise and each 1 x 1 convolution
         [(32, 112), (64, 112), (64, 56), (128, 56), (128, 56), (128, 56)]
         + [(128, 28), (256, 28), (256, 28), (256, 28), (256, 14), (512, 14)]
         + [(512, 14), (512, 14)] * 5

@@ -13,7 +13,7 @@ from nets.tasks.reconstruction import Reconstruction
 
 @pytest.fixture(scope="module", params=["mnist5k", "mnist", "fashion_mnist"])
 def dataset(request, catalogue, tmp_path_factory):
-    """The name of a data set, and its training and test split; skips where it is not there."""
+    """The name of a data set, and its training and test split; skips if it is missing."""
     name, folder = request.param, tmp_path_factory.mktemp("data")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NETS_OFFLINE", "1")
@@ -35,8 +35,8 @@ def test_it_agrees_with_scikit_learn_to_six_digits(run_of, dataset, latent_dim):
     theirs = sklearn.decomposition.PCA(latent_dim, svd_solver="covariance_eigh").fit(learning)
     codes = theirs.transform(unseen)
     error = ((theirs.inverse_transform(codes) - unseen) ** 2).mean()
-    found = task.evaluate(splits[1]).metrics
-    assert found["mse"] == pytest.approx(error, rel=1e-6)
+    metrics = task.evaluate(splits[1]).metrics
+    assert metrics["mse"] == pytest.approx(error, rel=1e-6)
     assert losses["loss"].item() == pytest.approx(task.mean_losses(splits[0])["loss"], rel=1e-5)
     ours = task.networks["autoencoder"].encode(splits[1].take(splits[1].order).images)
     torch.testing.assert_close(ours, torch.from_numpy(codes).float(), rtol=1e-4, atol=1e-4)

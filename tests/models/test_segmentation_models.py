@@ -1,4 +1,4 @@
-"""FCN and U-Net: any size, the papers' forms, and logits that stand where their pixels are."""
+"""FCN and U-Net: any size, the papers' forms, and logits at the places of their pixels."""
 
 import numpy as np
 import pytest
@@ -54,7 +54,7 @@ def test_logits_have_the_size_of_the_image(form, size, channels):
 
 
 def disturb(network):
-    """Away from the zeros with which some weights begin and behind which nothing learns yet."""
+    """Replace the zeros that some weights start with, because they block gradients."""
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(0.02 * torch.randn_like(parameter))
@@ -71,7 +71,7 @@ def test_every_parameter_learns(form):
 
 def test_evaluation_is_independent_of_the_batch(form):
     network = disturb(form(1, 3))
-    network(torch.rand(8, 1, 40, 40))  # batch normalisation has seen something
+    network(torch.rand(8, 1, 40, 40))  # gives batch normalisation its statistics
     network.eval()
     images = torch.rand(3, 1, 40, 40)
     torch.testing.assert_close(network(images[1:2]), network(images)[1:2])
@@ -79,7 +79,7 @@ def test_evaluation_is_independent_of_the_batch(form):
 
 def test_one_batch_can_be_learned_by_heart(form):
     network = form(1, 3)
-    square = 32 if isinstance(network, FCN) else 12  # squares smaller than its stride would be asking too much
+    square = 32 if isinstance(network, FCN) else 12  # it can't resolve squares smaller than its stride
     truth = torch.randint(3, (2, 3, 3)).repeat_interleave(square, 1).repeat_interleave(square, 2)
     images = (truth[:, None] - 1) * 0.5 + 0.1 * torch.randn(2, 1, *truth.shape[1:])
     optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
@@ -87,7 +87,7 @@ def test_one_batch_can_be_learned_by_heart(form):
         optimizer.zero_grad()
         F.cross_entropy(network(images), truth).backward()
         optimizer.step()
-    network.train()  # the batch's own statistics, since the running ones are 100 steps old
+    network.train()  # the batch's own statistics; the running ones lag behind
     for module in network.modules():
         if isinstance(module, nn.Dropout):
             module.eval()
@@ -169,7 +169,7 @@ def test_a_unets_logits_move_with_the_image(padding, depth, step):
 
 
 def averaging(network, monkeypatch):
-    """Every layer a mean of its inputs, so that nothing but geometry counts."""
+    """Make every layer a mean of its inputs, so that only geometry counts."""
     monkeypatch.setattr(F, "max_pool2d", F.avg_pool2d)
     for module in network.modules():
         if isinstance(module, Double):
@@ -209,7 +209,7 @@ def test_enlarging_is_bilinear(factor):
     x = torch.rand(2, 3, 6, 5)
     enlarged = Enlarge(3, factor)(x)
     expected = F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
-    inner = slice(factor // 2, -factor // 2)  # nearer to the edge nothing continues the image
+    inner = slice(factor // 2, -factor // 2)  # nearer to the edge the image does not continue
     torch.testing.assert_close(enlarged[:, :, inner, inner], expected[:, :, inner, inner])
 
 

@@ -1,4 +1,4 @@
-"""Where torchvision has the network, ours is the same: names, numbers, outputs, gradients."""
+"""Networks that torchvision has are the same here: names, numbers, outputs, gradients."""
 
 import pytest
 import torch
@@ -51,7 +51,7 @@ NETWORKS = {  # ours, its arguments, torchvision's, its arguments, published num
     ),
 }
 
-# Full images where that is cheap, small ones (which both take) where it is not.
+# Full images if that is cheap, otherwise small ones, which both accept.
 IMAGE_SIZES = {
     "alexnet": 224,
     "vgg11": 224,
@@ -71,7 +71,7 @@ IMAGE_SIZES = {
     "resnet152": 64,
     "mobilenet_v2": 224,
 }
-# Here an average pool has something to do, and ours sums in another order than torchvision's.
+# At these sizes the average pool changes its input, and ours sums in another order than torchvision's.
 POOLED = [name for name, size in IMAGE_SIZES.items() if name == "googlenet" or (name.startswith("vgg") and size == 32)]
 
 
@@ -86,7 +86,7 @@ def test_same_names_shapes_and_number_of_parameters(name: str) -> None:
         mine, reference = pair(name)
     shapes = {key: value.shape for key, value in mine.state_dict().items()}
     assert shapes == {key: value.shape for key, value in reference.state_dict().items()}
-    # The same order, so that the state of an optimiser fits as well.
+    # The same order, so that an optimizer's state fits as well.
     assert [key for key, _ in mine.named_parameters()] == [key for key, _ in reference.named_parameters()]
     assert sum(p.numel() for p in mine.parameters()) == NETWORKS[name][-1]
 
@@ -120,7 +120,7 @@ def test_same_outputs_and_gradients(name: str) -> None:
 
 
 def test_googlenets_own_weights_want_images_in_minus_one_to_one() -> None:
-    """Torchvision standardises them as ImageNet's and undoes it inside; weights.yaml says so at once."""
+    """Torchvision's input has ImageNet's statistics, which the network undoes; weights.yaml states the result."""
     torch.manual_seed(0)
     reference = theirs.GoogLeNet(num_classes=5, transform_input=True, init_weights=False).eval()
     mine = GoogLeNet(num_classes=5).eval()
@@ -131,11 +131,11 @@ def test_googlenets_own_weights_want_images_in_minus_one_to_one() -> None:
         torch.testing.assert_close(mine((images - 0.5) / 0.5), reference((images - mean) / std))
 
 
-def check_same(found: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor], name: str) -> None:
-    """Equal to the last bit, or with the size of all of them as the measure where a pool sums in another order."""
-    assert found.keys() == wanted.keys()
+def check_same(actual: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor], name: str) -> None:
+    """Bitwise equal, or close relative to the norm of all tensors if a pool sums in another order."""
+    assert actual.keys() == wanted.keys()
     size = sum(tensor.detach().square().sum().item() for tensor in wanted.values()) ** 0.5
-    for key, tensor in found.items():
+    for key, tensor in actual.items():
         same = torch.equal(tensor, wanted[key]) or name in POOLED and (tensor - wanted[key]).norm() < 1e-6 * size
         assert same, key
 
@@ -145,7 +145,7 @@ def gradients(network: nn.Module, at_images: torch.Tensor) -> dict[str, torch.Te
 
 
 def train(network: nn.Module, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Outputs in training mode and the gradient at the images, with the same dropout for all."""
+    """Outputs in training mode and the gradient at the images, with the same dropout for both."""
     images = images.clone().requires_grad_()
     torch.manual_seed(1)
     output = network.train()(images)

@@ -47,7 +47,7 @@ def test_a_run_is_found_among_those_of_a_suite(table, tmp_path):
     runs = load_runs(table(lenet(seeds="1,11"), lenet("epochs=3").replace("\t\t", "\tshort\t")))
     write_runs(runs, tmp_path / "runs.jsonl")
     assert [Run.find(tmp_path / "runs.jsonl", run.name) for run in runs] == runs
-    with pytest.raises(UserError, match=r"runs.jsonl has no run lenet5-mnist5k-s2; it has the runs of a table\.$"):
+    with pytest.raises(UserError, match=r"runs.jsonl has no run lenet5-mnist5k-s2; it lists the runs of one table\.$"):
         Run.find(tmp_path / "runs.jsonl", "lenet5-mnist5k-s2")
 
 
