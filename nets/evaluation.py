@@ -64,8 +64,9 @@ def evaluate(trained: TrainedRun) -> str:
             raise
         end |= {"status": "out_of_memory", "reason": reason, "retry": trained.retry}
     headline = KINDS[run.task].family.headline_of(run.fidelity)
+    arrays: dict[str, Any] = measured.arrays  # Any: NumPy's types take each keyword for the option `allow_pickle`, too
     with atomic(trained.folder / "arrays.npz") as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, **measured.arrays)
+        np.savez_compressed(file, **arrays)
     entries = [measurement.to_json() for measurement in measured.metrics]
     content = end | {"headline": {"metric": headline, "split": "test"}, "metrics": entries}
     write_json(trained.folder / "metrics.json", content)

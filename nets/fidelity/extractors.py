@@ -46,15 +46,13 @@ class Extractor:
 @contextmanager
 def true_float32() -> Iterator[None]:
     """Float32 as passports say it, without the shorter TF32 that GPUs may multiply in."""
-    backends = torch.backends.cuda.matmul, torch.backends.cudnn
-    allowed = [backend.allow_tf32 for backend in backends]
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    allowed = matmul.allow_tf32, cudnn.allow_tf32
     try:
-        for backend in backends:
-            backend.allow_tf32 = False
+        matmul.allow_tf32 = cudnn.allow_tf32 = False
         yield
     finally:
-        for backend, old in zip(backends, allowed, strict=True):
-            backend.allow_tf32 = old
+        matmul.allow_tf32, cudnn.allow_tf32 = allowed
 
 
 def load_extractor(source: Path, data_dir: Path, device: torch.device) -> Extractor:

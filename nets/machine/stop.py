@@ -17,7 +17,7 @@ class Stopped(RuntimeError):
 class StopRequest:
     """Becomes true when one of the signals arrives; the job then saves its work and ends."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.asked = False
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
             signal.signal(number, self.ask)

@@ -1,13 +1,17 @@
 """The kinds of learning: a table of them in `kinds`, what they have in common in `contract`, and one file each."""
 
 import importlib
+from typing import TYPE_CHECKING
 
 from nets.errors import UserError
 from nets.run import Run
 from nets.tasks.kinds import FILE, KINDS
 
+if TYPE_CHECKING:
+    from nets.tasks.contract import Task
 
-def task_class(run: Run):
+
+def task_class(run: Run) -> "type[Task]":
     """The class that learns a run; imports that one task alone. Raises UserError."""
     kind = KINDS[run.task]
     path = (kind.generator if run.fidelity else kind.task) or ""

@@ -5,12 +5,14 @@ absolute weight, or by `gradient_penalty` (Gulrajani et al. 2017). Each step has
 discriminator, each on real images of its own, and one of the generator.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nets.data.batches import SYMMETRIC, Batch, Batches
-from nets.tasks.contract import Evaluation, Generator, count_macs
+from nets.data.batches import SYMMETRIC, Batch, Batches, PixelRange
+from nets.tasks.contract import Evaluation, Generator, Outputs, count_macs
 from nets.tasks.latents import interpolate
 
 SHOWN = 256  # samples of the figures
@@ -24,10 +26,10 @@ class Adversarial(Generator):
     """
 
     @staticmethod
-    def pixel_range(info):
+    def pixel_range(info: dict[str, Any]) -> PixelRange:
         return SYMMETRIC
 
-    def arguments(self, role):
+    def arguments(self, role: str) -> dict[str, Any]:
         channels, height, _ = self.run.shape
         facts = {"image_size": height}
         return facts | (
@@ -111,7 +113,7 @@ class Adversarial(Generator):
             return torch.randn(size, device=self.device)
         return torch.randn(size, generator=generator).to(self.device)
 
-    def outputs(self, images):
+    def outputs(self, images: Tensor) -> Outputs:
         latents = torch.zeros(2, self.networks["generator"].latent_dim, device=self.device)
         yield "generator", self.networks["generator"](latents), tuple(images.shape)
         yield "discriminator", self.main_output(images).reshape(2, -1), (2, 1)
@@ -129,13 +131,13 @@ class Adversarial(Generator):
                 images.append(SYMMETRIC.invert(self.networks["generator"](part).float()))
         return torch.cat(images).contiguous()
 
-    def sample(self, count, seed):
+    def sample(self, count: int, seed: int) -> Tensor:
         return self.generate(self.latents(count, torch.Generator().manual_seed(seed)))
 
-    def sampling(self):
+    def sampling(self) -> dict[str, Any]:
         return {"samples": self.options["samples"], "sampler": "generator", "steps": 1, "ema": self.run.recipe.ema}
 
-    def snapshot(self, data):
+    def snapshot(self, data: Batches) -> Tensor:
         return self.sample(FRAME, seed=self.run.seed)
 
     def evaluate(self, data: Batches) -> Evaluation:
@@ -144,7 +146,7 @@ class Adversarial(Generator):
         samples = self.sample(SHOWN, seed=self.run.seed)
         return Evaluation({}, {"samples": samples.cpu().numpy(), "interpolation": between.cpu().numpy()})
 
-    def macs(self):
+    def macs(self) -> dict[str, int]:
         latent = torch.zeros(1, self.networks["generator"].latent_dim, device=self.device)
         image = torch.zeros(1, *self.run.shape, device=self.device)
         return {

@@ -1,5 +1,8 @@
 """Classification: a network from images to logits, cross-entropy, and top-k accuracy."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -8,7 +11,7 @@ from torch import Tensor
 from nets.data.batches import Batch, Batches, PixelRange
 from nets.metrics import classification as metrics
 from nets.tasks import transfer
-from nets.tasks.contract import Evaluation, Task, count_macs
+from nets.tasks.contract import Evaluation, Outputs, Selection, Task, count_macs
 
 WORST = 24  # wrongly classified images that are kept for the figures
 LEARNED = 0.05  # of the way from chance to 100 %: a classifier that ends below this has learned nothing
@@ -22,14 +25,14 @@ class Classification(Task):
     `options.transfer`, stands in `nets.tasks.transfer`.
     """
 
-    selection = ("top1", "higher")
+    selection = Selection("top1", "higher")
     measured = ("best", "last")
 
     @staticmethod
-    def pixel_range(info):
+    def pixel_range(info: dict[str, Any]) -> PixelRange:
         return PixelRange(tuple(info["mean"]), tuple(info["std"]))
 
-    def arguments(self, role):
+    def arguments(self, role: str) -> dict[str, Any]:
         channels, height, _ = self.run.input_shape
         return {"in_channels": channels, "image_size": height, "num_classes": self.run.num_classes}
 
@@ -38,7 +41,7 @@ class Classification(Task):
         """Whether the head alone learns."""
         return self.options["transfer"] == "feature_extraction"
 
-    def parameters(self, role, lr):
+    def parameters(self, role: str, lr: float) -> Iterable[Any]:
         network = self.networks[role]
         if self.frozen:
             transfer.freeze_backbone(network)
@@ -47,13 +50,14 @@ class Classification(Task):
             return transfer.parameter_groups(network, lr, self.options["backbone_lr"])
         return super().parameters(role, lr)
 
-    def outputs(self, images):
+    def outputs(self, images: Tensor) -> Outputs:
         yield "classifier", self.forward(images), (2, self.run.num_classes)
 
-    def start_from(self, weights):
+    def start_from(self, weights: dict[str, Tensor]) -> None:
+        assert self.run.pretrained is not None
         transfer.load_start(self.networks, weights, self.run.pretrained)
 
-    def view(self, data):
+    def view(self, data: Batches) -> Batches:
         if not self.frozen:
             return data
         features = transfer.features_of(self.networks["classifier"], self.forward)
@@ -119,15 +123,17 @@ class Classification(Task):
         self.networks.eval()
         logits, labels = [], []
         for batch in data.ordered(self.measured_at_once):
-            logits.append(self.forward(batch.images).float())
+            outputs = self.forward(batch.images)
+            assert isinstance(outputs, Tensor)  # auxiliary heads answer in training only
+            logits.append(outputs.float())
             labels.append(batch.labels)
         return torch.cat(logits).cpu(), torch.cat(labels).cpu()
 
-    def macs(self):
+    def macs(self) -> dict[str, int]:
         image = torch.zeros(1, *self.run.input_shape, device=self.device)
         return {"classifier": count_macs(self.networks["classifier"], image)}
 
-    def failure(self, history):
+    def failure(self, history: list[dict[str, float]]) -> str | None:
         chance = 100 / self.run.num_classes
         # Validation too: of averaged weights it is these that are measured, not those that the steps moved.
         for split, name in (("Training", "train/top1"), ("Validation", "validation/top1")):

@@ -1,16 +1,49 @@
 """What an autoencoder makes of a whole split: codes, reconstructions, their metrics and pictures."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from nets.data.batches import UNIT, Batches
 from nets.metrics import reconstruction as metrics
 
 SIDE = 15  # of the grid over a code of two numbers
 PATHS, STEPS = 6, 8  # of interpolations
+
+
+class Autoencoder(Protocol):
+    """What a network of the role `autoencoder` has.
+
+    It may also have `linear` and `fit`. If `linear` is true, `decode` returns images, not logits. A network with `fit`
+    takes no gradient steps: `fit(images)` computes its weights from the whole split.
+    """
+
+    latent_dim: int
+
+    def __call__(self, images: Tensor, /) -> Tensor:
+        """The decoder's output for images."""
+
+    def encode(self, images: Tensor, /) -> Tensor | tuple[Tensor, Tensor]:
+        """Images (N, C, H, W) in 0..1 to codes (N, latent_dim); a VAE: to mean and log variance of its posterior."""
+
+    def decode(self, codes: Tensor, /) -> Tensor:
+        """Codes to the decoder's output (N, C, H, W): logits of pixels."""
+
+    def image(self, output: Tensor, /) -> Tensor:
+        """The decoder's output to pixels in 0..1."""
+
+
+class VariationalAutoencoder(Autoencoder, Protocol):
+    """What a VAE has."""
+
+    def encode(self, images: Tensor, /) -> tuple[Tensor, Tensor]:
+        """Images to mean and log variance (N, latent_dim) of the posterior."""
+
+    def reparametrize(self, mean: Tensor, log_variance: Tensor, /) -> Tensor:
+        """A sample of the posterior, through which gradients flow."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +58,7 @@ class Encoded:
     variational: bool
 
 
-def posterior(network: nn.Module, images: Tensor) -> tuple[Tensor, Tensor | None]:
+def posterior(network: Autoencoder, images: Tensor) -> tuple[Tensor, Tensor | None]:
     """Mean and log variance (N, L) of a VAE's posterior in float32; the code and None of a plain autoencoder."""
     encoded = network.encode(images)
     if isinstance(encoded, tuple):
@@ -34,7 +67,7 @@ def posterior(network: nn.Module, images: Tensor) -> tuple[Tensor, Tensor | None
 
 
 @torch.no_grad()
-def encode_split(network: nn.Module, data: Batches) -> Encoded:
+def encode_split(network: Autoencoder, data: Batches) -> Encoded:
     """Every image of a split there and back; a VAE's through the mean of its posterior."""
     parts: list[tuple[Tensor, ...]] = []
     for batch in data.ordered():
@@ -42,8 +75,9 @@ def encode_split(network: nn.Module, data: Batches) -> Encoded:
         output = network.decode(mean).float()
         bce = metrics.bce(batch.images, output)
         parts.append(tuple(t.cpu() for t in (batch.images, batch.labels, mean, network.image(output), bce)))
-    *known, bce = (torch.cat(column) for column in zip(*parts, strict=True))
-    return Encoded(*known, None if getattr(network, "linear", False) else bce, log_variance is not None)
+    images, labels, codes, reconstructions, bce = (torch.cat(column) for column in zip(*parts, strict=True))
+    variational, linear = log_variance is not None, getattr(network, "linear", False)
+    return Encoded(images, labels, codes, reconstructions, None if linear else bce, variational)
 
 
 def measure(seen: Encoded) -> dict[str, float]:
@@ -54,7 +88,7 @@ def measure(seen: Encoded) -> dict[str, float]:
     return {name: value.double().mean().item() for name, value in values.items()}
 
 
-def pictures(network: nn.Module, seen: Encoded, count: int, device: torch.device) -> dict[str, np.ndarray]:
+def pictures(network: Autoencoder, seen: Encoded, count: int, device: torch.device) -> dict[str, np.ndarray]:
     """The arrays of the figures: pairs of images, errors and classes, interpolations, a code of two numbers."""
     spread = torch.linspace(0, len(seen.images) - 1, min(count, len(seen.images))).long()
     shown = {"originals": seen.images[spread], "reconstructions": seen.reconstructions[spread]}
@@ -92,13 +126,13 @@ def grid(seen: Encoded) -> Tensor:
 
 
 @torch.no_grad()
-def draw(network: nn.Module, latents: Tensor) -> Tensor:
+def draw(network: Autoencoder, latents: Tensor) -> Tensor:
     """Images (N, C, H, W) uint8, decoded from codes (N, L) on their device."""
     parts = [UNIT.invert(network.image(network.decode(part).float())) for part in latents.split(500)]
     return torch.cat(parts)
 
 
-def sample(network: nn.Module, count: int, seed: int, device: torch.device) -> Tensor:
+def sample(network: Autoencoder, count: int, seed: int, device: torch.device) -> Tensor:
     """Images (count, C, H, W) uint8 on the device, decoded from a VAE's prior; the same for the same seed."""
     latents = torch.randn(count, network.latent_dim, generator=torch.Generator().manual_seed(seed))
     return draw(network, latents.to(device))

@@ -7,10 +7,10 @@ learning rates, checkpoints, history.
 import importlib
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -42,21 +42,35 @@ class Evaluation:
     arrays: dict[str, np.ndarray] = field(default_factory=dict)  # for the figures
 
 
+class Selection(NamedTuple):
+    """How the weights "best" are chosen on validation data."""
+
+    metric: str
+    direction: str  # "higher" or "lower" is better
+
+
+Outputs = Iterator[tuple[str, Any, tuple[int, ...]]]  # a network's role, its output, and the shape that this must have
+
+
 class Task(ABC):
     """One kind of learning, for one run."""
 
     measured: ClassVar[tuple[str, ...]] = ("last",)  # the weights that are evaluated; "best": see `selection`
-    selection: ClassVar[tuple[str, str] | None] = None  # validation metric that chooses "best", and its direction
     probed: ClassVar[bool] = False  # whether evaluation asks for `probe`
 
     def __init__(self, run: Run, pixels: PixelRange, device: torch.device, precision: Precision | None = None):
         self.run, self.pixels, self.device = run, pixels, device
         self.precision = precision or Precision()
         self.options = run.recipe.options
-        self.networks = nn.ModuleDict(
+        self.networks = nn.ModuleDict(  # type: ignore[call-overload]  # torch declares no `to` with both arguments
             {role: build_network(n.path, n.args, self.arguments(role)) for role, n in run.networks.items()}
         ).to(device, memory_format=torch.channels_last)  # up to 2.7 times as fast as the default, on CPUs too
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision.dtype == torch.float16)
+
+    @property
+    def selection(self) -> Selection | None:
+        """What chooses the weights "best"; None for tasks that choose none."""
+        return None
 
     @cached_property
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
@@ -116,7 +130,7 @@ class Task(ABC):
                 raise UserError(f"{path} makes {found} of a batch of two; its task needs the shape {shape}.")
 
     @abstractmethod
-    def outputs(self, images: Tensor) -> Iterable[tuple[str, Any, tuple[int, ...]]]:
+    def outputs(self, images: Tensor) -> Outputs:
         """For each network, by its role, what it makes of two images (2, C, H, W), and the shape that it must have."""
 
     def start_from(self, weights: dict[str, Tensor]) -> None:
@@ -199,7 +213,7 @@ class Generator(Task):
         """Samples for the judge: those of `sample`, or others that cost less where it costs much."""
         return self.sample(count, seed)
 
-    def watch(self):
+    def watch(self) -> dict[str, float]:
         return self.judge(self.draft(self.options["fid_samples"], seed=self.run.seed)) if self.judge else {}
 
 

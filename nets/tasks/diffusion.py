@@ -3,12 +3,15 @@
 The process that adds the noise, and its samplers, are `nets.tasks.diffusion_process`.
 """
 
+from collections.abc import Iterator
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nets.data.batches import SYMMETRIC, Batch, Batches
-from nets.tasks.contract import Evaluation, Generator, count_macs
+from nets.data.batches import SYMMETRIC, Batch, Batches, PixelRange
+from nets.tasks.contract import Evaluation, Generator, Outputs, count_macs
 from nets.tasks.diffusion_process import DiffusionProcess, final
 from nets.tasks.latents import interpolate
 
@@ -22,20 +25,20 @@ DRAWN, STAGES = 6, 10  # samples whose way out of the noise is shown, and stages
 class Diffusion(Generator):
     """One network, `denoiser`: from noisy images (N, C, H, W) and times (N,) to the noise in them."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments: Any):
         super().__init__(*arguments)
         self.process = DiffusionProcess(self.options["timesteps"], self.options["schedule"]).to(self.device)
         self.sampling_steps = self.options["sampling_steps"] or self.process.steps
 
     @staticmethod
-    def pixel_range(info):
+    def pixel_range(info: dict[str, Any]) -> PixelRange:
         return SYMMETRIC
 
-    def arguments(self, role):
+    def arguments(self, role: str) -> dict[str, Any]:
         channels, height, _ = self.run.shape
         return {"in_channels": channels, "image_size": height}
 
-    def outputs(self, images):
+    def outputs(self, images: Tensor) -> Outputs:
         times = torch.zeros(2, dtype=torch.long, device=self.device)
         yield "denoiser", self.networks["denoiser"](images, times), tuple(images.shape)
 
@@ -70,7 +73,7 @@ class Diffusion(Generator):
         """The noise (count, C, H, W) that images begin as."""
         return torch.randn((count, *self.run.shape), generator=generator).to(self.device)
 
-    def states(self, noise: Tensor, generator: torch.Generator):
+    def states(self, noise: Tensor, generator: torch.Generator) -> Iterator[Tensor]:
         """From noise to images in -1..1, one state after each step of the recipe's sampler.
 
         Ancestral sampling by fewer steps than all is DDIM with as much noise as ancestral sampling has, eta 1.
@@ -86,11 +89,11 @@ class Diffusion(Generator):
         """Images (N, C, H, W) uint8 on the device of noise (N, C, H, W)."""
         return torch.cat([SYMMETRIC.invert(final(self.states(part, generator))) for part in noise.split(500)])
 
-    def sample(self, count, seed):
+    def sample(self, count: int, seed: int) -> Tensor:
         generator = torch.Generator().manual_seed(seed)
         return self.generate(self.latents(count, generator), generator)
 
-    def sampling(self):
+    def sampling(self) -> dict[str, Any]:
         ancestral = self.options["sampler"] == "ancestral"
         return {
             "samples": self.options["samples"],
@@ -99,13 +102,13 @@ class Diffusion(Generator):
             "ema": self.run.recipe.ema,
         }
 
-    def draft(self, count, seed):
+    def draft(self, count: int, seed: int) -> Tensor:
         """By few steps of DDIM, whatever the recipe's sampler: it is asked for again and again while it learns."""
         noise, steps = self.latents(count, torch.Generator().manual_seed(seed)), min(DRAFT, self.process.steps)
         self.networks.eval()
         return torch.cat([SYMMETRIC.invert(final(self.process.ddim(self.denoise, n, steps))) for n in noise.split(500)])
 
-    def snapshot(self, data):
+    def snapshot(self, data: Batches) -> Tensor:
         return self.draft(FRAME, seed=self.run.seed)
 
     def evaluate(self, data: Batches) -> Evaluation:
@@ -124,6 +127,6 @@ class Diffusion(Generator):
         chosen = torch.linspace(0, len(states) - 1, STAGES).round().long().tolist()
         return torch.stack([SYMMETRIC.invert(states[i]) for i in chosen], dim=1)
 
-    def macs(self):
+    def macs(self) -> dict[str, int]:
         image, time = torch.zeros(1, *self.run.shape, device=self.device), torch.zeros(1, device=self.device)
         return {"denoiser": count_macs(self.networks["denoiser"], image, time.long())}

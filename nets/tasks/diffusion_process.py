@@ -40,6 +40,11 @@ class DiffusionProcess(nn.Module):
     """All that is known of the process before anything is learned; its buffers move with `.to()`."""
 
     betas: Tensor  # (T,) the variance that each step adds
+    image_scale: Tensor  # (T,) factors of the image and of the noise in x_t, eq. 4
+    noise_scale: Tensor
+    posterior_image: Tensor  # (T,) factors of x_0 and of x_t in the posterior's mean, eq. 7
+    posterior_noisy: Tensor
+    posterior_variance: Tensor  # (T,)
     alpha_bar: list[float]  # T times the share of the image's variance that is left
 
     def __init__(self, steps: int = 1000, schedule: str = "linear") -> None:
@@ -55,8 +60,8 @@ class DiffusionProcess(nn.Module):
             "betas": betas,
             "image_scale": alpha_bar.sqrt(),
             "noise_scale": (1 - alpha_bar).sqrt(),
-            "posterior_image": previous.sqrt() * betas / (1 - alpha_bar),  # eq. 7, the factor of x_0
-            "posterior_noisy": (1 - betas).sqrt() * (1 - previous) / (1 - alpha_bar),  # and that of x_t
+            "posterior_image": previous.sqrt() * betas / (1 - alpha_bar),
+            "posterior_noisy": (1 - betas).sqrt() * (1 - previous) / (1 - alpha_bar),
             "posterior_variance": (1 - previous) / (1 - alpha_bar) * betas,
         }.items():
             self.register_buffer(name, values.float(), persistent=False)

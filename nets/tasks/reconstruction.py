@@ -2,17 +2,18 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nets.data.batches import UNIT, Batch, Batches
+from nets.data.batches import UNIT, Batch, Batches, PixelRange
 from nets.metrics import latent, probes
 from nets.metrics import reconstruction as metrics
 from nets.metrics.classification import top_k
 from nets.tasks import codes, variational
-from nets.tasks.contract import Evaluation, Generator, Task, count_macs
+from nets.tasks.contract import Evaluation, Generator, Outputs, Selection, Task, count_macs
 
 SHOWN = 16  # images of the figures
 DRAWN = 64  # samples of a VAE's figure
@@ -21,7 +22,9 @@ DRAWN = 64  # samples of a VAE's figure
 class Decoder(nn.Module):
     """What of an autoencoder draws a sample."""
 
-    def __init__(self, autoencoder: nn.Module) -> None:
+    autoencoder: codes.Autoencoder
+
+    def __init__(self, autoencoder: codes.Autoencoder) -> None:
         super().__init__()
         self.autoencoder = autoencoder
 
@@ -41,23 +44,33 @@ class Reconstruction(Task):
     probed = True
 
     @property
+    def autoencoder(self) -> codes.Autoencoder:
+        """The network."""
+        return self.networks["autoencoder"]
+
+    @property
+    def vae(self) -> codes.VariationalAutoencoder:
+        """The network of a run whose `encode` returns mean and log variance."""
+        return self.networks["autoencoder"]
+
+    @property
     @torch.no_grad()
-    def selection(self):
+    def selection(self) -> Selection:
         """A VAE's weights are chosen by its loss: the squared error alone favours codes far from the prior."""
         image = torch.zeros(1, *self.run.shape, device=self.device)
-        variational = codes.posterior(self.networks["autoencoder"], image)[1] is not None
-        return ("loss" if variational else "mse"), "lower"
+        _, log_variance = codes.posterior(self.autoencoder, image)
+        return Selection("mse" if log_variance is None else "loss", "lower")
 
     @staticmethod
-    def pixel_range(info):
+    def pixel_range(info: dict[str, Any]) -> PixelRange:
         return UNIT
 
-    def arguments(self, role):
+    def arguments(self, role: str) -> dict[str, Any]:
         channels, height, _ = self.run.shape
         return {"in_channels": channels, "image_size": height, "num_classes": self.run.num_classes}
 
-    def outputs(self, images):
-        network = self.networks["autoencoder"]
+    def outputs(self, images: Tensor) -> Outputs:
+        network = self.autoencoder
         code, _ = codes.posterior(network, images)
         yield "autoencoder", code, (2, network.latent_dim)
         yield "autoencoder", network.image(network.decode(code)), tuple(images.shape)
@@ -66,7 +79,7 @@ class Reconstruction(Task):
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         self.networks.train()
-        if fit := getattr(self.networks["autoencoder"], "fit", None):
+        if fit := getattr(self.autoencoder, "fit", None):
             fit(batch.images)
             return self.losses(batch)
         with self.autocast():
@@ -76,9 +89,9 @@ class Reconstruction(Task):
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The loss of a batch, and what of it has a name of its own: `kl`, and `top1` of the joint classifier."""
-        network, options = self.networks["autoencoder"], self.options
+        network, options = self.autoencoder, self.options
         mean, log_variance = codes.posterior(network, batch.images)
-        code = mean if log_variance is None else network.reparametrize(mean, log_variance)
+        code = mean if log_variance is None else self.vae.reparametrize(mean, log_variance)
         output = network.decode(code).float()
         if options["loss"] == "bce":
             distortion = metrics.bce(batch.images, output)
@@ -113,17 +126,17 @@ class Reconstruction(Task):
 
     def validate(self, data: Batches) -> dict[str, float]:
         with self.frozen():
-            seen = codes.encode_split(self.networks["autoencoder"], data)
+            seen = codes.encode_split(self.autoencoder, data)
             return self.mean_losses(data) | {"mse": metrics.mse(seen.images, seen.reconstructions).mean().item()}
 
     def evaluate(self, data: Batches) -> Evaluation:
-        network = self.networks["autoencoder"]
+        network = self.autoencoder
         with self.frozen():
             seen = codes.encode_split(network, data)
             found = codes.measure(seen) | self.trained(seen, data)
             arrays = codes.pictures(network, seen, SHOWN, self.device)
             if seen.variational:
-                found |= variational.measure(network, data)
+                found |= variational.measure(self.vae, data)
                 arrays["samples"] = codes.sample(network, DRAWN, self.run.seed, self.device).cpu().numpy()
         return Evaluation(found, arrays)
 
@@ -140,7 +153,7 @@ class Reconstruction(Task):
 
     def probe(self, train: Batches, test: Batches) -> dict[str, dict[str, float]]:
         with self.frozen():
-            learning, unseen = (codes.encode_split(self.networks["autoencoder"], data) for data in (train, test))
+            learning, unseen = (codes.encode_split(self.autoencoder, data) for data in (train, test))
             mse = metrics.mse(learning.images, learning.reconstructions).double().mean().item()
             values = {"mse": mse} | self.trained(learning, train)
         if learning.labels.min() < 0:  # no labels
@@ -150,13 +163,13 @@ class Reconstruction(Task):
         return {"train": values, "test": shares}
 
     @torch.no_grad()
-    def snapshot(self, data):
+    def snapshot(self, data: Batches) -> Tensor:
         self.networks.eval()
-        network = self.networks["autoencoder"]
+        network = self.autoencoder
         return UNIT.invert(network.image(network(data.take(data.order[:SHOWN]).images).float()))
 
-    def macs(self):
-        network = self.networks["autoencoder"]
+    def macs(self) -> dict[str, int]:
+        network = self.autoencoder
         inputs = {
             "autoencoder": torch.zeros(1, *self.run.shape, device=self.device),
             "latent_classifier": torch.zeros(1, network.latent_dim, device=self.device),
@@ -168,10 +181,10 @@ class Reconstruction(Task):
 class SampledReconstruction(Reconstruction, Generator):
     """A VAE that is also measured as a generator: its samples are decoded from the prior."""
 
-    def sample(self, count, seed):
+    def sample(self, count: int, seed: int) -> Tensor:
         self.networks.eval()
-        return codes.sample(self.networks["autoencoder"], count, seed, self.device)
+        return codes.sample(self.autoencoder, count, seed, self.device)
 
-    def sampling(self):
+    def sampling(self) -> dict[str, Any]:
         """As a GAN's generator does, so that the numbers of both compare."""
         return {"samples": self.options["samples"], "sampler": "generator", "steps": 1, "ema": self.run.recipe.ema}

@@ -1,6 +1,7 @@
 """Segmentation: a network from images to a class for every pixel, cross-entropy, and mean IoU."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from nets.data.batches import Batch, Batches, PixelRange
 from nets.metrics import segmentation as metrics
-from nets.tasks.contract import Evaluation, Task, count_macs
+from nets.tasks.contract import Evaluation, Outputs, Selection, Task, count_macs
 
 SHOWN = 8  # images of the figure
 VOID = 255  # in the figure's masks
@@ -18,50 +19,54 @@ VOID = 255  # in the figure's masks
 class Segmentation(Task):
     """One network, `segmenter`: (N, C, H, W) standardised images to (N, K, H, W) logits, of any height and width."""
 
-    selection = ("miou", "higher")
+    selection = Selection("miou", "higher")
     measured = ("best",)
 
     @staticmethod
-    def pixel_range(info):
+    def pixel_range(info: dict[str, Any]) -> PixelRange:
         return PixelRange(tuple(info["mean"]), tuple(info["std"]))
 
-    def arguments(self, role):
+    def arguments(self, role: str) -> dict[str, Any]:
         return {"in_channels": self.run.shape[0], "num_classes": self.run.num_classes}
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         self.networks.train()
         with self.autocast():
             logits = self.networks["segmenter"](batch.images)
-        loss = cross_entropy(logits, batch.masks)
+        loss = cross_entropy(logits, masks_of(batch))
         self.update("segmenter", loss)
         return {"loss": loss.detach()}
 
     def validate(self, data: Batches) -> dict[str, float]:
-        confusion, loss = 0, 0.0
-        for batch, logits in self.predict(data):
-            counted = (batch.masks >= 0).sum()
-            loss = loss + (cross_entropy(logits, batch.masks) * counted).double()
-            confusion = confusion + metrics.confusion_matrix(logits.argmax(1), batch.masks, self.run.num_classes)
+        loss, confusion = torch.zeros((), dtype=torch.float64, device=self.device), self.counts(self.run.num_classes)
+        for masks, logits in self.predict(data):
+            counted = (masks >= 0).sum()
+            loss = loss + (cross_entropy(logits, masks) * counted).double()
+            confusion = confusion + metrics.confusion_matrix(logits.argmax(1), masks, self.run.num_classes)
         return {"loss": (loss / confusion.sum()).item(), "miou": metrics.mean_iou(confusion.cpu())}
 
     def evaluate(self, data: Batches) -> Evaluation:
-        confusion = boundaries = 0
-        for batch, logits in self.predict(data):
-            pair = logits.argmax(1), batch.masks
-            confusion = confusion + metrics.confusion_matrix(*pair, self.run.num_classes)
-            boundaries = boundaries + metrics.boundary_counts(*pair, self.run.num_classes)
+        confusion, boundaries = self.counts(self.run.num_classes), self.counts(4)
+        for masks, logits in self.predict(data):
+            predicted = logits.argmax(1)
+            confusion = confusion + metrics.confusion_matrix(predicted, masks, self.run.num_classes)
+            boundaries = boundaries + metrics.boundary_counts(predicted, masks, self.run.num_classes)
         confusion = confusion.cpu()
         arrays = {"class_iou": metrics.class_iou(confusion).numpy(), **self.show(data)}
         return Evaluation(metrics.METRICS.measure(confusion, boundaries.cpu()), arrays)
 
+    def counts(self, columns: int) -> Tensor:
+        """Zeros (K, columns) int64, to which the counts of batches are added."""
+        return torch.zeros(self.run.num_classes, columns, dtype=torch.int64, device=self.device)
+
     @torch.no_grad()
-    def predict(self, data: Batches) -> Iterator[tuple[Batch, Tensor]]:
-        """Each batch of a split in order, with its logits (N, K, H, W) float32; no larger than those of training."""
+    def predict(self, data: Batches) -> Iterator[tuple[Tensor, Tensor]]:
+        """Masks and logits (N, K, H, W) float32 of a split, batch by batch in order, no larger than in training."""
         self.networks.eval()
         for batch in data.ordered(self.run.recipe.batch_size):
             with self.autocast():
                 logits = self.networks["segmenter"](batch.images)
-            yield batch, logits.float()
+            yield masks_of(batch), logits.float()
 
     @torch.no_grad()
     def show(self, data: Batches) -> dict[str, np.ndarray]:
@@ -70,18 +75,19 @@ class Segmentation(Task):
         batch = data.take(data.order[torch.linspace(0, len(data) - 1, min(SHOWN, len(data))).long()])
         with self.autocast():
             predicted = self.networks["segmenter"](batch.images).argmax(1)
-        truth = batch.masks.masked_fill(batch.masks < 0, VOID)
-        shown = {"images": self.pixels.invert(batch.images), "truths": truth, "predictions": predicted}
+        masks = masks_of(batch)
+        truths = masks.masked_fill(masks < 0, VOID)
+        shown = {"images": self.pixels.invert(batch.images), "truths": truths, "predictions": predicted}
         return {name: values.to(torch.uint8).cpu().contiguous().numpy() for name, values in shown.items()}
 
-    def outputs(self, images):
+    def outputs(self, images: Tensor) -> Outputs:
         yield "segmenter", self.networks["segmenter"](images), (2, self.run.num_classes, *self.run.shape[1:])
 
-    def macs(self):
+    def macs(self) -> dict[str, int]:
         image = torch.zeros(1, *self.run.shape, device=self.device)
         return {"segmenter": count_macs(self.networks["segmenter"], image)}
 
-    def failure(self, history):
+    def failure(self, history: list[dict[str, float]]) -> str | None:
         constant, miou = 100 / self.run.num_classes, history[-1]["validation/miou"]
         if miou < constant:
             return (
@@ -89,6 +95,12 @@ class Segmentation(Task):
                 f"{constant:.1f} %; train longer or change optimizer.lr."
             )
         return None
+
+
+def masks_of(batch: Batch) -> Tensor:
+    """The masks of a batch, which every data set of this task has."""
+    assert batch.masks is not None
+    return batch.masks
 
 
 def cross_entropy(logits: Tensor, masks: Tensor) -> Tensor:

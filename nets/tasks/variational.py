@@ -5,15 +5,16 @@ counts as the chance of a white one.
 """
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from nets.data.batches import Batches
 from nets.metrics import latent
 from nets.metrics.reconstruction import bce
+from nets.tasks.codes import VariationalAutoencoder
 
 
 @torch.no_grad()
-def measure(network: nn.Module, data: Batches) -> dict[str, float]:
+def measure(network: VariationalAutoencoder, data: Batches) -> dict[str, float]:
     """The metrics of a VAE: its rate and its likelihood, and how much of its code it uses."""
     parts, means = [], []
     for batch in data.ordered():
@@ -25,7 +26,7 @@ def measure(network: nn.Module, data: Batches) -> dict[str, float]:
     return latent.METRICS.measure(latent.Rates(kl, elbo, nll, torch.cat(means), (channels, height, width)))
 
 
-def measure_batch(network: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
+def measure_batch(network: VariationalAutoencoder, images: Tensor) -> tuple[Tensor, Tensor]:
     """KL, bound (by one sample) and negative log-likelihood (3, N) of images, and their codes' means (N, L)."""
     mean, log_variance = network.encode(images)
 

@@ -65,7 +65,8 @@ class Session:
     @cached_property
     def facts(self) -> dict[str, Any]:
         """All that decides what the run becomes."""
-        start, extractor = self.start and self.start.sha256, self.extractor and self.extractor.weights_sha256
+        start = self.start.sha256 if self.start else None
+        extractor = self.extractor.weights_sha256 if self.extractor else None
         return training_facts(self.run, self.info.get("hashes"), start, extractor, torch.__version__)
 
     @cached_property
