@@ -1,8 +1,8 @@
 """Adversarial learning: a generator against a discriminator (Goodfellow et al. 2014).
 
-With `loss: wasserstein` the discriminator is a critic (Arjovsky et al. 2017), held smooth by `clip`, the largest
+With `loss: wasserstein` the discriminator is a critic (Arjovsky et al. 2017), kept smooth by `clip`, the largest
 absolute weight, or by `gradient_penalty` (Gulrajani et al. 2017). Each step has `n_critic` updates of the
-discriminator, each on real images of its own, and one of the generator.
+discriminator, each on its own real images, and one of the generator.
 """
 
 from typing import Any
@@ -15,14 +15,16 @@ from nets.data.batches import SYMMETRIC, Batch, Batches, PixelRange
 from nets.tasks.contract import Evaluation, Generator, Outputs, count_macs
 from nets.tasks.latents import interpolate
 
-SHOWN = 256  # samples of the figures
-FRAME = 64  # of a snapshot
+SHOWN = 256  # samples in the figures
+FRAME = 64  # samples in a snapshot
 PATHS, STOPS = 8, 10  # interpolations, and images of each
 
 
 class Adversarial(Generator):
-    """Two networks: `generator`, from latents (N, L) to images (N, C, H, W) in -1..1, and `discriminator`, from images
-    to one logit, positive for real ones. Any classifier with one output can be the discriminator.
+    """Two networks, `generator` and `discriminator`.
+
+    The generator maps latents (N, L) to images (N, C, H, W) in -1..1, the discriminator images to one logit, positive
+    for real ones. Any classifier with one output can be the discriminator.
     """
 
     @staticmethod
@@ -41,7 +43,7 @@ class Adversarial(Generator):
         return self.options["n_critic"] * self.run.recipe.batch_size
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
-        """The last images that the discriminator saw are also those by which the generator learns."""
+        """The generator learns from the last images that the discriminator saw."""
         self.networks.train()
         parts = batch.images.chunk(self.options["n_critic"])
         losses = []
@@ -52,7 +54,7 @@ class Adversarial(Generator):
         return {"discriminator": torch.stack(losses).mean(), "generator": self.train_generator(generated)}
 
     def train_discriminator(self, real: Tensor, generated: Tensor) -> Tensor:
-        """One step down -log D(x) - log(1 - D(G(z))), or a critic's D(G(z)) - D(x); none reaches the generator."""
+        """One step of the discriminator alone: minimise -log D(x) - log(1 - D(G(z))), or a critic's D(G(z)) - D(x)."""
         with self.autocast():
             on_real, on_generated = self.discriminate(real), self.discriminate(generated)
         if self.options["loss"] == "wasserstein":
@@ -67,7 +69,7 @@ class Adversarial(Generator):
         return loss.detach()
 
     def slope_penalty(self, real: Tensor, generated: Tensor) -> Tensor:
-        """Mean square of (slope - 1) at random points between real and generated images, in float32."""
+        """Mean of (gradient norm - 1)² at random points between real and generated images, in float32."""
         share = torch.rand(len(real), 1, 1, 1, device=self.device)
         between = torch.lerp(generated, real, share).requires_grad_()
         (slope,) = torch.autograd.grad(self.discriminate(between).sum(), between, create_graph=True)
@@ -75,14 +77,14 @@ class Adversarial(Generator):
 
     @torch.no_grad()
     def clip_weights(self, bound: float) -> None:
-        """Put every parameter of the discriminator back into -bound..bound."""
+        """Clip every parameter of the discriminator to -bound..bound."""
         for parameter in self.networks["discriminator"].parameters():
             parameter.clamp_(-bound, bound)
 
     def train_generator(self, generated: Tensor) -> Tensor:
-        """One step on the generator alone.
+        """One step of the generator alone.
 
-        Down -log D(G(z)), which does not saturate; or the minimax game's log(1 - D(G(z))); or a critic's -D(G(z)).
+        It minimises -log D(G(z)), which does not saturate, the minimax game's log(1 - D(G(z))), or a critic's -D(G(z)).
         """
         self.networks["discriminator"].requires_grad_(False)
         with self.autocast():
@@ -98,16 +100,16 @@ class Adversarial(Generator):
         return loss.detach()
 
     def discriminate(self, images: Tensor) -> Tensor:
-        """Logits (N,) float32: positive for what looks real."""
+        """Logits (N,) float32, positive for images that look real."""
         return self.main_output(images).float().flatten()
 
     def main_output(self, images: Tensor) -> Tensor:
-        """The discriminator's output as it is. Auxiliary heads (GoogLeNet's) have no say."""
+        """The discriminator's output as it is, without those of auxiliary heads (GoogLeNet)."""
         output = self.networks["discriminator"](images)
         return output if isinstance(output, Tensor) else output[0]
 
     def latents(self, count: int, generator: torch.Generator | None = None) -> Tensor:
-        """Standard normal noise (count, L) on the device; from a CPU generator where one is given."""
+        """Standard normal noise (count, L) on the device; drawn from a CPU generator if one is given."""
         size = (count, self.networks["generator"].latent_dim)
         if generator is None:
             return torch.randn(size, device=self.device)
@@ -123,7 +125,7 @@ class Adversarial(Generator):
 
     @torch.no_grad()
     def generate(self, latents: Tensor) -> Tensor:
-        """Images (N, C, H, W) uint8 on the device of latents (N, L), with the statistics that batch norm learned."""
+        """Images (N, C, H, W) uint8 on the device from latents (N, L), with the statistics that batch norm learned."""
         self.networks.eval()
         images = []
         for part in latents.split(500):

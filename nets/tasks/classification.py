@@ -1,4 +1,4 @@
-"""Classification: a network from images to logits, cross-entropy, and top-k accuracy."""
+"""Classification: a network maps images to logits; cross-entropy, top-k accuracy."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,15 +14,15 @@ from nets.tasks import transfer
 from nets.tasks.contract import Evaluation, Outputs, Selection, Task, count_macs
 
 WORST = 24  # wrongly classified images that are kept for the figures
-LEARNED = 0.05  # of the way from chance to 100 %: a classifier that ends below this has learned nothing
+LEARNED = 0.05  # share of the way from chance to 100 %; a classifier that ends below it has learned nothing
 
 
 class Classification(Task):
     """One network, `classifier`: (N, C, H, W) standardised images to (N, K) logits.
 
-    In training a network may return a tuple whose first is the logits and whose others are those of auxiliary heads
-    (GoogLeNet); their losses are added with `options.auxiliary_weight`. What is done with pretrained weights,
-    `options.transfer`, stands in `nets.tasks.transfer`.
+    In training a network may return a tuple: its logits, then those of auxiliary heads (GoogLeNet), whose losses are
+    added with weight `options.auxiliary_weight`. `nets.tasks.transfer` explains `options.transfer`, what is done with
+    pretrained weights.
     """
 
     selection = Selection("top1", "higher")
@@ -38,7 +38,7 @@ class Classification(Task):
 
     @property
     def frozen(self) -> bool:
-        """Whether the head alone learns."""
+        """Whether only the head learns."""
         return self.options["transfer"] == "feature_extraction"
 
     def parameters(self, role: str, lr: float) -> Iterable[Any]:
@@ -64,7 +64,7 @@ class Classification(Task):
         return transfer.FeatureBatches(data, features, self.measured_at_once)
 
     def forward(self, inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
-        """The network's outputs for images (N, C, H, W), or for features (N, D) that reach its head."""
+        """The network's outputs for images (N, C, H, W), or for features (N, D), the input of its head."""
         network = self.networks["classifier"]
         with self.autocast():
             if inputs.ndim == 2:
@@ -99,7 +99,7 @@ class Classification(Task):
         return Evaluation(metrics.METRICS.measure(logits, labels), arrays)
 
     def worst(self, data: Batches, logits: Tensor, labels: Tensor) -> dict[str, np.ndarray]:
-        """The wrongly classified images of the highest loss, worst first, and what the network took them for."""
+        """The misclassified images with the highest losses, worst first, and what the network took them for."""
         losses = F.cross_entropy(logits, labels, reduction="none")
         wrong = logits.argmax(1).ne(labels).nonzero().flatten()
         chosen = wrong[losses[wrong].argsort(descending=True, stable=True)[:WORST]]
@@ -114,7 +114,7 @@ class Classification(Task):
 
     @property
     def measured_at_once(self) -> int:
-        """Images that go through the network together where nothing is learned: what fits into memory."""
+        """Batch size where nothing is learned: as many images as fit into memory."""
         return 500 if self.run.input_shape[-1] <= transfer.LARGE else 50
 
     @torch.no_grad()
@@ -124,7 +124,7 @@ class Classification(Task):
         logits, labels = [], []
         for batch in data.ordered(self.measured_at_once):
             outputs = self.forward(batch.images)
-            assert isinstance(outputs, Tensor)  # auxiliary heads answer in training only
+            assert isinstance(outputs, Tensor)  # auxiliary heads return theirs in training only
             logits.append(outputs.float())
             labels.append(batch.labels)
         return torch.cat(logits).cpu(), torch.cat(labels).cpu()
@@ -135,7 +135,7 @@ class Classification(Task):
 
     def failure(self, history: list[dict[str, float]]) -> str | None:
         chance = 100 / self.run.num_classes
-        # Validation too: of averaged weights it is these that are measured, not those that the steps moved.
+        # Validation too: with a moving average, it measures the averaged weights, training the weights of the steps.
         for split, name in (("Training", "train/top1"), ("Validation", "validation/top1")):
             if (top1 := history[-1][name]) < chance + LEARNED * (100 - chance):
                 return (

@@ -1,4 +1,4 @@
-"""Segmentation: a network from images to a class for every pixel, cross-entropy, and mean IoU."""
+"""Segmentation: a network predicts the class of every pixel; cross-entropy, mean IoU."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,8 +12,8 @@ from nets.data.batches import Batch, Batches, PixelRange
 from nets.metrics import segmentation as metrics
 from nets.tasks.contract import Evaluation, Outputs, Selection, Task, count_macs
 
-SHOWN = 8  # images of the figure
-VOID = 255  # in the figure's masks
+SHOWN = 8  # images in the figure
+VOID = 255  # pixels without a class, in the figure's masks
 
 
 class Segmentation(Task):
@@ -70,7 +70,7 @@ class Segmentation(Task):
 
     @torch.no_grad()
     def show(self, data: Batches) -> dict[str, np.ndarray]:
-        """A few images (n, C, H, W) with their true and predicted masks (n, H, W), uint8, evenly from the split."""
+        """A few images (n, C, H, W), evenly spaced in the split, with true and predicted masks (n, H, W); all uint8."""
         self.networks.eval()
         batch = data.take(data.order[torch.linspace(0, len(data) - 1, min(SHOWN, len(data))).long()])
         with self.autocast():
@@ -91,7 +91,7 @@ class Segmentation(Task):
         constant, miou = 100 / self.run.num_classes, history[-1]["validation/miou"]
         if miou < constant:
             return (
-                f"Validation mean IoU ended at {miou:.1f} %, where one class for all pixels may reach "
+                f"Validation mean IoU ended at {miou:.1f} %, and one class for all pixels can reach "
                 f"{constant:.1f} %; train longer or change optimizer.lr."
             )
         return None
@@ -104,10 +104,10 @@ def masks_of(batch: Batch) -> Tensor:
 
 
 def cross_entropy(logits: Tensor, masks: Tensor) -> Tensor:
-    """Mean over the pixels that are not void, of logits (N, K, H, W) and masks (N, H, W); 0 where all are void.
+    """Mean over all pixels that are not void, of logits (N, K, H, W) and masks (N, H, W); 0 if all are void.
 
-    The last step is of a flat list, since torch's loss of maps adds up in no fixed order on a GPU.
+    The loss is computed on a flat list, because torch's loss on maps sums in no fixed order on a GPU.
     """
-    log_probabilities = logits.float().contiguous().log_softmax(1)  # contiguous: four times as fast on a CPU
+    log_probabilities = logits.float().contiguous().log_softmax(1)  # contiguous: 4 times as fast on CPUs
     rows = log_probabilities.permute(0, 2, 3, 1).flatten(0, 2)
     return F.nll_loss(rows, masks.flatten(), ignore_index=-1, reduction="sum") / (masks >= 0).sum().clamp(min=1)
