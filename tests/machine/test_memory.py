@@ -100,7 +100,7 @@ def test_a_third_process_does_not_try_again(tmp_path):
     note = tmp_path / "alive.json"
     note.write_text(json.dumps({"key": "a", "boot": boot(), "count": oom_kills(), "killed": 2}))
     with (
-        pytest.raises(MemoryError, match="the system ended its evaluation twice"),
+        pytest.raises(MemoryError, match="the system killed its evaluation twice"),
         watched(note, "a", "its evaluation"),
     ):
         pytest.fail("it tried again")

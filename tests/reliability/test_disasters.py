@@ -172,7 +172,7 @@ def test_ended_twice_by_the_kernel_for_want_of_memory(command, monkeypatch):
     assert end(run) == 0
     manifest = json.loads((run.folder / "manifest.json").read_text())
     assert manifest["status"] == "out_of_memory"
-    assert "the system ended it twice" in manifest["reason"]
+    assert "the system killed it twice" in manifest["reason"]
     assert not (run.folder / "checkpoints/alive.json").exists()
 
 
@@ -187,7 +187,7 @@ def test_memory_that_runs_out_on_a_shared_device_is_tried_once_alone(command, mo
     process = run.start()
     _, errors = process.communicate()
     assert process.returncode == 0, errors
-    assert errors.count("memory ran out on a shared device; once more, alone") == 1
+    assert errors.count("memory ran out on a shared device; trying once more, alone") == 1
     manifest = json.loads((run.folder / "manifest.json").read_text())
     assert manifest["status"] == "out_of_memory"
     assert "can't allocate memory" in manifest["reason"] and manifest["reason"].endswith("lower batch_size.")
