@@ -1,4 +1,4 @@
-"""From uint8 images to numbers: ours, torch-fidelity's own on the same tensors, and float64 by scipy and numpy."""
+"""From uint8 images to numbers: ours equal torch-fidelity's on the same tensors, and SciPy's and NumPy's in float64."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ class Images(torch.utils.data.Dataset):
 
 @pytest.fixture(scope="module")
 def sets(digits):
-    """Real digits, and digits with noise in place of generated ones: (400, 1, 28, 28) and (350, 1, 28, 28) uint8."""
+    """Real digits (400, 1, 28, 28), and noisy ones in place of generated images (350, 1, 28, 28); uint8."""
     dice = torch.Generator().manual_seed(0)
     real, others = images_of(digits, "test")[::2][:400], images_of(digits, "validation")[:350]
     noise = torch.randint(0, 90, others.shape, dtype=torch.uint8, generator=dice)
@@ -45,7 +45,7 @@ def ours(digits, extractor_run):
 
 @pytest.fixture(scope="module")
 def theirs(ours, sets):
-    """All that torch-fidelity computes itself, with our extractor in its place; input1 is what is generated."""
+    """All metrics of torch-fidelity, with our extractor in place of its own; input1 is the generated set."""
 
     class Registered(FeatureExtractorBase):
         def __init__(self, name, features_list, **options):
@@ -88,7 +88,7 @@ NAMES = {
 def test_numbers_equal_torch_fidelitys_own(ours, theirs, sets):
     real, generated = sets
     found = fidelity.compare(ours.read(real).features, None, ours.read(generated))
-    assert 0.02 < found["precision"] < 0.98 and found["fid"] > 1  # the case is not a trivial one
+    assert 0.02 < found["precision"] < 0.98 and found["fid"] > 1  # not a trivial case
     for name, key in NAMES.items():
         assert found[name] == pytest.approx(theirs[key], rel=1e-6), name
 

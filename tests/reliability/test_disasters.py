@@ -1,4 +1,4 @@
-"""What else can happen to a run: nothing is lost, and nothing wrong is reported."""
+"""Other disasters: nothing is lost, and nothing wrong is reported."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ def broken_off(command: Command) -> None:
 
 
 def end(command: Command) -> int:
-    """Run to the end; the exit status."""
+    """Run to the end; returns the exit status."""
     process = command.start()
     process.communicate()
     return process.returncode
@@ -58,7 +58,7 @@ def test_results_that_were_deleted_are_put_back_and_those_of_another_description
     for name in ("manifest.json", "history.csv", "model.safetensors", "snapshots.npz"):
         (run.folder / name).unlink()
     assert run.finish() == before
-    assert (run.folder / "manifest.json").read_bytes() == manifest  # with the times of the training that was done
+    assert (run.folder / "manifest.json").read_bytes() == manifest  # with the times of the original training
     (run.folder / "config.json").write_text(run_of("lenet5", "epochs=2").to_json())
     assert len(run.finish()["history"]) == 3
 
@@ -111,7 +111,7 @@ def test_one_that_waits_can_be_stopped(command):
 
 
 def test_a_full_disk(command, tmp_path):
-    """The run ends with one sentence, and continues when there is space again."""
+    """The run ends with one sentence, and continues once there is space again."""
     (tmp_path / "small").mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(tmp_path / "small")]
     if os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
@@ -151,7 +151,7 @@ class Greedy(nn.Module):
 
 
 def make_greedy(command: Command, numbers: int, monkeypatch) -> None:
-    """Let the run have a network of a user's own that wants memory for so many numbers when it trains."""
+    """Give the run a user's network that needs memory for this many numbers in training."""
     (command.folder.parent / "greedy.py").write_text(GREEDY)
     monkeypatch.setenv("PYTHONPATH", str(command.folder.parent))
     config = json.loads((command.folder / "config.json").read_text())
@@ -160,7 +160,7 @@ def make_greedy(command: Command, numbers: int, monkeypatch) -> None:
 
 
 def test_ended_twice_by_the_kernel_for_want_of_memory(command, monkeypatch):
-    """The third start finds that out and leaves a hole; tried again, the run starts anew."""
+    """The third start detects this and leaves a hole; tried again, the run starts from scratch."""
     run = command("run", overrides="epochs=1")
     make_greedy(run, 2**29, monkeypatch)  # 2 GiB
     with cramped(1000) as group:
@@ -208,7 +208,7 @@ def test_a_run_out_of_time_is_a_hole_and_continues_with_more(command, monkeypatc
 
 
 def test_a_clock_that_jumps(command, monkeypatch):
-    """The time of day goes back and forth by days; neither results nor durations follow it."""
+    """The time of day jumps by days; neither results nor durations are affected."""
     whole, jumping = command("whole", overrides="epochs=2"), command("jumping", overrides="epochs=2")
     true, calls = time.time, iter(range(10**9))
     monkeypatch.setattr(time, "time", lambda: true() + 86400 * (-1) ** next(calls) * 3)

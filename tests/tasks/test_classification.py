@@ -1,4 +1,4 @@
-"""Classification learns real digits, weighs auxiliary heads, and says when it has learned nothing."""
+"""Classification learns real digits, weights auxiliary heads, and reports when it has learned nothing."""
 
 import dataclasses
 
@@ -81,7 +81,7 @@ def test_the_worst_images_are_wrong_ones_of_the_highest_loss(task, data):
         assert found["worst_true"][index] == labels[sample]
         assert found["worst_probability"][index] == pytest.approx(probabilities[sample].max().item())
         raw = data.images[data.order[sample]].numpy()
-        assert (found["worst_images"][index] == raw).all()  # the pixels as they are on disk
+        assert (found["worst_images"][index] == raw).all()  # the same pixels as on disk
 
 
 def test_a_network_without_mistakes_has_no_worst_images(task, data):

@@ -1,4 +1,4 @@
-"""Reconstruction sees pixels in 0..1 and measures what a person sees."""
+"""Reconstruction gets pixels in 0..1, and measures images as a person sees them."""
 
 import pytest
 import torch
@@ -36,7 +36,7 @@ def test_originals_are_the_test_images_themselves(run_of, few_digits):
 
 @pytest.fixture
 def joint(tmp_path):
-    """A function from model and overrides to a task whose code is classified too."""
+    """A function from model and overrides to a task that also classifies the code."""
 
     def make(model, overrides=""):
         table = tmp_path / "joint.tsv"

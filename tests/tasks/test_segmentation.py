@@ -1,4 +1,4 @@
-"""Segmentation learns scenes, leaves void out, and measures a whole split at once."""
+"""Segmentation learns scenes, ignores void pixels, and measures a split as a whole."""
 
 import pytest
 import torch

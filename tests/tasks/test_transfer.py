@@ -1,4 +1,4 @@
-"""Transfer learning: what is frozen does not move by a bit, features are the network's own, rates are two."""
+"""Transfer learning: frozen weights keep their bits, features are the network's own, and there are two rates."""
 
 import dataclasses
 import io
@@ -29,7 +29,7 @@ START = "options.pretrained=small-mnist5k_0to4"
 
 @pytest.fixture
 def runs(tmp_path):
-    """By variant: "" learns digits 0 to 4; "features" and "tuned" start from it on digits 5 to 9."""
+    """Runs by variant: "" learns digits 0 to 4; "features" and "tuned" start from it and learn digits 5 to 9."""
     (tmp_path / "models.yaml").write_text(yaml.safe_dump({"small": ENTRY}))
     rows = [
         f"small\tmnist5k_0to4\t\tlenet5\t0\t{SHORT}",
@@ -103,7 +103,7 @@ def test_features_are_the_networks_own_and_kept(runs, training_of, weights, few_
     for batch in images.ordered(task.measured_at_once):
         wanted |= dict(zip(batch.indices.tolist(), network(batch.images).detach(), strict=True))
     network.classifier[4] = head
-    monkeypatch.setattr(network.features, "forward", None)  # from here on the backbone is not asked again
+    monkeypatch.setattr(network.features, "forward", None)  # from here on, the backbone is not used
     for batch in data.epoch(32, seed=0):
         assert torch.equal(batch.images, torch.stack([wanted[index] for index in batch.indices.tolist()]))
         task.step(batch)

@@ -1,4 +1,4 @@
-"""Variational autoencoders: their loss, their samples, and what is measured of them."""
+"""Variational autoencoders: loss, samples and metrics."""
 
 import math
 
@@ -54,7 +54,7 @@ def test_the_teaching_form_is_784_mean_squared_errors_and_a_hundredth_of_the_kl(
 
 
 def test_gradients_pass_the_sample_to_mean_and_variance(task_of, data):
-    task = task_of("options.beta=0")  # no KL: what arrives came through the sample
+    task = task_of("options.beta=0")  # no KL, so gradients come through the sample
     task.losses(next(data.ordered(64)))["loss"].backward()
     rows = task.networks["autoencoder"].encoder[-1][-1].weight.grad
     assert rows.shape[0] == 4
@@ -70,9 +70,9 @@ def test_it_learns_and_its_numbers_fit_each_other(task_of, data):
     found = task.evaluate(data)
     after = found.metrics
     assert after["nll_is64"] < before["nll_is64"] - 100
-    assert after["nll_is64"] < -after["elbo"]  # 64 samples are a tighter bound than one
+    assert after["nll_is64"] < -after["elbo"]  # 64 samples give a tighter bound than one
     assert after["bpd"] == pytest.approx(after["nll_is64"] / (784 * math.log(2)))
-    assert after["objective"] == pytest.approx(-after["elbo"], rel=0.01)  # what was trained, with other noise
+    assert after["objective"] == pytest.approx(-after["elbo"], rel=0.01)  # the training loss, with other noise
     assert 0 < after["active_units"] <= 2
     assert found.arrays["samples"].shape == (64, 1, 28, 28)
     assert found.arrays["manifold"].shape == (225, 1, 28, 28)
