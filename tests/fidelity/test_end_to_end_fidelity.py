@@ -64,8 +64,8 @@ def theirs(ours, sets):
             return False
 
         def forward(self, images):
-            found = ours.read(images)._asdict()
-            return tuple(found[name].double() for name in self.features_list)
+            seen = ours.read(images)._asdict()
+            return tuple(seen[name].double() for name in self.features_list)
 
     torch_fidelity.register_feature_extractor("lenet5-of-these-tests", Registered)
     real, generated = sets
@@ -87,10 +87,10 @@ NAMES = {
 
 def test_numbers_equal_torch_fidelitys_own(ours, theirs, sets):
     real, generated = sets
-    found = fidelity.compare(ours.read(real).features, None, ours.read(generated))
-    assert 0.02 < found["precision"] < 0.98 and found["fid"] > 1  # not a trivial case
+    values = fidelity.compare(ours.read(real).features, None, ours.read(generated))
+    assert 0.02 < values["precision"] < 0.98 and values["fid"] > 1  # not a trivial case
     for name, key in NAMES.items():
-        assert found[name] == pytest.approx(theirs[key], rel=1e-6), name
+        assert values[name] == pytest.approx(theirs[key], rel=1e-6), name
 
 
 def test_fid_and_inception_score_equal_plain_float64(ours, sets):
@@ -98,8 +98,8 @@ def test_fid_and_inception_score_equal_plain_float64(ours, sets):
     first, second = (each.features.double().numpy() for each in (real, generated))
     gap, covariances = first.mean(0) - second.mean(0), [np.cov(each, rowvar=False) for each in (first, second)]
     root = scipy.linalg.sqrtm(covariances[0] @ covariances[1]).real
-    found = fidelity.compare(real.features, None, generated)
-    assert found["fid"] == pytest.approx(gap @ gap + np.trace(sum(covariances) - 2 * root), rel=1e-6)
+    values = fidelity.compare(real.features, None, generated)
+    assert values["fid"] == pytest.approx(gap @ gap + np.trace(sum(covariances) - 2 * root), rel=1e-6)
 
     logits = generated.logits.double().numpy()
     logits = logits[np.random.RandomState(2020).permutation(len(logits))]  # torch-fidelity's shuffle and seed
@@ -109,7 +109,7 @@ def test_fid_and_inception_score_equal_plain_float64(ours, sets):
     for part in np.split(chances, 10):
         whole = part.mean(0)
         scores.append(np.exp((part * np.log(part / whole)).sum(1).mean()))
-    assert found["is"] == pytest.approx(np.mean(scores), rel=1e-6)
+    assert values["is"] == pytest.approx(np.mean(scores), rel=1e-6)
 
 
 def test_inception_takes_grey_and_coloured_images_as_torch_fidelity_does(tmp_path, monkeypatch, sets):
@@ -123,11 +123,11 @@ def test_inception_takes_grey_and_coloured_images_as_torch_fidelity_does(tmp_pat
     torch.save(network.state_dict(), path)
     extractor = load_inception(WeightsFile("ok", None, path, sha256(path)), CPU)
     grey = sets[0][:3]
-    found = extractor.read(grey)
+    seen = extractor.read(grey)
     features, logits = network(grey.expand(-1, 3, -1, -1))
-    assert found.features.shape == (3, 2048) and found.features.std() > 0
-    torch.testing.assert_close(found.features, features)
-    torch.testing.assert_close(found.logits, logits)
+    assert seen.features.shape == (3, 2048) and seen.features.std() > 0
+    torch.testing.assert_close(seen.features, features)
+    torch.testing.assert_close(seen.logits, logits)
     torch.testing.assert_close(extractor.read(grey.expand(-1, 3, -1, -1)).features, features)
     assert extractor.passport["weights_sha256"] == sha256(path)
     with pytest.raises(UserError, match="is damaged"):

@@ -30,8 +30,8 @@ def end(command: Command) -> int:
     return process.returncode
 
 
-def same(found: dict, expected: dict) -> bool:
-    return {**found, "resumed": 0} == {**expected, "resumed": 0}
+def same(results: dict, expected: dict) -> bool:
+    return {**results, "resumed": 0} == {**expected, "resumed": 0}
 
 
 def test_a_damaged_checkpoint_is_passed_over(command):
@@ -39,9 +39,9 @@ def test_a_damaged_checkpoint_is_passed_over(command):
     broken_off(damaged)
     newest = damaged.checkpoints()[-1]
     newest.write_bytes(newest.read_bytes()[:1000])
-    found = damaged.finish()
-    assert found["resumed"] == 1
-    assert same(found, whole.finish())
+    results = damaged.finish()
+    assert results["resumed"] == 1
+    assert same(results, whole.finish())
 
 
 def test_checkpoints_of_another_description_are_never_used(command, run_of):
@@ -92,9 +92,9 @@ def test_two_at_once_in_one_folder_train_once(command):
     for process in (first, second):
         process.communicate()
         assert process.returncode == 0
-    found = shared.left()
-    assert found["resumed"] == 0
-    assert same(found, whole.finish())
+    results = shared.left()
+    assert results["resumed"] == 0
+    assert same(results, whole.finish())
 
 
 def test_one_that_waits_can_be_stopped(command):
@@ -128,9 +128,9 @@ def test_a_full_disk(command, tmp_path):
         assert "No space left on device; free some space; a started run continues from its checkpoint." in errors
         assert "Traceback" not in errors
         (tmp_path / "small/filler").unlink()
-        found = full.finish()
-        assert found["resumed"] == 1
-        assert same(found, command("whole").finish())
+        results = full.finish()
+        assert results["resumed"] == 1
+        assert same(results, command("whole").finish())
     finally:
         subprocess.run(["umount", str(tmp_path / "small")], check=True)
 
@@ -202,9 +202,9 @@ def test_a_run_out_of_time_is_a_hole_and_continues_with_more(command, monkeypatc
     assert manifest["status"] == "timed_out"
     assert "a higher time_limit continues it" in manifest["reason"]
     monkeypatch.delenv("NETS_TIME_LIMIT")
-    found = run.finish()
-    assert found["resumed"] == 1
-    assert same(found, whole.finish())
+    results = run.finish()
+    assert results["resumed"] == 1
+    assert same(results, whole.finish())
 
 
 def test_a_clock_that_jumps(command, monkeypatch):
@@ -214,6 +214,6 @@ def test_a_clock_that_jumps(command, monkeypatch):
     monkeypatch.setattr(time, "time", lambda: true() + 86400 * (-1) ** next(calls) * 3)
     assert train.main(["--run-dir", str(jumping.folder), "--data-dir", str(jumping.data)]) == 0
     monkeypatch.undo()
-    found = jumping.left()
+    results = jumping.left()
     assert 0 < json.loads((jumping.folder / "manifest.json").read_text())["seconds"] < 60
-    assert same(found, whole.finish())
+    assert same(results, whole.finish())

@@ -47,10 +47,10 @@ def kill(command: Command, how: signal.Signals, times: int) -> int:
 def check_the_same(whole: Command, killed: Command, how: signal.Signals, times: int = 2) -> None:
     expected = whole.finish()
     kills = kill(killed, how, times)
-    found = killed.finish() if kills else pytest.fail("the run was faster than the kill")
-    assert 1 <= found.pop("resumed") <= kills  # a kill may come after the end, and then nothing is resumed
+    results = killed.finish() if kills else pytest.fail("the run was faster than the kill")
+    assert 1 <= results.pop("resumed") <= kills  # a kill may come after the end, and then nothing is resumed
     assert expected.pop("resumed") == 0
-    assert found == expected
+    assert results == expected
 
 
 @pytest.mark.parametrize("kind", KINDS)

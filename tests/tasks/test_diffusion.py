@@ -90,11 +90,11 @@ def test_dropout_is_off_while_sampling(run_of):
 
 def test_the_way_out_of_the_noise_is_shown(run_of, batch):
     task = build(run_of, DDIM)
-    found = task.evaluate(None).arrays
-    assert found["denoising"].shape == (DRAWN, STAGES, 1, 28, 28)
-    spread = found["denoising"].astype(float).std(axis=(0, 2, 3, 4))
+    arrays = task.evaluate(None).arrays
+    assert arrays["denoising"].shape == (DRAWN, STAGES, 1, 28, 28)
+    spread = arrays["denoising"].astype(float).std(axis=(0, 2, 3, 4))
     assert spread[0] > 80  # noise of variance 1 in the range -1..1, clipped to 0..255
-    assert found["samples"].shape == (256, 1, 28, 28)
+    assert arrays["samples"].shape == (256, 1, 28, 28)
 
 
 def test_ancestral_sampling_takes_any_number_of_steps(run_of):

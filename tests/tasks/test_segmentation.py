@@ -69,14 +69,14 @@ def test_the_loss_of_unequal_batches_is_that_of_the_whole(make, data):
 
 
 def test_evaluation(make, data, few_digits):
-    found = make().evaluate(data)
-    assert set(found.metrics) == {"miou", "dice", "pixel_accuracy", "boundary_f1"}
-    assert all(0 <= value <= 100 for value in found.metrics.values())
+    evaluation = make().evaluate(data)
+    assert set(evaluation.metrics) == {"miou", "dice", "pixel_accuracy", "boundary_f1"}
+    assert all(0 <= value <= 100 for value in evaluation.metrics.values())
     split = few_digits("train", 48, masks=True)
     chosen = split.indices[torch.linspace(0, 47, SHOWN).long()]
-    assert (found.arrays["images"] == split.images[chosen]).all()
-    assert (found.arrays["truths"] == split.masks[chosen]).all()
-    assert found.arrays["predictions"].shape == (SHOWN, 64, 64) and found.arrays["class_iou"].shape == (11,)
+    assert (evaluation.arrays["images"] == split.images[chosen]).all()
+    assert (evaluation.arrays["truths"] == split.masks[chosen]).all()
+    assert evaluation.arrays["predictions"].shape == (SHOWN, 64, 64) and evaluation.arrays["class_iou"].shape == (11,)
     data.info = data.info | {"void": 0}
     assert (make().show(data)["truths"] == VOID).any()
 

@@ -87,12 +87,12 @@ def test_broken_off_and_continued_the_same_bits(model, breaks, run_of, few_digit
     continued = training_of(run, few_digits, tmp_path / "broken")
     assert continued.state.resumed == len(breaks)
     assert continued.state.step > 0
-    found = outcome(continued)
-    assert same(whole[0], found[0])
-    assert whole[1] == found[1]
-    assert same(whole[2], found[2])
-    assert (whole[3] is None) == (found[3] is None)
-    assert whole[3] is None or same(whole[3], found[3])
+    resumed = outcome(continued)
+    assert same(whole[0], resumed[0])
+    assert whole[1] == resumed[1]
+    assert same(whole[2], resumed[2])
+    assert (whole[3] is None) == (resumed[3] is None)
+    assert whole[3] is None or same(whole[3], resumed[3])
 
 
 def test_divergence_is_noticed_at_once(run_of, few_digits, tmp_path):
