@@ -45,7 +45,7 @@ class Extractor:
 
 @contextmanager
 def true_float32() -> Iterator[None]:
-    """Real float32, as passports state; without this, GPUs may multiply in the shorter TF32."""
+    """True float32, as passports state; otherwise GPUs may multiply in TF32, which is less precise."""
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     allowed = matmul.allow_tf32, cudnn.allow_tf32
     try:

@@ -1,4 +1,4 @@
-"""Measure generated images: against real ones in the features of extractors, and as copies of training images.
+"""Measure generated images: against real ones in the features of extractors, and how many copy training images.
 
 The rule `evaluate` uses this for generators, `reference` for the scale: the same metrics for real images and noise.
 """

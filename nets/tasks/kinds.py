@@ -151,7 +151,7 @@ KINDS = {
         family=GENERATION,
         options={
             "loss": option(
-                "non_saturating", "The game of the two networks.", enum=["non_saturating", "minimax", "wasserstein"]
+                "non_saturating", "The losses of the two networks.", enum=["non_saturating", "minimax", "wasserstein"]
             ),
             "n_critic": option(
                 1, "Updates of the discriminator per update of the generator.", type="integer", minimum=1
