@@ -1,4 +1,4 @@
-"""Passports: how a fidelity number was measured, which must be equal for two numbers to be compared in one column.
+"""Passports: how a fidelity number was measured. Numbers are compared in one column only if their passports agree.
 
 A passport holds the number of samples, the reference images, the extractor with the hash of its weights, the number
 type, and how samples were drawn. It is issued when a number is measured, and read wherever numbers are compared.
