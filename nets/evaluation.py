@@ -1,4 +1,4 @@
-"""Measure one trained run: its weights on test data, probes on its codes, the fidelity of its samples."""
+"""Evaluate one trained run: its weights on test data, probes on its codes, the fidelity of its samples."""
 
 import json
 from dataclasses import dataclass
@@ -26,13 +26,13 @@ from nets.training.outputs import SavedWeights, load_weights
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """What is measured, and on what. The fields after `device` change no number."""
+    """A run to evaluate, and its inputs. The fields after `device` change no number."""
 
     folder: Path  # of the run, with its description, manifest and weights; results go there
-    data_dir: Path  # of the prepared data set
+    data_dir: Path  # the prepared data set
     references: list[Path]  # reference.json files of the extractors that measure samples
     device: torch.device
-    alone: bool = False  # whether it has its device to itself
+    alone: bool = False  # whether no other job uses its device
     retry: str | None = None  # the command that tries it again
 
     @cached_property
@@ -42,14 +42,14 @@ class TrainedRun:
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        """What training said of it."""
+        """The `manifest.json` that training wrote."""
         return json.loads((self.folder / "manifest.json").read_text())
 
 
 def evaluate(trained: TrainedRun) -> str:
-    """Write `metrics.json` and `arrays.npz`; a run that is a hole stays one. Returns a line for the terminal.
+    """Write `metrics.json` and `arrays.npz`; returns a line for the terminal.
 
-    Raises Crowded where memory runs out on a shared device.
+    A hole, a run that ended without a result, stays a hole. Raises Crowded if memory runs out on a shared device.
     """
     run, measured = trained.run, Measurements()
     record(trained.folder, "evaluate", {"source": run_source("evaluate", run).files})
@@ -64,8 +64,9 @@ def evaluate(trained: TrainedRun) -> str:
             raise
         end |= {"status": "out_of_memory", "reason": reason, "retry": trained.retry}
     headline = KINDS[run.task].family.headline_of(run.fidelity)
+    arrays: dict[str, Any] = measured.arrays  # Any: NumPy's types take each keyword for `allow_pickle`, too
     with atomic(trained.folder / "arrays.npz") as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, **measured.arrays)
+        np.savez_compressed(file, **arrays)
     entries = [measurement.to_json() for measurement in measured.metrics]
     content = end | {"headline": {"metric": headline, "split": "test"}, "metrics": entries}
     write_json(trained.folder / "metrics.json", content)
@@ -76,7 +77,7 @@ def evaluate(trained: TrainedRun) -> str:
 
 
 def measure(trained: TrainedRun) -> Measurements:
-    """The metrics of all weights that the task names, and the arrays of the last of them."""
+    """The metrics of all weights in the task's `measured`, and the arrays of the last of them."""
     run, device, data_dir = trained.run, trained.device, trained.data_dir
     kind, split = task_class(run), open_split(data_dir, "test")
     pixels = kind.pixel_range(split.info)
@@ -85,7 +86,7 @@ def measure(trained: TrainedRun) -> Measurements:
     metrics: list[Measurement] = []
     arrays: dict[str, np.ndarray] = {}
     for label in kind.measured:
-        if label not in trained.manifest["weights"]:  # a run without epochs has nothing to choose from
+        if label not in trained.manifest["weights"]:  # without epochs, none were chosen
             continue
         load_weights(task.networks, trained.folder, SavedWeights(**trained.manifest["weights"][label]))
         evaluation = task.evaluate(data)

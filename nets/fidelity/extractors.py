@@ -1,4 +1,4 @@
-"""Feature extractors for fidelity: Inception v3, and a classifier of the images' own domain."""
+"""Feature extractors for fidelity: Inception v3, and a classifier that was trained on the same data set (in-domain)."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ from nets.tasks.transfer import last_linear
 
 
 class Features(NamedTuple):
-    """What an extractor sees in N images: features (N, D) and logits of its classes (N, K), float32 on its device."""
+    """What an extractor computes for N images: features (N, D) and class logits (N, K), float32 on its device."""
 
     features: Tensor
     logits: Tensor
@@ -29,7 +29,7 @@ class Features(NamedTuple):
 
 @dataclass(frozen=True)
 class Extractor:
-    """A function from images (N, C, H, W) uint8 to features and logits, and what identifies it in a passport."""
+    """A function from images (N, C, H, W) uint8 to features and logits, and its entry in passports."""
 
     passport: dict[str, Any]
     function: Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -37,7 +37,7 @@ class Extractor:
 
     @torch.no_grad()
     def read(self, images: Tensor, batch_size: int = 250) -> Features:
-        """Features and logits of images (N, C, H, W) uint8, wherever they lie."""
+        """Features and logits of images (N, C, H, W) uint8 on any device."""
         with true_float32():
             parts = [self.function(part.to(self.device)) for part in images.split(batch_size)]
         return Features(*(torch.cat([p.float() for p in kind]) for kind in zip(*parts, strict=True)))
@@ -45,28 +45,26 @@ class Extractor:
 
 @contextmanager
 def true_float32() -> Iterator[None]:
-    """Float32 as passports say it, without the shorter TF32 that GPUs may multiply in."""
-    backends = torch.backends.cuda.matmul, torch.backends.cudnn
-    allowed = [backend.allow_tf32 for backend in backends]
+    """True float32, as passports state; otherwise GPUs may multiply in TF32, which is less precise."""
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    allowed = matmul.allow_tf32, cudnn.allow_tf32
     try:
-        for backend in backends:
-            backend.allow_tf32 = False
+        matmul.allow_tf32 = cudnn.allow_tf32 = False
         yield
     finally:
-        for backend, old in zip(backends, allowed, strict=True):
-            backend.allow_tf32 = old
+        matmul.allow_tf32, cudnn.allow_tf32 = allowed
 
 
 def load_extractor(source: Path, data_dir: Path, device: torch.device) -> Extractor:
-    """The extractor of a manifest, or of fetched weights; the caller's random numbers stay the same."""
-    with torch.random.fork_rng(range(torch.cuda.device_count())):  # networks are built with random weights first
+    """The extractor of a manifest.json or of a note of fetched weights; does not change the caller's random state."""
+    with torch.random.fork_rng(range(torch.cuda.device_count())):  # networks are built with random weights
         if source.name == "manifest.json":
             return load_indomain(source.parent, data_dir, device)
         return load_inception(WeightsFile.read(source), device)
 
 
 def load_indomain(run_dir: Path, data_dir: Path, device: torch.device) -> Extractor:
-    """The input of the last linear layer of a classifier that this workflow trained on the same data set."""
+    """A classifier that this workflow trained on the same data set; the features are the input of its last layer."""
     run = Run.load(run_dir)
     manifest = json.loads((run_dir / "manifest.json").read_text())
     weights = manifest["weights"]["best"]
@@ -101,11 +99,11 @@ def load_indomain(run_dir: Path, data_dir: Path, device: torch.device) -> Extrac
 
 
 def load_inception(weights: WeightsFile, device: torch.device) -> Extractor:
-    """Inception v3 as FID was defined on it, from torch-fidelity's port of the weights of December 2015."""
+    """The Inception v3 that defines FID: torch-fidelity's port of the weights of December 2015."""
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
     path = str(weights.verified())
-    layers = ["2048", "logits_unbiased"]  # features, and classes as the Inception Score takes them
+    layers = ["2048", "logits_unbiased"]  # features, and the classes of the Inception Score
     network = FeatureExtractorInceptionV3("inception", layers, feature_extractor_weights_path=path).to(device)
     passport = {
         "name": "inception",

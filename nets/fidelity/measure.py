@@ -1,6 +1,6 @@
-"""What generated images are worth: against real ones in the features of extractors, and as copies of training images.
+"""Measure generated images: against real ones in the features of extractors, and how many copy training images.
 
-The rule `reference` uses it for the scale of real images and noise, `evaluate` for generators.
+The rule `evaluate` uses this for generators, `reference` for the scale: the same metrics for real images and noise.
 """
 
 import json
@@ -21,14 +21,14 @@ from nets.metrics import classes, distances, neighbours
 from nets.metrics.measurement import Measurement, Measurements
 from nets.tasks.contract import Generator
 
-COMPARED = 1000  # samples, and as many held-out images, whose nearest training images are looked up
-CLOSE = 0.01  # share of held-out images that are nearer to a training image than a sample may be
+COMPARED = 1000  # number of samples, and of held-out images, that are compared with training images
+CLOSE = 0.01  # share of held-out images that count as close to a training image; a closer sample is a copy
 TIMED = 64  # samples drawn to measure the time
 SHOWN = 16  # samples that the figure shows with their nearest training images
 
 
 def compare(real: Tensor, shares: list[float] | None, generated: Features) -> dict[str, float]:
-    """Every metric of generated images against real features (N, D); `shares` (K,) of classes where they are known."""
+    """Every metric of generated images against real features (N, D); `shares` (K,) of the real classes, if known."""
     values = {
         **distances.METRICS.measure(real, generated.features),
         **classes.SCORES.measure(generated.logits),
@@ -38,7 +38,7 @@ def compare(real: Tensor, shares: list[float] | None, generated: Features) -> di
 
 
 def measure(task: Generator, references: list[Path], data_dir: Path, device: torch.device) -> Measurements:
-    """Metrics of fresh samples, and arrays for the figures; metrics without values where an extractor is missing."""
+    """Metrics of fresh samples, and arrays for the figures. If an extractor is missing, its metrics have no values."""
     sampling = task.sampling()
     samples = task.sample(sampling["samples"], seed=task.run.seed + 1)
     measured = Measurements()
@@ -49,7 +49,7 @@ def measure(task: Generator, references: list[Path], data_dir: Path, device: tor
             measured.metrics += holes(name, reference["reason"])
             continue
         if reference["reference"]["images_sha256"] != images_sha256(read_info(data_dir), "test"):
-            raise UserError(f"{path} is of other test images than {data_dir}; delete it and make it again.")
+            raise UserError(f"{path} is of other test images than those in {data_dir}; delete it and make it again.")
         generated = load_extractor(Path(reference["source"]), data_dir, device).read(samples)
         real = torch.from_numpy(np.load(path.with_name("features.npy"))).to(device)
         values = compare(real, reference["classes"], generated)
@@ -65,25 +65,25 @@ def measure(task: Generator, references: list[Path], data_dir: Path, device: tor
 
 
 def time_a_sample(task: Generator) -> dict[str, Any]:
-    """How long the task takes for a sample, in batches, on the device at hand: a fact of the machine, not a metric."""
-    task.sample(TIMED, seed=0)  # the first time has other costs
+    """Time per sample, drawn in batches on this device. It is not a metric, because it depends on the machine."""
+    task.sample(TIMED, seed=0)  # warm up
     start = time.perf_counter()
-    task.sample(TIMED, seed=0).cpu()  # which waits for the device
+    task.sample(TIMED, seed=0).cpu()  # waits for the device
     return {"seconds_per_sample": (time.perf_counter() - start) / TIMED, "device": task.device.type}
 
 
 def holes(extractor: str, reason: str) -> list[Measurement]:
-    """All metrics that an extractor would have measured, without values."""
+    """All metrics of an extractor, without values."""
     names = [*distances.METRICS, *classes.SCORES, *neighbours.METRICS]
-    if extractor == "indomain":  # which alone knows the classes
+    if extractor == "indomain":  # only this one knows the classes
         names += classes.SHARES
     return [Measurement(f"{name}_{extractor}", None, reason=reason) for name in names]
 
 
 def measure_copies(samples: Tensor, data_dir: Path, sampling: dict[str, Any]) -> Measurements:
-    """The share of samples (percent) nearer to a training image than 99 % of validation images are; in pixels.
+    """The percentage of samples that are closer to a training image than 99 % of validation images; by pixels.
 
-    Fresh real images would have 1 %. The arrays are a few samples and their nearest training images.
+    It is 1 % for fresh real images. The arrays are a few samples and their nearest training images.
     """
     known, held_out = images_of(data_dir, "train"), open_split(data_dir, "validation")
     fresh = torch.from_numpy(held_out.images[np.random.default_rng(0).permutation(held_out.indices)[:COMPARED]])

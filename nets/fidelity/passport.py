@@ -1,7 +1,7 @@
-"""Passports of fidelity numbers: what two numbers must share to be compared in one column.
+"""Passports: how a fidelity number was measured. Numbers are compared in one column only if their passports agree.
 
 A passport holds the number of samples, the reference images, the extractor with the hash of its weights, the number
-type, and how samples were drawn. It is made when a number is measured and read wherever numbers are compared.
+type, and how samples were drawn. It is issued when a number is measured, and read wherever numbers are compared.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,9 @@ from typing import Any
 
 from nets.files import sha256_of_json
 
-ENOUGH = 10_000  # fewer images on either side make FID biased enough to be called indicative (Bińkowski et al. 2018)
+# With fewer images on either side, the bias of FID is so large that numbers are called indicative: they don't compare
+# with the literature (Bińkowski et al. 2018).
+ENOUGH = 10_000
 NAMES = {
     "samples": "generated images",
     "steps": "sampling steps",
@@ -23,17 +25,17 @@ NAMES = {
     "reference.resolution": "resolution",
     "reference.images_sha256": "SHA-256 of its images",
 }
-DRAWN = ("sampler", "steps", "ema")  # how a model draws: a part of the model, shown in its row
+DRAWN = ("sampler", "steps", "ema")  # how a model draws; belongs to the model and is shown in its row
 HIDDEN = ("indicative", *DRAWN)
 
 
 def indicative(reference: int, samples: int) -> bool:
-    """Whether the sets are too small for numbers that compare with the literature."""
+    """Whether there are too few images to compare a number with the literature."""
     return min(reference, samples) < ENOUGH
 
 
 def issue(extractor: dict[str, Any], reference: dict[str, Any], sampling: dict[str, Any]) -> dict[str, Any]:
-    """What two fidelity numbers must share to be comparable, and whether they are only indicative."""
+    """A passport; `reference` describes the real images, `sampling` the generated ones."""
     return {
         "extractor": extractor,
         "reference": reference,
@@ -43,7 +45,7 @@ def issue(extractor: dict[str, Any], reference: dict[str, Any], sampling: dict[s
 
 
 def digest(passport: dict[str, Any] | None) -> str:
-    """Eight hex digits that are the same for numbers measured alike, however they were drawn; empty for none."""
+    """Eight hex digits, equal for numbers that were measured alike, however samples were drawn; empty for None."""
     if passport is None:
         return ""
     measured = {key: value for key, value in passport.items() if key not in DRAWN}
@@ -51,7 +53,7 @@ def digest(passport: dict[str, Any] | None) -> str:
 
 
 def manner(how: dict[str, Any]) -> str:
-    """In words: 'DDIM, eta 0, 50 steps, moving average 0.999'."""
+    """How samples were drawn, in words: 'DDIM, eta 0, 50 steps, moving average 0.999'."""
     words = f"{how['sampler']}, {how['steps']} step{'s' if how['steps'] != 1 else ''}"
     return words + (f", moving average {how['ema']:g}" if how["ema"] else "")
 
@@ -78,17 +80,17 @@ def _text(value: Any) -> str:
 
 
 def reason(passport: dict[str, Any]) -> str:
-    """Why numbers of a passport are only indicative; empty where they are not."""
+    """Why numbers with this passport are only indicative; empty if they are not."""
     if not passport.get("indicative"):
         return ""
     samples, real = passport["samples"], passport["reference"]["count"]
     return (
         f"Indicative: {_text(samples)} generated and {_text(real)} real images are too few "
-        "for numbers that compare with the literature."
+        "to compare these numbers with the literature."
     )
 
 
 def sentence(passport: dict[str, Any]) -> str:
-    """A passport as the note under a table; long hashes are shortened."""
+    """A passport as a note under a table; long hashes are shortened."""
     words = [f"{name} {text[:12] + '…' if len(text) == 64 else text}" for name, text in facts(passport).items()]
     return f"{reason(passport)} Passport {digest(passport)}: {'; '.join(words)}.".strip()

@@ -1,6 +1,6 @@
-"""The reference of a data set: features of its test images under one extractor, and the scale.
+"""The reference of a data set for one extractor: features of its test images, and the scale.
 
-The scale holds what every metric says of images whose worth is known: real ones, and noise.
+The scale gives the values of every metric for images of known quality: real ones, and noise.
 """
 
 import json
@@ -25,8 +25,8 @@ def write_reference(
 ) -> None:
     """Write `features.npy` and `reference.json` into `output`, or the reason why there are none.
 
-    `source` is a classifier's manifest.json or the note of fetched weights; `counts` are the numbers of generated
-    images to scale; `cache` is a folder of features that suites share.
+    `source` is a classifier's manifest.json or the note of fetched weights. `counts` are the numbers of generated
+    images for which a scale is made. `cache` is a folder of features that suites share.
     """
     notes = [json.loads(path.read_text()) for path in (source, data_dir / "dataset.json")]
     broken = next((note for note in notes if note["status"] != "ok"), None)
@@ -59,9 +59,9 @@ def write_reference(
 
 
 def read_once(extractor: Extractor, images: Tensor, info: dict[str, Any], cache: Path | None) -> Features:
-    """What an extractor sees in the test images: from the cache, or read now and kept there.
+    """Features of the test images: from the cache, or computed now and put there.
 
-    The file is named by all that decides its content, so every suite may use it; a damaged one is made again.
+    The file's name is a hash of all that determines its content, so suites can share it. A damaged one is replaced.
     """
     if cache is None:
         return extractor.read(images)
@@ -79,21 +79,21 @@ def read_once(extractor: Extractor, images: Tensor, info: dict[str, Any], cache:
 
 
 class Row(NamedTuple):
-    """A row of the scale: images in place of generated ones, and what they are compared with."""
+    """A row of the scale: images that take the place of generated ones, and what they are compared with."""
 
     title: str
     real: Tensor  # features (N, D)
-    shares: list[float] | None  # of the real images' classes
+    shares: list[float] | None  # of classes among the real images
     images: Features
 
 
 def scale(
     extractor: Extractor, real: Tensor, shares: list[float] | None, train: Tensor, counts: list[int]
 ) -> list[dict[str, Any]]:
-    """The rows of the scale: training images against test images and against each other, and noise, by every metric.
+    """The rows of the scale, by every metric: training images against test images and against each other, and noise.
 
-    They replace the generated images of a measurement, whose numbers are `counts`; `real` are the features of the test
-    images. A row for which there are too few training images is left out.
+    Training images and noise take the place of generated images; `counts` are their numbers. `real` are the features of
+    the test images. A row is left out if there are too few training images for it.
     """
     dice = torch.Generator().manual_seed(0)
     most = min(len(train), max(counts) + len(real))

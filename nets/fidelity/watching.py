@@ -1,4 +1,4 @@
-"""Fidelity while a network learns: FID of a few samples against validation images, since test data are not read yet."""
+"""Fidelity during training: FID of a few samples against validation images, because training never reads test data."""
 
 import json
 from pathlib import Path
@@ -12,14 +12,14 @@ from nets.metrics.distances import Gaussian, frechet
 
 
 class WatchingExtractor(NamedTuple):
-    """The classifier in whose features samples are measured while a run learns to draw them."""
+    """The classifier in whose features samples are measured during training."""
 
     manifest: Path
     weights_sha256: str
 
 
 def find_watching(manifest: Path | None) -> WatchingExtractor | None:
-    """The extractor of a manifest; None without one, or where it is a hole."""
+    """The extractor of a manifest; None without one, or if its run is a hole, that is, has no weights."""
     if manifest is None:
         return None
     content = json.loads(manifest.read_text())
@@ -27,10 +27,10 @@ def find_watching(manifest: Path | None) -> WatchingExtractor | None:
 
 
 class Judge:
-    """From samples (N, C, H, W) uint8 to `fid_<extractor>`. The number is for its curve: few samples raise it."""
+    """Computes `fid_<extractor>` of samples (N, C, H, W) uint8. Only its curve counts: few samples make it too high."""
 
     def __init__(self, extractor: Extractor, validation: Tensor):
-        """`validation`: images (M, C, H, W) uint8; read once."""
+        """`validation`: images (M, C, H, W) uint8."""
         self.extractor, self.real = extractor, Gaussian.of(extractor.read(validation).features)
 
     @torch.no_grad()

@@ -1,6 +1,6 @@
-"""Locks on files that the kernel releases with the process, however it ends: no daemon, nothing stale.
+"""Locks on files. The kernel releases them when the process ends, however it ends: no daemon, no stale locks.
 
-They hold between the processes of a machine, and on network file systems where those have `flock`.
+They work between the processes of one machine, and between machines if the network file system has `flock`.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from nets.machine.stop import pause
 
 def try_lock(path: Path) -> IO | None:
     """The open file that holds the lock on `path` until it is closed; None if another process has it."""
-    file = open(path, "a")  # noqa: SIM115 - open for as long as the lock is held
+    file = open(path, "a")  # noqa: SIM115 - open as long as the lock is held
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -25,22 +25,22 @@ def try_lock(path: Path) -> IO | None:
 
 
 @contextlib.contextmanager
-def locked(path: Path, news: str, stop_asked: Callable[[], bool] = lambda: False) -> Iterator[None]:
-    """Hold the lock on `path` for as long as the block runs. Says `news` if it has to wait; raises Stopped if asked."""
-    told = False
+def locked(path: Path, message: str, stop_asked: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    """Hold the lock on `path` while the block runs. Prints `message` if it has to wait; raises Stopped if asked to."""
+    waited = False
     while (file := try_lock(path)) is None:
-        if not told:
-            print(news, file=sys.stderr, flush=True)
-        told = True
+        if not waited:
+            print(message, file=sys.stderr, flush=True)
+        waited = True
         pause(stop_asked)
     with file:
         yield
 
 
 def drop_stale(folder: Path) -> IO:
-    """Remove what a killed Snakemake left in its `folder/locks`, if no other works in the folder.
+    """Remove the locks that a killed Snakemake left in `folder/locks`, unless another Snakemake works in the folder.
 
-    Returns the open file by which others see that this process does: keep it for as long as that is so.
+    Returns an open file, which tells other processes that this one works here; keep it open as long as it does.
     """
     folder.mkdir(exist_ok=True)
     file = open(folder / "nets.lock", "a")  # noqa: SIM115 - open until the process ends
@@ -48,7 +48,7 @@ def drop_stale(folder: Path) -> IO:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         for path in folder.glob("locks/*"):
             path.unlink(missing_ok=True)
-    except BlockingIOError:  # another Snakemake works here; its own locks tell whether that is a conflict
+    except BlockingIOError:  # another Snakemake works here; its own locks decide about conflicts
         pass
     fcntl.flock(file, fcntl.LOCK_SH)
     return file

@@ -1,6 +1,6 @@
-"""Running out of memory: a job is tried once more with the device to itself, then it becomes a hole with its reason.
+"""Running out of memory: a job is tried once more, alone on its device, then becomes a hole, a result without numbers.
 
-The allocator raises an error. The kernel ends the process instead, and only its counter tells the next process so.
+torch's allocator raises an error. The kernel kills the process, and only its counter of kills tells the next process.
 """
 
 import json
@@ -21,11 +21,11 @@ BOOT, COUNTERS = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/vmstat")
 
 
 class Crowded(RuntimeError):
-    """Memory ran out on a device that other jobs use too."""
+    """Memory ran out on a device that other jobs may use, too."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory, the device's or the machine's, did not suffice."""
+    """Whether an error means that memory ran out, on the device or the machine."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
 
 
@@ -35,26 +35,26 @@ def out_of_memory(error: BaseException, alone: bool) -> str | None:
         return None
     if shared() and not alone:
         raise Crowded from error
-    return f"Memory did not suffice ({str(error).splitlines()[0]}); lower batch_size."
+    return f"Memory ran out ({str(error).splitlines()[0]}); lower batch_size."
 
 
 def again_alone(module: str, argv: list[str] | None) -> NoReturn:
-    """Become a new process that takes all slots of a device, with a CUDA that holds nothing; the locks end here."""
+    """Replace this process by a new one, which takes all slots of a device; CUDA memory and locks are released."""
     words = list(argv) if argv is not None else sys.argv[1:]
-    print(f"{module}: memory ran out on a shared device; once more, alone.", file=sys.stderr, flush=True)
+    print(f"{module}: memory ran out on a shared device; trying once more, alone.", file=sys.stderr, flush=True)
     os.execv(sys.executable, [sys.executable, "-m", module, *words, "--alone"])
 
 
 @contextmanager
 def watched(note: Path, key: str, subject: str = "it") -> Iterator[None]:
-    """Let later processes know whether the kernel ends this one for want of memory while the block runs.
+    """Let later processes know if the kernel kills this one, out of memory, while the block runs.
 
-    `note` is the file by which they know, see Watch. Raises MemoryError where the kernel has ended two before.
+    `note` is the file that tells them, see Watch. Raises MemoryError if the kernel has already killed two.
     """
     watch = Watch(note, key)
     try:
         if watch.killed > 1:
-            raise MemoryError(f"the system ended {subject} twice")
+            raise MemoryError(f"the system killed {subject} twice")
         watch.begin()
         yield
     finally:
@@ -62,17 +62,18 @@ def watched(note: Path, key: str, subject: str = "it") -> Iterator[None]:
 
 
 class Watch:
-    """Notices that the kernel ended the process before this one because memory ran out.
+    """Detects that the kernel killed the previous process because memory ran out.
 
-    Such a process leaves no message. So each process notes in a file that it lives, with the kernel's count of such
-    ends, and removes the note when it ends by itself. A process that finds a note and a higher count knows the reason.
+    Such a process leaves no message. So each process writes a note that it is running, with the kernel's count of
+    out-of-memory kills, and removes it when it ends by itself. A process that finds a note and a higher count knows why
+    the previous one ended.
     """
 
     def __init__(self, path: Path, key: str):
-        """`path` is the note's; notes of another `key`, or of another boot or machine, say nothing."""
+        """`path` is the note's. A note with another `key`, or from another boot or machine, is ignored."""
         self.path = path
         started, count = boot(), oom_kills()
-        self.killed = 0  # how often the kernel has ended this run for want of memory
+        self.killed = 0  # how often the kernel has killed this run, out of memory
         try:
             before = json.loads(path.read_text())
         except (OSError, ValueError):
@@ -83,7 +84,7 @@ class Watch:
         self.note = {"key": key, "boot": started, "count": count, "killed": self.killed}
 
     def begin(self) -> None:
-        """Note that this process lives."""
+        """Note that this process is running."""
         write_json(self.path, self.note)
 
     def end(self) -> None:
@@ -92,11 +93,11 @@ class Watch:
 
 
 def boot() -> str | None:
-    """The id of this start of this machine; None where the system does not give one."""
+    """The id of this boot of this machine; None if the system has none."""
     return BOOT.read_text().strip() if BOOT.exists() else None
 
 
 def oom_kills() -> int | None:
-    """Processes that the kernel has ended for want of memory since it started; None where it does not count."""
+    """How many processes the kernel has killed, out of memory, since it started; None if it does not count them."""
     match = re.search(r"^oom_kill (\d+)$", COUNTERS.read_text(), re.M) if os.path.exists(COUNTERS) else None
     return int(match[1]) if match else None

@@ -1,17 +1,17 @@
-"""What a person sees of a job: one line now and then on the terminal, every epoch in the log."""
+"""The progress of a job for a person: a line every few seconds on the terminal, every epoch in the log."""
 
 import sys
 import time
 from typing import TextIO
 
-EVERY = 10.0  # seconds between lines where many jobs share a terminal
+EVERY = 10.0  # seconds between lines if many jobs share a terminal
 
 
 class Progress:
     """Progress of one job, to standard error and to a log file."""
 
     def __init__(self, name: str, log: TextIO | None = None, terminal: TextIO = sys.stderr):
-        """`log` gets a line an epoch; the terminal a line every ten seconds, or without a log one that is updated."""
+        """`log` gets one line per epoch, `terminal` one every ten seconds; without a log, it updates a single line."""
         self.name, self.log, self.terminal = name, log, terminal
         self.alone = log is None and terminal.isatty()
         self.shown_at = time.monotonic()
@@ -47,7 +47,7 @@ class Progress:
 
 
 def duration(seconds: float) -> str:
-    """Seconds in words as short as they may be: '8 s', '3 min', '2 h 5 min'."""
+    """Seconds in short words: '8 s', '3 min', '2 h 5 min'."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

@@ -1,4 +1,4 @@
-"""Where, when and with what a run was done: written on the machine that did it."""
+"""Where and with what a run was done; collected on the machine that does it."""
 
 import importlib.metadata
 import os
@@ -33,7 +33,7 @@ def describe_machine(device: torch.device) -> dict[str, Any]:
 
 
 def version(package: str) -> str | None:
-    """A package's version, None where it is not installed."""
+    """A package's version; None if it is not installed."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
@@ -41,7 +41,7 @@ def version(package: str) -> str | None:
 
 
 def revision() -> str | None:
-    """The source's git revision, with '+' where files were changed; None outside of git."""
+    """The source's git revision, with '+' if files have been changed; None outside of git."""
     git = ["git", "-C", str(Path(__file__).parents[2])]
     try:
         head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
@@ -61,7 +61,7 @@ def cpu_name() -> str:
 
 
 def peak_memory_mb(device: torch.device) -> float:
-    """Most memory that this process held: on the GPU as torch allocated it, else resident (MiB)."""
+    """Peak memory of this process in MiB: on a GPU, what torch allocated; otherwise resident memory."""
     if device.type == "cuda":
         return round(torch.cuda.max_memory_allocated(device) / 2**20, 1)
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)

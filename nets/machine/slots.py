@@ -1,8 +1,8 @@
-"""GPU slots of one machine: how many there are, and leases on them that the kernel takes back.
+"""GPU slots of one machine: how many there are, and how jobs lease them.
 
-Snakemake counts slots but hands out no devices. A job leases one by locking a file; the lock ends with the process,
-however it ends. Jobs are served in the order in which they came. On Slurm the scheduler hands out devices, and
-nothing is leased.
+Snakemake counts slots but assigns no devices. A job leases a slot by locking a file; the kernel releases the lock with
+the process, however it ends. Jobs are served in order of arrival. On Slurm, the scheduler assigns devices and nothing
+is leased.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ class Slots(NamedTuple):
 
 
 def devices() -> list[str]:
-    """The devices that this process may use, as `CUDA_VISIBLE_DEVICES` names them; NETS_GPUS=4 pretends four."""
+    """The devices that this process may use, named as in `CUDA_VISIBLE_DEVICES`; NETS_GPUS=4 pretends four."""
     if pretended := os.environ.get("NETS_GPUS"):
         if not pretended.isdecimal():
             raise UserError(f"NETS_GPUS is {pretended!r}; set it to a number of pretended devices, or unset it.")
@@ -43,20 +43,20 @@ def devices() -> list[str]:
 
 
 def parse_devices(listing: str) -> list[str]:
-    """UUIDs from `nvidia-smi -L`: of each GPU, or of its instances where it is divided (MIG)."""
+    """UUIDs from `nvidia-smi -L`: of each GPU, or of its instances if it is divided (MIG)."""
     names: list[str] = []
     for line in listing.splitlines():
         match = re.search(r"UUID: (GPU-[\w-]+|MIG-[\w/-]+)", line)
         if match is None:
             continue
         if match[1].startswith("MIG-") and names and names[-1].startswith("GPU-"):
-            names.pop()  # the GPU whose first instance this is: CUDA can't open it as a whole
+            names.pop()  # the GPU of this first instance: CUDA can't open a divided GPU as a whole
         names.append(match[1])
     return names
 
 
 def slots_per_gpu() -> int:
-    """How many jobs share a device: NETS_SLOTS_PER_GPU, by default one."""
+    """How many jobs may share a device: NETS_SLOTS_PER_GPU, by default one."""
     text = os.environ.get("NETS_SLOTS_PER_GPU", "1")
     if not text.isdecimal() or int(text) < 1:
         raise UserError(f"NETS_SLOTS_PER_GPU is {text!r}; set it to 1 or more.")
@@ -64,26 +64,26 @@ def slots_per_gpu() -> int:
 
 
 def count_slots(cores: int) -> int:
-    """Jobs that may train at once: slots of all devices, or one a core where there is no GPU."""
+    """How many jobs may train at once: one per slot of each device, or one per core if there is no GPU."""
     return len(devices()) * slots_per_gpu() or cores
 
 
 def leases() -> bool:
-    """Whether devices are handed out here: not without a GPU, and not where Slurm does it."""
+    """Whether jobs lease devices: not without a GPU, and not on Slurm, which assigns them."""
     return "SLURM_JOB_ID" not in os.environ and bool(devices())
 
 
 def shared() -> bool:
-    """Whether a leased device may have other jobs on it."""
+    """Whether other jobs may use the same leased device."""
     return leases() and slots_per_gpu() > 1
 
 
 @contextlib.contextmanager
 def lease(stop_asked: Callable[[], bool] = lambda: False, alone: bool = False) -> Iterator[str | None]:
-    """Hold a slot of a device for as long as the block runs, and let this process see no other device.
+    """Hold a slot of a device while the block runs, and hide all other devices from this process.
 
     Yields the device, or None without a GPU. Enter before CUDA is initialised. `alone` takes all slots of the device.
-    Waits while none is free, and raises Stopped if asked while it waits.
+    Waits while no slot is free, and raises Stopped if asked to stop meanwhile.
     """
     if not leases():
         yield None
@@ -102,7 +102,7 @@ def lease(stop_asked: Callable[[], bool] = lambda: False, alone: bool = False) -
 
 
 def take(folder: Path, names: list[str], wanted: int) -> Slots | None:
-    """Lock `wanted` slots of the device with the most free ones; None if none has as many."""
+    """Lock `wanted` slots of the device with the most free slots; None if no device has that many."""
     free = {n: [lock for s in range(slots_per_gpu()) if (lock := try_lock(folder / f"{n}.{s}"))] for n in names}
     best = max(names, key=lambda name: len(free[name]))
     kept = free[best][:wanted] if len(free[best]) >= wanted else []
@@ -113,15 +113,15 @@ def take(folder: Path, names: list[str], wanted: int) -> Slots | None:
 
 @contextlib.contextmanager
 def queue(folder: Path) -> Iterator[Callable[[], bool]]:
-    """Wait in line: yields a function that tells whether all that came earlier have been served.
+    """Wait in line: yields a function that returns whether all earlier processes have been served.
 
-    Each process holds a lock on a numbered ticket; a ticket without a lock belongs to a process that died.
+    Each process holds a lock on a numbered ticket; a ticket without a lock belongs to a dead process.
     """
     counter = os.open(folder / "tickets", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(counter, fcntl.LOCK_EX)  # for a moment
         number = int(os.pread(counter, 12, 0) or 0) + 1
-        os.pwrite(counter, b"%012d" % number, 0)  # of a fixed length: a process killed here leaves a number
+        os.pwrite(counter, b"%012d" % number, 0)  # fixed length, so a process killed here leaves a valid number
         ticket = folder / f"ticket-{number:012d}"
         own = try_lock(ticket)
     finally:

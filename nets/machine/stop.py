@@ -1,4 +1,4 @@
-"""What ends a job early: a limit, Ctrl-C, and SIGTERM and SIGUSR1, which schedulers send before they take a machine."""
+"""What ends a job early: a limit, Ctrl-C, and SIGTERM and SIGUSR1, which schedulers send before they stop a job."""
 
 import os
 import signal
@@ -7,23 +7,23 @@ from collections.abc import Callable
 
 from nets.errors import UserError
 
-EVERY = 0.1  # seconds between looks while a job waits
+EVERY = 0.1  # seconds between checks while a job waits
 
 
 class Stopped(RuntimeError):
-    """Somebody asked the run to stop; what it had done is saved."""
+    """The run was asked to stop; its work is saved."""
 
 
 class StopRequest:
-    """Becomes true when one of the signals arrives; the job then saves its work and ends."""
+    """Returns true after one of the signals has arrived; the job then saves its work and ends."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.asked = False
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
             signal.signal(number, self.ask)
 
     def ask(self, number: int, frame: object) -> None:
-        """Note the signal; a second Ctrl-C does not wait for the step at hand."""
+        """Note the signal; a second Ctrl-C interrupts the current step."""
         if self.asked and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.asked = True
@@ -33,19 +33,19 @@ class StopRequest:
 
 
 def pause(stop_asked: Callable[[], bool]) -> None:
-    """Wait a moment for another process; raises Stopped if somebody asked for that."""
+    """Wait a moment for another process; raises Stopped if the job is asked to stop."""
     if stop_asked():
         raise Stopped("Stopped while it waited; the same command starts it again.")
     time.sleep(EVERY)
 
 
 def time_limit() -> float:
-    """The seconds that a run may train: NETS_TIME_LIMIT, in minutes; without it there is no limit. Raises UserError."""
+    """The seconds that a run may train: NETS_TIME_LIMIT, given in minutes; unlimited without it. Raises UserError."""
     text = os.environ.get("NETS_TIME_LIMIT") or "inf"
     try:
         limit = 60 * float(text)
     except ValueError:
         limit = -1.0
     if not limit > 0:
-        raise UserError(f"NETS_TIME_LIMIT is {text!r}; set it to minutes, more than 0, or unset it.")
+        raise UserError(f"NETS_TIME_LIMIT is {text!r}; set it to a number of minutes above 0, or unset it.")
     return limit

@@ -1,14 +1,18 @@
-"""The kinds of learning: a table of them in `kinds`, what they have in common in `contract`, and one file each."""
+"""The kinds of learning: `kinds` is their table, `contract` what they have in common; each has a file of its own."""
 
 import importlib
+from typing import TYPE_CHECKING
 
 from nets.errors import UserError
 from nets.run import Run
 from nets.tasks.kinds import FILE, KINDS
 
+if TYPE_CHECKING:
+    from nets.tasks.contract import Task
 
-def task_class(run: Run):
-    """The class that learns a run; imports that one task alone. Raises UserError."""
+
+def task_class(run: Run) -> "type[Task]":
+    """The class that trains a run; imports only this task. Raises UserError."""
     kind = KINDS[run.task]
     path = (kind.generator if run.fidelity else kind.task) or ""
     module, _, name = path.rpartition(".")

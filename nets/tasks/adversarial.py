@@ -1,33 +1,37 @@
 """Adversarial learning: a generator against a discriminator (Goodfellow et al. 2014).
 
-With `loss: wasserstein` the discriminator is a critic (Arjovsky et al. 2017), held smooth by `clip`, the largest
+With `loss: wasserstein` the discriminator is a critic (Arjovsky et al. 2017), kept smooth by `clip`, the largest
 absolute weight, or by `gradient_penalty` (Gulrajani et al. 2017). Each step has `n_critic` updates of the
-discriminator, each on real images of its own, and one of the generator.
+discriminator, each on its own real images, and one of the generator.
 """
+
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nets.data.batches import SYMMETRIC, Batch, Batches
-from nets.tasks.contract import Evaluation, Generator, count_macs
+from nets.data.batches import SYMMETRIC, Batch, Batches, PixelRange
+from nets.tasks.contract import Evaluation, Generator, Outputs, count_macs
 from nets.tasks.latents import interpolate
 
-SHOWN = 256  # samples of the figures
-FRAME = 64  # of a snapshot
+SHOWN = 256  # samples in the figures
+FRAME = 64  # samples in a snapshot
 PATHS, STOPS = 8, 10  # interpolations, and images of each
 
 
 class Adversarial(Generator):
-    """Two networks: `generator`, from latents (N, L) to images (N, C, H, W) in -1..1, and `discriminator`, from images
-    to one logit, positive for real ones. Any classifier with one output can be the discriminator.
+    """Two networks, `generator` and `discriminator`.
+
+    The generator maps latents (N, L) to images (N, C, H, W) in -1..1, the discriminator images to one logit, positive
+    for real ones. Any classifier with one output can be the discriminator.
     """
 
     @staticmethod
-    def pixel_range(info):
+    def pixel_range(info: dict[str, Any]) -> PixelRange:
         return SYMMETRIC
 
-    def arguments(self, role):
+    def arguments(self, role: str) -> dict[str, Any]:
         channels, height, _ = self.run.shape
         facts = {"image_size": height}
         return facts | (
@@ -39,7 +43,7 @@ class Adversarial(Generator):
         return self.options["n_critic"] * self.run.recipe.batch_size
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
-        """The last images that the discriminator saw are also those by which the generator learns."""
+        """The generator learns from the last images that the discriminator saw."""
         self.networks.train()
         parts = batch.images.chunk(self.options["n_critic"])
         losses = []
@@ -50,7 +54,7 @@ class Adversarial(Generator):
         return {"discriminator": torch.stack(losses).mean(), "generator": self.train_generator(generated)}
 
     def train_discriminator(self, real: Tensor, generated: Tensor) -> Tensor:
-        """One step down -log D(x) - log(1 - D(G(z))), or a critic's D(G(z)) - D(x); none reaches the generator."""
+        """One step of the discriminator alone: minimise -log D(x) - log(1 - D(G(z))), or a critic's D(G(z)) - D(x)."""
         with self.autocast():
             on_real, on_generated = self.discriminate(real), self.discriminate(generated)
         if self.options["loss"] == "wasserstein":
@@ -65,7 +69,7 @@ class Adversarial(Generator):
         return loss.detach()
 
     def slope_penalty(self, real: Tensor, generated: Tensor) -> Tensor:
-        """Mean square of (slope - 1) at random points between real and generated images, in float32."""
+        """Mean of (gradient norm - 1)² at random points between real and generated images, in float32."""
         share = torch.rand(len(real), 1, 1, 1, device=self.device)
         between = torch.lerp(generated, real, share).requires_grad_()
         (slope,) = torch.autograd.grad(self.discriminate(between).sum(), between, create_graph=True)
@@ -73,14 +77,14 @@ class Adversarial(Generator):
 
     @torch.no_grad()
     def clip_weights(self, bound: float) -> None:
-        """Put every parameter of the discriminator back into -bound..bound."""
+        """Clip every parameter of the discriminator to -bound..bound."""
         for parameter in self.networks["discriminator"].parameters():
             parameter.clamp_(-bound, bound)
 
     def train_generator(self, generated: Tensor) -> Tensor:
-        """One step on the generator alone.
+        """One step of the generator alone.
 
-        Down -log D(G(z)), which does not saturate; or the minimax game's log(1 - D(G(z))); or a critic's -D(G(z)).
+        It minimises -log D(G(z)), which does not saturate, the minimax game's log(1 - D(G(z))), or a critic's -D(G(z)).
         """
         self.networks["discriminator"].requires_grad_(False)
         with self.autocast():
@@ -96,22 +100,22 @@ class Adversarial(Generator):
         return loss.detach()
 
     def discriminate(self, images: Tensor) -> Tensor:
-        """Logits (N,) float32: positive for what looks real."""
+        """Logits (N,) float32, positive for images that look real."""
         return self.main_output(images).float().flatten()
 
     def main_output(self, images: Tensor) -> Tensor:
-        """The discriminator's output as it is. Auxiliary heads (GoogLeNet's) have no say."""
+        """The discriminator's output as it is, without those of auxiliary heads (GoogLeNet)."""
         output = self.networks["discriminator"](images)
         return output if isinstance(output, Tensor) else output[0]
 
     def latents(self, count: int, generator: torch.Generator | None = None) -> Tensor:
-        """Standard normal noise (count, L) on the device; from a CPU generator where one is given."""
+        """Standard normal noise (count, L) on the device; drawn from a CPU generator if one is given."""
         size = (count, self.networks["generator"].latent_dim)
         if generator is None:
             return torch.randn(size, device=self.device)
         return torch.randn(size, generator=generator).to(self.device)
 
-    def outputs(self, images):
+    def outputs(self, images: Tensor) -> Outputs:
         latents = torch.zeros(2, self.networks["generator"].latent_dim, device=self.device)
         yield "generator", self.networks["generator"](latents), tuple(images.shape)
         yield "discriminator", self.main_output(images).reshape(2, -1), (2, 1)
@@ -121,7 +125,7 @@ class Adversarial(Generator):
 
     @torch.no_grad()
     def generate(self, latents: Tensor) -> Tensor:
-        """Images (N, C, H, W) uint8 on the device of latents (N, L), with the statistics that batch norm learned."""
+        """Images (N, C, H, W) uint8 on the device from latents (N, L), with the statistics that batch norm learned."""
         self.networks.eval()
         images = []
         for part in latents.split(500):
@@ -129,13 +133,13 @@ class Adversarial(Generator):
                 images.append(SYMMETRIC.invert(self.networks["generator"](part).float()))
         return torch.cat(images).contiguous()
 
-    def sample(self, count, seed):
+    def sample(self, count: int, seed: int) -> Tensor:
         return self.generate(self.latents(count, torch.Generator().manual_seed(seed)))
 
-    def sampling(self):
+    def sampling(self) -> dict[str, Any]:
         return {"samples": self.options["samples"], "sampler": "generator", "steps": 1, "ema": self.run.recipe.ema}
 
-    def snapshot(self, data):
+    def snapshot(self, data: Batches) -> Tensor:
         return self.sample(FRAME, seed=self.run.seed)
 
     def evaluate(self, data: Batches) -> Evaluation:
@@ -144,7 +148,7 @@ class Adversarial(Generator):
         samples = self.sample(SHOWN, seed=self.run.seed)
         return Evaluation({}, {"samples": samples.cpu().numpy(), "interpolation": between.cpu().numpy()})
 
-    def macs(self):
+    def macs(self) -> dict[str, int]:
         latent = torch.zeros(1, self.networks["generator"].latent_dim, device=self.device)
         image = torch.zeros(1, *self.run.shape, device=self.device)
         return {

@@ -1,4 +1,7 @@
-"""Classification: a network from images to logits, cross-entropy, and top-k accuracy."""
+"""Classification: a network maps images to logits; cross-entropy, top-k accuracy."""
+
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import torch
@@ -8,37 +11,37 @@ from torch import Tensor
 from nets.data.batches import Batch, Batches, PixelRange
 from nets.metrics import classification as metrics
 from nets.tasks import transfer
-from nets.tasks.contract import Evaluation, Task, count_macs
+from nets.tasks.contract import Evaluation, Outputs, Selection, Task, count_macs
 
 WORST = 24  # wrongly classified images that are kept for the figures
-LEARNED = 0.05  # of the way from chance to 100 %: a classifier that ends below this has learned nothing
+LEARNED = 0.05  # share of the way from chance to 100 %; a classifier that ends below it has learned nothing
 
 
 class Classification(Task):
     """One network, `classifier`: (N, C, H, W) standardised images to (N, K) logits.
 
-    In training a network may return a tuple whose first is the logits and whose others are those of auxiliary heads
-    (GoogLeNet); their losses are added with `options.auxiliary_weight`. What is done with pretrained weights,
-    `options.transfer`, stands in `nets.tasks.transfer`.
+    In training a network may return a tuple: its logits, then those of auxiliary heads (GoogLeNet), whose losses are
+    added with weight `options.auxiliary_weight`. `nets.tasks.transfer` explains `options.transfer`, what is done with
+    pretrained weights.
     """
 
-    selection = ("top1", "higher")
+    selection = Selection("top1", "higher")
     measured = ("best", "last")
 
     @staticmethod
-    def pixel_range(info):
+    def pixel_range(info: dict[str, Any]) -> PixelRange:
         return PixelRange(tuple(info["mean"]), tuple(info["std"]))
 
-    def arguments(self, role):
+    def arguments(self, role: str) -> dict[str, Any]:
         channels, height, _ = self.run.input_shape
         return {"in_channels": channels, "image_size": height, "num_classes": self.run.num_classes}
 
     @property
     def frozen(self) -> bool:
-        """Whether the head alone learns."""
+        """Whether only the head learns."""
         return self.options["transfer"] == "feature_extraction"
 
-    def parameters(self, role, lr):
+    def parameters(self, role: str, lr: float) -> Iterable[Any]:
         network = self.networks[role]
         if self.frozen:
             transfer.freeze_backbone(network)
@@ -47,20 +50,21 @@ class Classification(Task):
             return transfer.parameter_groups(network, lr, self.options["backbone_lr"])
         return super().parameters(role, lr)
 
-    def outputs(self, images):
+    def outputs(self, images: Tensor) -> Outputs:
         yield "classifier", self.forward(images), (2, self.run.num_classes)
 
-    def start_from(self, weights):
+    def start_from(self, weights: dict[str, Tensor]) -> None:
+        assert self.run.pretrained is not None
         transfer.load_start(self.networks, weights, self.run.pretrained)
 
-    def view(self, data):
+    def view(self, data: Batches) -> Batches:
         if not self.frozen:
             return data
         features = transfer.features_of(self.networks["classifier"], self.forward)
         return transfer.FeatureBatches(data, features, self.measured_at_once)
 
     def forward(self, inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
-        """The network's outputs for images (N, C, H, W), or for features (N, D) that reach its head."""
+        """The network's outputs for images (N, C, H, W), or for features (N, D), the input of its head."""
         network = self.networks["classifier"]
         with self.autocast():
             if inputs.ndim == 2:
@@ -95,7 +99,7 @@ class Classification(Task):
         return Evaluation(metrics.METRICS.measure(logits, labels), arrays)
 
     def worst(self, data: Batches, logits: Tensor, labels: Tensor) -> dict[str, np.ndarray]:
-        """The wrongly classified images of the highest loss, worst first, and what the network took them for."""
+        """The misclassified images with the highest losses, worst first, and what the network took them for."""
         losses = F.cross_entropy(logits, labels, reduction="none")
         wrong = logits.argmax(1).ne(labels).nonzero().flatten()
         chosen = wrong[losses[wrong].argsort(descending=True, stable=True)[:WORST]]
@@ -110,7 +114,7 @@ class Classification(Task):
 
     @property
     def measured_at_once(self) -> int:
-        """Images that go through the network together where nothing is learned: what fits into memory."""
+        """Batch size where nothing is learned: as many images as fit into memory."""
         return 500 if self.run.input_shape[-1] <= transfer.LARGE else 50
 
     @torch.no_grad()
@@ -119,17 +123,19 @@ class Classification(Task):
         self.networks.eval()
         logits, labels = [], []
         for batch in data.ordered(self.measured_at_once):
-            logits.append(self.forward(batch.images).float())
+            outputs = self.forward(batch.images)
+            assert isinstance(outputs, Tensor)  # auxiliary heads return theirs in training only
+            logits.append(outputs.float())
             labels.append(batch.labels)
         return torch.cat(logits).cpu(), torch.cat(labels).cpu()
 
-    def macs(self):
+    def macs(self) -> dict[str, int]:
         image = torch.zeros(1, *self.run.input_shape, device=self.device)
         return {"classifier": count_macs(self.networks["classifier"], image)}
 
-    def failure(self, history):
+    def failure(self, history: list[dict[str, float]]) -> str | None:
         chance = 100 / self.run.num_classes
-        # Validation too: of averaged weights it is these that are measured, not those that the steps moved.
+        # Validation too: with a moving average, it measures the averaged weights, training the weights of the steps.
         for split, name in (("Training", "train/top1"), ("Validation", "validation/top1")):
             if (top1 := history[-1][name]) < chance + LEARNED * (100 - chance):
                 return (

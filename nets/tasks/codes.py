@@ -1,32 +1,65 @@
-"""What an autoencoder makes of a whole split: codes, reconstructions, their metrics and pictures."""
+"""Autoencoders on a whole split: codes, reconstructions, their metrics and pictures."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from nets.data.batches import UNIT, Batches
 from nets.metrics import reconstruction as metrics
 
-SIDE = 15  # of the grid over a code of two numbers
-PATHS, STEPS = 6, 8  # of interpolations
+SIDE = 15  # images along each side of the grid over a two-dimensional code
+PATHS, STEPS = 6, 8  # interpolations, and images of each
+
+
+class Autoencoder(Protocol):
+    """What a network in the role `autoencoder` must have.
+
+    It may also have `linear` and `fit`. If `linear` is true, `decode` returns images, not logits. A network with `fit`
+    takes no gradient steps: `fit(images)` computes its weights from the whole split.
+    """
+
+    latent_dim: int
+
+    def __call__(self, images: Tensor, /) -> Tensor:
+        """The decoder's output for images."""
+
+    def encode(self, images: Tensor, /) -> Tensor | tuple[Tensor, Tensor]:
+        """Images (N, C, H, W) in 0..1 to codes (N, latent_dim); of a VAE, to mean and log variance of the posterior."""
+
+    def decode(self, codes: Tensor, /) -> Tensor:
+        """Codes to the decoder's output (N, C, H, W): logits of pixels."""
+
+    def image(self, output: Tensor, /) -> Tensor:
+        """The decoder's output to pixels in 0..1."""
+
+
+class VariationalAutoencoder(Autoencoder, Protocol):
+    """What a VAE must have."""
+
+    def encode(self, images: Tensor, /) -> tuple[Tensor, Tensor]:
+        """Images to mean and log variance (N, latent_dim) of the posterior."""
+
+    def reparametrize(self, mean: Tensor, log_variance: Tensor, /) -> Tensor:
+        """A sample of the posterior, through which gradients flow."""
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A split through a network, on the CPU: images and reconstructions (N, C, H, W) in 0..1, codes (N, L)."""
+    """A split and what a network makes of it, on the CPU: images (N, C, H, W) in 0..1 and codes (N, L)."""
 
     images: Tensor
-    labels: Tensor  # (N,), -1: none
-    codes: Tensor  # of a VAE the posterior's means
+    labels: Tensor  # (N,); -1: no label
+    codes: Tensor  # of a VAE, the means of the posterior
     reconstructions: Tensor
-    bce: Tensor | None  # (N,); None where the network gives no logits
+    bce: Tensor | None  # (N,); None if the network returns no logits
     variational: bool
 
 
-def posterior(network: nn.Module, images: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Mean and log variance (N, L) of a VAE's posterior in float32; the code and None of a plain autoencoder."""
+def posterior(network: Autoencoder, images: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Mean and log variance (N, L) of a VAE's posterior, float32; of a plain autoencoder, the code and None."""
     encoded = network.encode(images)
     if isinstance(encoded, tuple):
         return encoded[0].float(), encoded[1].float()
@@ -34,43 +67,44 @@ def posterior(network: nn.Module, images: Tensor) -> tuple[Tensor, Tensor | None
 
 
 @torch.no_grad()
-def encode_split(network: nn.Module, data: Batches) -> Encoded:
-    """Every image of a split there and back; a VAE's through the mean of its posterior."""
+def encode_split(network: Autoencoder, data: Batches) -> Encoded:
+    """Encode and decode every image of a split; a VAE decodes the mean of its posterior."""
     parts: list[tuple[Tensor, ...]] = []
     for batch in data.ordered():
         mean, log_variance = posterior(network, batch.images)
         output = network.decode(mean).float()
         bce = metrics.bce(batch.images, output)
         parts.append(tuple(t.cpu() for t in (batch.images, batch.labels, mean, network.image(output), bce)))
-    *known, bce = (torch.cat(column) for column in zip(*parts, strict=True))
-    return Encoded(*known, None if getattr(network, "linear", False) else bce, log_variance is not None)
+    images, labels, codes, reconstructions, bce = (torch.cat(column) for column in zip(*parts, strict=True))
+    variational, linear = log_variance is not None, getattr(network, "linear", False)
+    return Encoded(images, labels, codes, reconstructions, None if linear else bce, variational)
 
 
 def measure(seen: Encoded) -> dict[str, float]:
-    """The metrics of reconstructions, as means over images."""
+    """The metrics of reconstructions, averaged over images."""
     values = metrics.METRICS.measure(seen.images, seen.reconstructions)
     if seen.bce is not None:
         values["bce"] = seen.bce
     return {name: value.double().mean().item() for name, value in values.items()}
 
 
-def pictures(network: nn.Module, seen: Encoded, count: int, device: torch.device) -> dict[str, np.ndarray]:
-    """The arrays of the figures: pairs of images, errors and classes, interpolations, a code of two numbers."""
+def pictures(network: Autoencoder, seen: Encoded, count: int, device: torch.device) -> dict[str, np.ndarray]:
+    """The arrays of the figures: image pairs, errors, classes, interpolations, and the code if it is 2-D."""
     spread = torch.linspace(0, len(seen.images) - 1, min(count, len(seen.images))).long()
     shown = {"originals": seen.images[spread], "reconstructions": seen.reconstructions[spread]}
-    found = {name: UNIT.invert(pixels).numpy() for name, pixels in shown.items()}
-    found |= {"errors": metrics.mse(seen.images, seen.reconstructions).numpy(), "labels": seen.labels.numpy()}
-    found["interpolations"] = draw(network, interpolate(seen.codes[spread]).to(device)).cpu().numpy()
+    arrays = {name: UNIT.invert(pixels).numpy() for name, pixels in shown.items()}
+    arrays |= {"errors": metrics.mse(seen.images, seen.reconstructions).numpy(), "labels": seen.labels.numpy()}
+    arrays["interpolations"] = draw(network, interpolate(seen.codes[spread]).to(device)).cpu().numpy()
     if seen.codes.shape[1] == 2:
-        found["latents"] = seen.codes.numpy()
-        found["manifold"] = draw(network, grid(seen).to(device)).cpu().numpy()
-    return found
+        arrays["latents"] = seen.codes.numpy()
+        arrays["manifold"] = draw(network, grid(seen).to(device)).cpu().numpy()
+    return arrays
 
 
 def interpolate(ends: Tensor) -> Tensor:
-    """Codes (paths * STEPS, L) on straight lines from codes of the first half of (n, L) to those of the second.
+    """Codes (paths * STEPS, L) on straight lines from codes of the first half of `ends` (n, L) to the second half.
 
-    Where images are in the order of their classes, the ends of a line are thus of different ones.
+    So if images are sorted by class, the two ends of a line differ in class.
     """
     half = len(ends) // 2
     start, end = (part[: min(PATHS, half), None] for part in (ends[:half], ends[half:]))
@@ -79,9 +113,9 @@ def interpolate(ends: Tensor) -> Tensor:
 
 
 def grid(seen: Encoded) -> Tensor:
-    """Codes (SIDE², 2) on a grid whose lines part the prior of a VAE, or the codes seen, into equal shares.
+    """Codes (SIDE², 2) on a grid at equally spaced quantiles: of the prior of a VAE, otherwise of the codes seen.
 
-    Rows from large to small second numbers, as in a plot.
+    The second coordinate falls from row to row, as in a plot.
     """
     shares = (torch.arange(SIDE) + 0.5) / SIDE
     if seen.variational:
@@ -92,13 +126,13 @@ def grid(seen: Encoded) -> Tensor:
 
 
 @torch.no_grad()
-def draw(network: nn.Module, latents: Tensor) -> Tensor:
-    """Images (N, C, H, W) uint8, decoded from codes (N, L) on their device."""
+def draw(network: Autoencoder, latents: Tensor) -> Tensor:
+    """Images (N, C, H, W) uint8, decoded from codes (N, L) on the same device."""
     parts = [UNIT.invert(network.image(network.decode(part).float())) for part in latents.split(500)]
     return torch.cat(parts)
 
 
-def sample(network: nn.Module, count: int, seed: int, device: torch.device) -> Tensor:
+def sample(network: Autoencoder, count: int, seed: int, device: torch.device) -> Tensor:
     """Images (count, C, H, W) uint8 on the device, decoded from a VAE's prior; the same for the same seed."""
     latents = torch.randn(count, network.latent_dim, generator=torch.Generator().manual_seed(seed))
     return draw(network, latents.to(device))

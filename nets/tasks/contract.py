@@ -1,4 +1,4 @@
-"""What the training loop and the jobs may ask of a task, and the means that tasks share.
+"""What the training loop and the jobs may ask of a task, and what tasks share.
 
 A task owns its networks, its losses, one optimisation step and its evaluation. The loop owns time: epochs,
 learning rates, checkpoints, history.
@@ -7,10 +7,10 @@ learning rates, checkpoints, history.
 import importlib
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -42,63 +42,77 @@ class Evaluation:
     arrays: dict[str, np.ndarray] = field(default_factory=dict)  # for the figures
 
 
-class Task(ABC):
-    """One kind of learning, for one run."""
+class Selection(NamedTuple):
+    """How the weights "best" are chosen on validation data."""
 
-    measured: ClassVar[tuple[str, ...]] = ("last",)  # the weights that are evaluated; "best": see `selection`
-    selection: ClassVar[tuple[str, str] | None] = None  # validation metric that chooses "best", and its direction
-    probed: ClassVar[bool] = False  # whether evaluation asks for `probe`
+    metric: str
+    direction: str  # "higher" or "lower" is better
+
+
+Outputs = Iterator[tuple[str, Any, tuple[int, ...]]]  # a network's role, its output, the shape that it must have
+
+
+class Task(ABC):
+    """One kind of learning, for one run. A role names what a network is for, such as "classifier"."""
+
+    measured: ClassVar[tuple[str, ...]] = ("last",)  # which weights are evaluated; "best": see `selection`
+    probed: ClassVar[bool] = False  # whether evaluation calls `probe`
 
     def __init__(self, run: Run, pixels: PixelRange, device: torch.device, precision: Precision | None = None):
         self.run, self.pixels, self.device = run, pixels, device
         self.precision = precision or Precision()
         self.options = run.recipe.options
-        self.networks = nn.ModuleDict(
+        self.networks = nn.ModuleDict(  # type: ignore[call-overload]  # torch declares no `to` with both arguments
             {role: build_network(n.path, n.args, self.arguments(role)) for role, n in run.networks.items()}
         ).to(device, memory_format=torch.channels_last)  # up to 2.7 times as fast as the default, on CPUs too
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision.dtype == torch.float16)
 
+    @property
+    def selection(self) -> Selection | None:
+        """What chooses the weights "best"; None for tasks that choose none."""
+        return None
+
     @cached_property
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        """One a network, by its role; made when first asked for, since torch loads a compiler for them."""
+        """One optimizer per network, by role; created on first use, because torch loads a compiler for them."""
         return {role: self.build_optimizer(role) for role in self.networks}
 
     @staticmethod
     @abstractmethod
     def pixel_range(info: dict[str, Any]) -> PixelRange:
-        """The range of pixels that the networks see, from a prepared data set's `dataset.json`."""
+        """The range of pixels that the networks see; `info` is the `dataset.json` of the prepared data."""
 
     @abstractmethod
     def arguments(self, role: str) -> dict[str, Any]:
-        """What the data set decides of a network's constructor arguments; it gets those that it has."""
+        """Constructor arguments that depend on the data set; a network gets those that it accepts."""
 
     @abstractmethod
     def step(self, batch: Batch) -> dict[str, Tensor]:
-        """One update of the weights; returns the losses, detached scalars on the device."""
+        """Update the weights once; returns the losses, detached scalars on the device."""
 
     @abstractmethod
     def validate(self, data: Batches) -> dict[str, float]:
-        """Metrics on validation data, for the history and the choice of weights."""
+        """Metrics on validation data, for the history and for choosing weights."""
 
     @abstractmethod
     def evaluate(self, data: Batches) -> Evaluation:
-        """Metrics and pictures on test data, with the weights that the networks hold now."""
+        """Metrics and pictures on test data, with the present weights of the networks."""
 
     @abstractmethod
     def macs(self) -> dict[str, int]:
-        """Multiply-accumulate operations of one image through each network, forward."""
+        """Multiply-accumulate operations of one image's forward pass through each network."""
 
     def probe(self, train: Batches, test: Batches) -> dict[str, dict[str, float]]:
-        """By split, metrics that need training data.
+        """Metrics that need training data, by split.
 
-        `test`: of simple classifiers that are fitted to the frozen features of training data. `train`: of the network
-        itself, which tell how much of what it knows it knows by heart.
+        `test`: those of simple classifiers that are fitted to the frozen features of training data. `train`: those of
+        the network itself, which show how much it has memorised.
         """
         return {}
 
     @property
     def batch_size(self) -> int:
-        """Images of one step: the recipe's, times the updates of a step that each want images of their own."""
+        """Images per step: the recipe's batch size, times the updates of a step that need their own images."""
         return self.run.recipe.batch_size
 
     @torch.no_grad()
@@ -116,54 +130,54 @@ class Task(ABC):
                 raise UserError(f"{path} makes {found} of a batch of two; its task needs the shape {shape}.")
 
     @abstractmethod
-    def outputs(self, images: Tensor) -> Iterable[tuple[str, Any, tuple[int, ...]]]:
-        """For each network, by its role, what it makes of two images (2, C, H, W), and the shape that it must have."""
+    def outputs(self, images: Tensor) -> Outputs:
+        """Each network's output for two images (2, C, H, W), and the shape that the task needs."""
 
     def start_from(self, weights: dict[str, Tensor]) -> None:
-        """Begin with weights trained elsewhere, named as `networks` names them."""
+        """Load weights trained elsewhere; they have the names of `networks.state_dict()`."""
         self.networks.load_state_dict(weights)
 
     def view(self, data: Batches) -> Batches:
-        """A split as `step` and `validate` want it: its images, or what is computed from them once."""
+        """The split that `step` and `validate` get: its images, or features that are computed from them once."""
         return data
 
     def snapshot(self, data: Batches) -> Tensor | None:
-        """Images (n, C, H, W) uint8 that show what the networks can do now, from the same latents or images."""
+        """Images (n, C, H, W) uint8 that show what the networks can do now; always from the same latents or images."""
         return None
 
     def watch(self) -> dict[str, float]:
-        """Metrics for the history that would cost too much after each epoch: asked for at those of snapshots."""
+        """Metrics for the history that cost too much to compute after every epoch: computed with each snapshot."""
         return {}
 
     def failure(self, history: list[dict[str, float]]) -> str | None:
-        """One sentence if a run that ended has learned nothing, though its losses are finite."""
+        """One sentence if the finished run has learned nothing, although its losses are finite."""
         return None
 
     def build_optimizer(self, role: str) -> torch.optim.Optimizer:
         """The recipe's optimizer for a network."""
         settings = self.run.recipe.optimizer_of(role)
         optimizer = getattr(torch.optim, OPTIMIZERS[settings.pop("name")].name)
-        # Adam refuses betas such as [0, 0.9]: it wants a tuple of floats.
+        # Adam refuses betas such as [0, 0.9]: it needs a tuple of floats.
         settings = {key: tuple(map(float, v)) if isinstance(v, list) else v for key, v in settings.items()}
         return optimizer(self.parameters(role, settings["lr"]), **settings)
 
     def parameters(self, role: str, lr: float) -> Iterable[Any]:
-        """What the optimizer of a network optimises: its parameters, or groups of them with rates of their own."""
-        found = list(self.networks[role].parameters())
-        if not found:
+        """What a network's optimizer optimises: all parameters, or groups with their own learning rates."""
+        parameters = list(self.networks[role].parameters())
+        if not parameters:
             raise UserError(f"{self.run.networks[role].path} has no parameters, so there is nothing to learn.")
-        return found
+        return parameters
 
     def autocast(self) -> torch.autocast:
         """The context of this task's forward passes."""
         return self.precision.autocast(self.device)
 
     def update(self, role: str, loss: Tensor) -> None:
-        """Minimise `loss` by one step of a network's optimizer, with the scaling and clipping of the recipe."""
+        """Take one optimizer step of a network to minimise `loss`, with the recipe's scaling and clipping."""
         self.update_jointly([role], loss)
 
     def update_jointly(self, roles: list[str], loss: Tensor) -> None:
-        """Minimise one `loss` of several networks by one step of each one's optimizer."""
+        """Minimise a `loss` shared by several networks: one step of each one's optimizer."""
         for role in roles:
             self.optimizers[role].zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
@@ -176,30 +190,30 @@ class Task(ABC):
 
 
 class Generator(Task):
-    """A kind of learning whose networks draw images: samples are measured, also while it learns."""
+    """A task whose networks draw images. Its samples are measured, during training too."""
 
-    judge: Callable[[Tensor], dict[str, float]] | None = None  # measures samples (N, C, H, W) uint8 while it learns
+    judge: Callable[[Tensor], dict[str, float]] | None = None  # measures samples (N, C, H, W) uint8 during training
 
     @abstractmethod
     def sample(self, count: int, seed: int) -> Tensor:
         """Images (count, C, H, W) uint8 on the device; the same for the same seed and weights.
 
-        It consumes no random numbers of training.
+        The random numbers of training are not touched.
         """
 
     @abstractmethod
     def sampling(self) -> dict[str, Any]:
-        """How `evaluate` draws samples, a part of the passport of each fidelity number.
+        """How samples for fidelity are drawn; part of the passport, the measuring conditions of each fidelity number.
 
-        `samples`: their number; `sampler`: its name; `steps`: passes through the network; `ema`: the decay of the
-        weights' moving average, or None.
+        `samples`: how many; `sampler`: its name; `steps`: passes through the network; `ema`: decay of the moving
+        average of the weights, or None.
         """
 
     def draft(self, count: int, seed: int) -> Tensor:
-        """Samples for the judge: those of `sample`, or others that cost less where it costs much."""
+        """Samples for the judge: those of `sample`, or cheaper ones where `sample` is expensive."""
         return self.sample(count, seed)
 
-    def watch(self):
+    def watch(self) -> dict[str, float]:
         return self.judge(self.draft(self.options["fid_samples"], seed=self.run.seed)) if self.judge else {}
 
 
@@ -213,7 +227,7 @@ def import_class(path: str) -> type[nn.Module]:
 
 
 def build_network(path: str, args: dict[str, Any], facts: dict[str, Any]) -> nn.Module:
-    """A network from its catalogue entry; of `facts` it gets what its constructor names."""
+    """A network from its catalogue entry; it gets those of `facts` that its constructor accepts."""
     network = import_class(path)
     accepted = inspect.signature(network).parameters
     unknown = [name for name in args if name not in accepted]
@@ -229,13 +243,13 @@ def build_network(path: str, args: dict[str, Any], facts: dict[str, Any]) -> nn.
     except ValueError as error:
         raise UserError(f"{path} can't be built: {error}") from error
     if not isinstance(built, nn.Module):
-        raise UserError(f"{path} gives {type(built).__name__}, no torch.nn.Module; name the network's class.")
+        raise UserError(f"{path} returns {type(built).__name__}, not a torch.nn.Module; name the network's class.")
     return built
 
 
 @torch.no_grad()
 def count_macs(network: nn.Module, *inputs: Tensor) -> int:
-    """Multiply-accumulates of a forward pass, from torch's own counter (which counts two operations each)."""
+    """Multiply-accumulates of a forward pass, from torch's own counter, which counts each as two operations."""
     from torch.utils.flop_counter import FlopCounterMode
 
     was_training = network.training

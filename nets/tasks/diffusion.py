@@ -1,41 +1,44 @@
-"""Diffusion: a denoiser learns to see the noise in images, and draws by taking noise away (Ho et al. 2020).
+"""Diffusion: a denoiser learns to predict the noise in images, and draws by removing noise (Ho et al. 2020).
 
-The process that adds the noise, and its samplers, are `nets.tasks.diffusion_process`.
+The process that adds the noise, and its samplers, are in `nets.tasks.diffusion_process`.
 """
+
+from collections.abc import Iterator
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nets.data.batches import SYMMETRIC, Batch, Batches
-from nets.tasks.contract import Evaluation, Generator, count_macs
+from nets.data.batches import SYMMETRIC, Batch, Batches, PixelRange
+from nets.tasks.contract import Evaluation, Generator, Outputs, count_macs
 from nets.tasks.diffusion_process import DiffusionProcess, final
 from nets.tasks.latents import interpolate
 
-SHOWN = 256  # samples of the figures
-FRAME = 16  # of a snapshot
-DRAFT = 20  # steps of what is drawn while it learns
+SHOWN = 256  # samples in the figures
+FRAME = 16  # samples in a snapshot
+DRAFT = 20  # steps of the sampler during training
 PATHS, STOPS = 4, 10  # interpolations, and images of each
-DRAWN, STAGES = 6, 10  # samples whose way out of the noise is shown, and stages of each
+DRAWN, STAGES = 6, 10  # samples shown on their way from noise to image, and stages of each
 
 
 class Diffusion(Generator):
     """One network, `denoiser`: from noisy images (N, C, H, W) and times (N,) to the noise in them."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments: Any):
         super().__init__(*arguments)
         self.process = DiffusionProcess(self.options["timesteps"], self.options["schedule"]).to(self.device)
         self.sampling_steps = self.options["sampling_steps"] or self.process.steps
 
     @staticmethod
-    def pixel_range(info):
+    def pixel_range(info: dict[str, Any]) -> PixelRange:
         return SYMMETRIC
 
-    def arguments(self, role):
+    def arguments(self, role: str) -> dict[str, Any]:
         channels, height, _ = self.run.shape
         return {"in_channels": channels, "image_size": height}
 
-    def outputs(self, images):
+    def outputs(self, images: Tensor) -> Outputs:
         times = torch.zeros(2, dtype=torch.long, device=self.device)
         yield "denoiser", self.networks["denoiser"](images, times), tuple(images.shape)
 
@@ -47,17 +50,17 @@ class Diffusion(Generator):
         return {"loss": loss.detach()}
 
     def loss(self, images: Tensor, times: Tensor, noise: Tensor) -> Tensor:
-        """The simple loss: how far the denoiser's noise is from the real one, all times alike (eq. 14)."""
+        """The simple loss: squared error of the predicted noise, with the same weight for all times (eq. 14)."""
         return F.mse_loss(self.denoise(self.process.q_sample(images, times, noise), times), noise)
 
     def denoise(self, noisy: Tensor, times: Tensor) -> Tensor:
-        """The denoiser's idea of the noise, float32."""
+        """The noise that the denoiser predicts, float32."""
         with self.autocast():
             return self.networks["denoiser"](noisy, times).float()
 
     @torch.no_grad()
     def validate(self, data: Batches) -> dict[str, float]:
-        """The loss with the same times and noise each time."""
+        """The loss, always with the same times and noise."""
         self.networks.eval()
         generator, total = torch.Generator().manual_seed(self.run.seed), 0.0
         for batch in data.ordered():
@@ -67,13 +70,13 @@ class Diffusion(Generator):
         return {"loss": total / len(data)}
 
     def latents(self, count: int, generator: torch.Generator) -> Tensor:
-        """The noise (count, C, H, W) that images begin as."""
+        """The noise (count, C, H, W) from which sampling starts."""
         return torch.randn((count, *self.run.shape), generator=generator).to(self.device)
 
-    def states(self, noise: Tensor, generator: torch.Generator):
-        """From noise to images in -1..1, one state after each step of the recipe's sampler.
+    def states(self, noise: Tensor, generator: torch.Generator) -> Iterator[Tensor]:
+        """The states from noise to images in -1..1, one after each step of the recipe's sampler.
 
-        Ancestral sampling by fewer steps than all is DDIM with as much noise as ancestral sampling has, eta 1.
+        Ancestral sampling with fewer than all steps is DDIM with eta 1, which adds as much noise.
         """
         self.networks.eval()
         ancestral = self.options["sampler"] == "ancestral"
@@ -83,14 +86,14 @@ class Diffusion(Generator):
         return self.process.ddim(self.denoise, noise, self.sampling_steps, eta, generator)
 
     def generate(self, noise: Tensor, generator: torch.Generator) -> Tensor:
-        """Images (N, C, H, W) uint8 on the device of noise (N, C, H, W)."""
+        """Images (N, C, H, W) uint8 on the device from noise (N, C, H, W)."""
         return torch.cat([SYMMETRIC.invert(final(self.states(part, generator))) for part in noise.split(500)])
 
-    def sample(self, count, seed):
+    def sample(self, count: int, seed: int) -> Tensor:
         generator = torch.Generator().manual_seed(seed)
         return self.generate(self.latents(count, generator), generator)
 
-    def sampling(self):
+    def sampling(self) -> dict[str, Any]:
         ancestral = self.options["sampler"] == "ancestral"
         return {
             "samples": self.options["samples"],
@@ -99,13 +102,13 @@ class Diffusion(Generator):
             "ema": self.run.recipe.ema,
         }
 
-    def draft(self, count, seed):
-        """By few steps of DDIM, whatever the recipe's sampler: it is asked for again and again while it learns."""
+    def draft(self, count: int, seed: int) -> Tensor:
+        """Samples from a few steps of DDIM, whatever the recipe's sampler, because training draws them often."""
         noise, steps = self.latents(count, torch.Generator().manual_seed(seed)), min(DRAFT, self.process.steps)
         self.networks.eval()
         return torch.cat([SYMMETRIC.invert(final(self.process.ddim(self.denoise, n, steps))) for n in noise.split(500)])
 
-    def snapshot(self, data):
+    def snapshot(self, data: Batches) -> Tensor:
         return self.draft(FRAME, seed=self.run.seed)
 
     def evaluate(self, data: Batches) -> Evaluation:
@@ -118,12 +121,12 @@ class Diffusion(Generator):
         return Evaluation({}, {name: images.cpu().numpy() for name, images in arrays.items()})
 
     def stages(self, generator: torch.Generator) -> Tensor:
-        """A few samples (DRAWN, STAGES, C, H, W) uint8 at even distances from noise to image."""
+        """A few samples (DRAWN, STAGES, C, H, W) uint8 at evenly spaced steps from noise to image."""
         noise = self.latents(DRAWN, generator)
         states = [noise, *self.states(noise, generator)]
         chosen = torch.linspace(0, len(states) - 1, STAGES).round().long().tolist()
         return torch.stack([SYMMETRIC.invert(states[i]) for i in chosen], dim=1)
 
-    def macs(self):
+    def macs(self) -> dict[str, int]:
         image, time = torch.zeros(1, *self.run.shape, device=self.device), torch.zeros(1, device=self.device)
         return {"denoiser": count_macs(self.networks["denoiser"], image, time.long())}

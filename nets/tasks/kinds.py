@@ -1,7 +1,7 @@
-"""The kinds of learning: what each trains, needs, may be told, and is called.
+"""The kinds of learning: the networks, data and options of each, and its name in reports.
 
-A new one is a file beside this one, with a class of `nets.tasks.contract`, and an entry of `KINDS`; catalogues, checks,
-schemas, jobs and reports read it here. Needs no torch.
+To add one, write a file beside this one with a subclass of `nets.tasks.contract.Task`, and an entry of `KINDS`.
+Catalogues, checks, schemas, jobs and reports read this table. It needs no torch.
 """
 
 import importlib.util
@@ -16,15 +16,15 @@ Options = dict[str, dict[str, Any]]  # JSON schema of each option, with its defa
 
 @dataclass(frozen=True)
 class Family:
-    """What is compared in one table."""
+    """Runs that are compared in one table."""
 
     name: str
     title: str
-    text: str  # what it is, to a student
-    headline: str  # the metric by which models are compared first
+    text: str  # explains it to a student
+    headline: str  # the metric that is compared first
 
     def headline_of(self, fidelity: dict[str, Any] | None) -> str:
-        """The headline of a run; without a classifier of the same data set, FID is measured by Inception."""
+        """The headline of a run; without a classifier of the same data set, FID is measured with Inception."""
         if self.headline == "fid_indomain" and not (fidelity and fidelity.get("indomain")):
             return "fid_inception"
         return self.headline
@@ -35,12 +35,12 @@ class Kind:
     """A kind of learning; no field may be left out."""
 
     task: str | None = ABSENT  # import path of the Task for models whose samples are not measured; None: all are
-    generator: str | None = ABSENT  # and of the Generator for those whose samples are; None: it draws none
+    generator: str | None = ABSENT  # import path of the Generator for models whose samples are measured; None: no model
     roles: dict[str, tuple[str, ...]] = ABSENT  # the networks that it trains, and the attributes that each must have
-    extras: dict[str, tuple[str, ...]] = ABSENT  # networks that a model may add, and what each needs of data
-    needs: tuple[str, ...] = ABSENT  # of data: "labels", "masks", "square" images
+    extras: dict[str, tuple[str, ...]] = ABSENT  # networks that a model may add, and what each needs of the data
+    needs: tuple[str, ...] = ABSENT  # what it needs of the data: "labels", "masks", "square" images
     family: Family = ABSENT
-    options: Options = ABSENT  # a recipe's `options`, which has no others
+    options: Options = ABSENT  # all keys that a recipe's `options` may have
 
     @property
     def classes(self) -> list[str]:
@@ -59,10 +59,10 @@ def option(default: Any, description: str = "", **rule: Any) -> dict[str, Any]:
     return rule | {"default": default} | ({"description": description} if description else {})
 
 
-SAMPLES: Options = {  # of all that draw samples
+SAMPLES: Options = {  # options of all generators
     "samples": option(10000, "Generated images that are measured.", type="integer", minimum=64),
     "fid_samples": option(
-        500, "Generated images by which FID is watched over training; 0: it is not.", type="integer", minimum=0
+        500, "Generated images for the FID that is measured during training; 0: none.", type="integer", minimum=0
     ),
 }
 GENERATION = Family(
@@ -79,26 +79,26 @@ KINDS = {
         roles={"classifier": ()},
         extras={},
         needs=("labels", "square"),
-        family=Family(
-            "classification", "Classification", "A network looks at an image and names its class.", headline="top1"
-        ),
+        family=Family("classification", "Classification", "A network predicts the class of an image.", headline="top1"),
         options={
             "label_smoothing": option(
-                0, "Share of the target that all classes divide.", type="number", minimum=0, exclusiveMaximum=1
+                0, "Share of the target that is spread over all classes.", type="number", minimum=0, exclusiveMaximum=1
             ),
-            "auxiliary_weight": option(0.3, "Of the auxiliary heads' losses.", type="number", minimum=0),
+            "auxiliary_weight": option(0.3, "Weight of the losses of auxiliary heads.", type="number", minimum=0),
             "pretrained": option(
                 None,
-                "What it starts from, an entry of weights.yaml or a row of the same table "
+                "What the network starts from: an entry of weights.yaml or a row of the same table "
                 "(<model>-<dataset>[-<variant>]).",
                 type=["string", "null"],
             ),
             "transfer": option(
-                "none", "What is done with it.", enum=["none", "feature_extraction", "fine_tuning", "evaluate_only"]
+                "none",
+                "What is done with the start.",
+                enum=["none", "feature_extraction", "fine_tuning", "evaluate_only"],
             ),
             "backbone_lr": option(
                 0.1,
-                "fine_tuning: factor of the learning rate below the head.",
+                "For fine_tuning: factor of the learning rate of the layers below the head.",
                 type="number",
                 exclusiveMinimum=0,
                 maximum=1,
@@ -120,14 +120,16 @@ KINDS = {
         options={
             "loss": option("mse", "Squared error, or binary cross-entropy of pixels in 0..1.", enum=["mse", "bce"]),
             "reduction": option(
-                "mean", "Of the loss over the pixels of an image; a VAE wants the sum.", enum=["mean", "sum"]
+                "mean",
+                "How the loss is reduced over the pixels of an image; a VAE needs the sum.",
+                enum=["mean", "sum"],
             ),
             "fitted": option(
-                False, "One step on the whole split, for what is fitted and not trained (PCA).", type="boolean"
+                False, "One step on the whole split, for networks that are fitted, not trained (PCA).", type="boolean"
             ),
-            "beta": option(1, "Weight of the KL divergence, of VAEs.", type="number", minimum=0),
+            "beta": option(1, "Weight of the KL divergence of a VAE.", type="number", minimum=0),
             "classifier_weight": option(
-                0.1, "Of the latent classifier, in a variant that has one.", type="number", minimum=0
+                0.1, "Weight of the latent classifier's loss, for models that have one.", type="number", minimum=0
             ),
         },
     ),
@@ -137,7 +139,7 @@ KINDS = {
         roles={"segmenter": ()},
         extras={},
         needs=("masks",),
-        family=Family("segmentation", "Segmentation", "A network names the class of every pixel.", headline="miou"),
+        family=Family("segmentation", "Segmentation", "A network predicts the class of every pixel.", headline="miou"),
         options={},
     ),
     "adversarial": Kind(
@@ -149,14 +151,19 @@ KINDS = {
         family=GENERATION,
         options={
             "loss": option(
-                "non_saturating", "What the two networks play for.", enum=["non_saturating", "minimax", "wasserstein"]
+                "non_saturating", "The losses of the two networks.", enum=["non_saturating", "minimax", "wasserstein"]
             ),
-            "n_critic": option(1, "Updates of the discriminator for each of the generator.", type="integer", minimum=1),
+            "n_critic": option(
+                1, "Updates of the discriminator per update of the generator.", type="integer", minimum=1
+            ),
             "clip": option(
-                None, "Largest absolute weight of the discriminator.", type=["number", "null"], exclusiveMinimum=0
+                None,
+                "Largest absolute value of the discriminator's weights; null: no limit.",
+                type=["number", "null"],
+                exclusiveMinimum=0,
             ),
             "gradient_penalty": option(
-                0, "Weight of (slope - 1)^2 between real and generated images.", type="number", minimum=0
+                0, "Weight of (gradient norm - 1)^2 between real and generated images.", type="number", minimum=0
             ),
         },
     ),
@@ -168,14 +175,18 @@ KINDS = {
         needs=("square",),
         family=GENERATION,
         options={
-            "timesteps": option(1000, "Steps from an image to noise.", type="integer", minimum=2),
+            "timesteps": option(1000, "Number of steps from an image to noise.", type="integer", minimum=2),
             "schedule": option("linear", "How the noise grows.", enum=["linear", "cosine"]),
             "sampler": option("ancestral", "How samples are drawn.", enum=["ancestral", "ddim"]),
             "sampling_steps": option(
                 None, "Steps of the sampler; null: all timesteps.", type=["integer", "null"], minimum=1
             ),
             "eta": option(
-                0, "Of ddim: 0 adds no noise on the way, 1 as much as ancestral.", type="number", minimum=0, maximum=1
+                0,
+                "For ddim: 0 adds no noise on the way, 1 as much as ancestral sampling.",
+                type="number",
+                minimum=0,
+                maximum=1,
             ),
         },
     ),
@@ -183,11 +194,11 @@ KINDS = {
 
 
 def check_kinds() -> None:
-    """Raise ConfigError where an entry lacks something, before anything runs."""
+    """Raise ConfigError for an incomplete entry, before anything runs."""
     check_complete(KINDS, FILE)
     for name, kind in KINDS.items():
         if not kind.classes:
-            raise ConfigError(f"{FILE}: {name} has neither a task nor a generator; name the class of one.")
+            raise ConfigError(f"{FILE}: {name} has neither a task nor a generator; name the class of at least one.")
         for path in kind.classes:
             module = path.rpartition(".")[0]
             if not is_module(module):
@@ -198,7 +209,7 @@ def check_kinds() -> None:
 
 
 def is_module(name: str) -> bool:
-    """Whether Python finds a module of this name; it is not imported."""
+    """Whether Python finds a module of this name, without importing it."""
     try:
         return importlib.util.find_spec(name) is not None
     except (ModuleNotFoundError, ValueError):

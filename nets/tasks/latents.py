@@ -1,4 +1,4 @@
-"""Noise from which generators draw: seeded, and on the way from one draw to another."""
+"""The noise from which generators draw: paths between two draws."""
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ def interpolate(starts: Tensor, ends: Tensor, count: int) -> Tensor:
     """Points (N * count, ...) on the great circles from starts (N, ...) to ends (N, ...), both included.
 
     Straight lines would leave the shell where almost all normal noise lies (White, "Sampling Generative Networks",
-    2016); where the two noises are of one direction, the line is all there is.
+    2016). Where both ends have the same direction, the path is the straight line.
     """
     first, last = starts.flatten(1), ends.flatten(1)
     angle = torch.cosine_similarity(first, last).clamp(-1, 1).acos()[:, None, None]

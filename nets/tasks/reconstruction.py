@@ -1,27 +1,30 @@
-"""Reconstruction: a network from images through a small code back to the images; plain, variational, or PCA."""
+"""Reconstruction: a network maps images to a small code and back; plain, variational, or PCA."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nets.data.batches import UNIT, Batch, Batches
+from nets.data.batches import UNIT, Batch, Batches, PixelRange
 from nets.metrics import latent, probes
 from nets.metrics import reconstruction as metrics
 from nets.metrics.classification import top_k
 from nets.tasks import codes, variational
-from nets.tasks.contract import Evaluation, Generator, Task, count_macs
+from nets.tasks.contract import Evaluation, Generator, Outputs, Selection, Task, count_macs
 
-SHOWN = 16  # images of the figures
-DRAWN = 64  # samples of a VAE's figure
+SHOWN = 16  # images in the figures
+DRAWN = 64  # samples in a VAE's figure
 
 
 class Decoder(nn.Module):
-    """What of an autoencoder draws a sample."""
+    """The part of an autoencoder that draws a sample."""
 
-    def __init__(self, autoencoder: nn.Module) -> None:
+    autoencoder: codes.Autoencoder
+
+    def __init__(self, autoencoder: codes.Autoencoder) -> None:
         super().__init__()
         self.autoencoder = autoencoder
 
@@ -30,34 +33,44 @@ class Decoder(nn.Module):
 
 
 class Reconstruction(Task):
-    """`autoencoder` has `encode`, `decode` and `image`: images in 0..1 to a code, to logits, to images again.
+    """One network, `autoencoder` (see `codes.Autoencoder`), from images in 0..1 to a code and back.
 
-    One whose `encode` returns mean and log variance is variational. One that has `fit` (PCA) takes no gradient steps:
-    each step fits it to its batch, which the recipe makes the whole split. With a `latent_classifier`, a network from
-    codes to logits of classes, both learn together.
+    It is variational if `encode` returns mean and log variance. A network with `fit` (PCA) takes no gradient steps: it
+    is fitted to each batch, and its recipe makes the whole split one batch. A `latent_classifier` maps codes to logits
+    of classes; both networks then learn together.
     """
 
     measured = ("best",)
     probed = True
 
     @property
+    def autoencoder(self) -> codes.Autoencoder:
+        """The network that reconstructs."""
+        return self.networks["autoencoder"]
+
+    @property
+    def vae(self) -> codes.VariationalAutoencoder:
+        """The same network, where it is variational."""
+        return self.networks["autoencoder"]
+
+    @property
     @torch.no_grad()
-    def selection(self):
-        """A VAE's weights are chosen by its loss: the squared error alone favours codes far from the prior."""
+    def selection(self) -> Selection:
+        """A VAE's weights are chosen by its loss, because squared error alone favours codes far from the prior."""
         image = torch.zeros(1, *self.run.shape, device=self.device)
-        variational = codes.posterior(self.networks["autoencoder"], image)[1] is not None
-        return ("loss" if variational else "mse"), "lower"
+        _, log_variance = codes.posterior(self.autoencoder, image)
+        return Selection("mse" if log_variance is None else "loss", "lower")
 
     @staticmethod
-    def pixel_range(info):
+    def pixel_range(info: dict[str, Any]) -> PixelRange:
         return UNIT
 
-    def arguments(self, role):
+    def arguments(self, role: str) -> dict[str, Any]:
         channels, height, _ = self.run.shape
         return {"in_channels": channels, "image_size": height, "num_classes": self.run.num_classes}
 
-    def outputs(self, images):
-        network = self.networks["autoencoder"]
+    def outputs(self, images: Tensor) -> Outputs:
+        network = self.autoencoder
         code, _ = codes.posterior(network, images)
         yield "autoencoder", code, (2, network.latent_dim)
         yield "autoencoder", network.image(network.decode(code)), tuple(images.shape)
@@ -66,7 +79,7 @@ class Reconstruction(Task):
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         self.networks.train()
-        if fit := getattr(self.networks["autoencoder"], "fit", None):
+        if fit := getattr(self.autoencoder, "fit", None):
             fit(batch.images)
             return self.losses(batch)
         with self.autocast():
@@ -75,36 +88,36 @@ class Reconstruction(Task):
         return {name: value.detach() for name, value in losses.items()}
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """The loss of a batch, and what of it has a name of its own: `kl`, and `top1` of the joint classifier."""
-        network, options = self.networks["autoencoder"], self.options
+        """The loss of a batch, `kl` if the network is variational, and `top1` of the joint classifier."""
+        network, options = self.autoencoder, self.options
         mean, log_variance = codes.posterior(network, batch.images)
-        code = mean if log_variance is None else network.reparametrize(mean, log_variance)
+        code = mean if log_variance is None else self.vae.reparametrize(mean, log_variance)
         output = network.decode(code).float()
         if options["loss"] == "bce":
             distortion = metrics.bce(batch.images, output)
         else:
             distortion = metrics.squared_error(batch.images, network.image(output))
         pixels = batch.images[0].numel() if options["reduction"] == "mean" else 1
-        found = {"loss": distortion.mean() / pixels}
+        losses = {"loss": distortion.mean() / pixels}
         if log_variance is not None:
-            found["kl"] = latent.gaussian_kl(mean, log_variance).mean()
-            found["loss"] = found["loss"] + options["beta"] * found["kl"]
+            losses["kl"] = latent.gaussian_kl(mean, log_variance).mean()
+            losses["loss"] = losses["loss"] + options["beta"] * losses["kl"]
         if "latent_classifier" in self.networks:
             logits = self.networks["latent_classifier"](code).float()
-            found["loss"] = found["loss"] + options["classifier_weight"] * F.cross_entropy(logits, batch.labels)
-            found["top1"] = 100 * logits.detach().argmax(1).eq(batch.labels).float().mean()
-        return found
+            losses["loss"] = losses["loss"] + options["classifier_weight"] * F.cross_entropy(logits, batch.labels)
+            losses["top1"] = 100 * logits.detach().argmax(1).eq(batch.labels).float().mean()
+        return losses
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Evaluation mode without gradients, and noise of its own: from the run's seed, apart from the training's."""
+        """Evaluation mode without gradients. Noise comes from the run's seed and leaves that of training untouched."""
         self.networks.eval()
         with torch.no_grad(), torch.random.fork_rng(range(torch.cuda.device_count())):
             torch.manual_seed(self.run.seed)
             yield
 
     def mean_losses(self, data: Batches) -> dict[str, float]:
-        """`losses` over a whole split."""
+        """The mean `losses` over a whole split."""
         sums: dict[str, float] = {}
         for batch in data.ordered():
             for name, value in self.losses(batch).items():
@@ -113,22 +126,22 @@ class Reconstruction(Task):
 
     def validate(self, data: Batches) -> dict[str, float]:
         with self.frozen():
-            seen = codes.encode_split(self.networks["autoencoder"], data)
+            seen = codes.encode_split(self.autoencoder, data)
             return self.mean_losses(data) | {"mse": metrics.mse(seen.images, seen.reconstructions).mean().item()}
 
     def evaluate(self, data: Batches) -> Evaluation:
-        network = self.networks["autoencoder"]
+        network = self.autoencoder
         with self.frozen():
             seen = codes.encode_split(network, data)
-            found = codes.measure(seen) | self.trained(seen, data)
+            values = codes.measure(seen) | self.trained(seen, data)
             arrays = codes.pictures(network, seen, SHOWN, self.device)
             if seen.variational:
-                found |= variational.measure(network, data)
+                values |= variational.measure(self.vae, data)
                 arrays["samples"] = codes.sample(network, DRAWN, self.run.seed, self.device).cpu().numpy()
-        return Evaluation(found, arrays)
+        return Evaluation(values, arrays)
 
     def trained(self, seen: codes.Encoded, data: Batches) -> dict[str, float]:
-        """What the recipe minimises, on a split; top-1 of the joint classifier, of a VAE also on sampled codes."""
+        """The recipe's objective on a split, and top-1 of the joint classifier; of a VAE also on sampled codes."""
         losses = self.mean_losses(data)
         values = {"objective": losses["loss"]}
         if "latent_classifier" in self.networks:
@@ -140,7 +153,7 @@ class Reconstruction(Task):
 
     def probe(self, train: Batches, test: Batches) -> dict[str, dict[str, float]]:
         with self.frozen():
-            learning, unseen = (codes.encode_split(self.networks["autoencoder"], data) for data in (train, test))
+            learning, unseen = (codes.encode_split(self.autoencoder, data) for data in (train, test))
             mse = metrics.mse(learning.images, learning.reconstructions).double().mean().item()
             values = {"mse": mse} | self.trained(learning, train)
         if learning.labels.min() < 0:  # no labels
@@ -150,28 +163,28 @@ class Reconstruction(Task):
         return {"train": values, "test": shares}
 
     @torch.no_grad()
-    def snapshot(self, data):
+    def snapshot(self, data: Batches) -> Tensor:
         self.networks.eval()
-        network = self.networks["autoencoder"]
+        network = self.autoencoder
         return UNIT.invert(network.image(network(data.take(data.order[:SHOWN]).images).float()))
 
-    def macs(self):
-        network = self.networks["autoencoder"]
+    def macs(self) -> dict[str, int]:
+        network = self.autoencoder
         inputs = {
             "autoencoder": torch.zeros(1, *self.run.shape, device=self.device),
             "latent_classifier": torch.zeros(1, network.latent_dim, device=self.device),
         }
-        found = {role: count_macs(self.networks[role], inputs[role]) for role in self.networks}
-        return found | {"decoder": count_macs(Decoder(network), inputs["latent_classifier"])}
+        macs = {role: count_macs(self.networks[role], inputs[role]) for role in self.networks}
+        return macs | {"decoder": count_macs(Decoder(network), inputs["latent_classifier"])}
 
 
 class SampledReconstruction(Reconstruction, Generator):
-    """A VAE that is also measured as a generator: its samples are decoded from the prior."""
+    """A VAE that is also measured as a generator; its samples are decoded from the prior."""
 
-    def sample(self, count, seed):
+    def sample(self, count: int, seed: int) -> Tensor:
         self.networks.eval()
-        return codes.sample(self.networks["autoencoder"], count, seed, self.device)
+        return codes.sample(self.autoencoder, count, seed, self.device)
 
-    def sampling(self):
-        """As a GAN's generator does, so that the numbers of both compare."""
+    def sampling(self) -> dict[str, Any]:
+        """The same as a GAN's, so that the two can be compared."""
         return {"samples": self.options["samples"], "sampler": "generator", "steps": 1, "ema": self.run.recipe.ema}

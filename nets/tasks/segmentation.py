@@ -1,6 +1,7 @@
-"""Segmentation: a network from images to a class for every pixel, cross-entropy, and mean IoU."""
+"""Segmentation: a network predicts the class of every pixel; cross-entropy, mean IoU."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,93 +10,104 @@ from torch import Tensor
 
 from nets.data.batches import Batch, Batches, PixelRange
 from nets.metrics import segmentation as metrics
-from nets.tasks.contract import Evaluation, Task, count_macs
+from nets.tasks.contract import Evaluation, Outputs, Selection, Task, count_macs
 
-SHOWN = 8  # images of the figure
-VOID = 255  # in the figure's masks
+SHOWN = 8  # images in the figure
+VOID = 255  # pixels without a class, in the figure's masks
 
 
 class Segmentation(Task):
     """One network, `segmenter`: (N, C, H, W) standardised images to (N, K, H, W) logits, of any height and width."""
 
-    selection = ("miou", "higher")
+    selection = Selection("miou", "higher")
     measured = ("best",)
 
     @staticmethod
-    def pixel_range(info):
+    def pixel_range(info: dict[str, Any]) -> PixelRange:
         return PixelRange(tuple(info["mean"]), tuple(info["std"]))
 
-    def arguments(self, role):
+    def arguments(self, role: str) -> dict[str, Any]:
         return {"in_channels": self.run.shape[0], "num_classes": self.run.num_classes}
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         self.networks.train()
         with self.autocast():
             logits = self.networks["segmenter"](batch.images)
-        loss = cross_entropy(logits, batch.masks)
+        loss = cross_entropy(logits, masks_of(batch))
         self.update("segmenter", loss)
         return {"loss": loss.detach()}
 
     def validate(self, data: Batches) -> dict[str, float]:
-        confusion, loss = 0, 0.0
-        for batch, logits in self.predict(data):
-            counted = (batch.masks >= 0).sum()
-            loss = loss + (cross_entropy(logits, batch.masks) * counted).double()
-            confusion = confusion + metrics.confusion_matrix(logits.argmax(1), batch.masks, self.run.num_classes)
+        loss, confusion = torch.zeros((), dtype=torch.float64, device=self.device), self.counts(self.run.num_classes)
+        for masks, logits in self.predict(data):
+            counted = (masks >= 0).sum()
+            loss = loss + (cross_entropy(logits, masks) * counted).double()
+            confusion = confusion + metrics.confusion_matrix(logits.argmax(1), masks, self.run.num_classes)
         return {"loss": (loss / confusion.sum()).item(), "miou": metrics.mean_iou(confusion.cpu())}
 
     def evaluate(self, data: Batches) -> Evaluation:
-        confusion = boundaries = 0
-        for batch, logits in self.predict(data):
-            pair = logits.argmax(1), batch.masks
-            confusion = confusion + metrics.confusion_matrix(*pair, self.run.num_classes)
-            boundaries = boundaries + metrics.boundary_counts(*pair, self.run.num_classes)
+        confusion, boundaries = self.counts(self.run.num_classes), self.counts(4)
+        for masks, logits in self.predict(data):
+            predicted = logits.argmax(1)
+            confusion = confusion + metrics.confusion_matrix(predicted, masks, self.run.num_classes)
+            boundaries = boundaries + metrics.boundary_counts(predicted, masks, self.run.num_classes)
         confusion = confusion.cpu()
         arrays = {"class_iou": metrics.class_iou(confusion).numpy(), **self.show(data)}
         return Evaluation(metrics.METRICS.measure(confusion, boundaries.cpu()), arrays)
 
+    def counts(self, columns: int) -> Tensor:
+        """Zeros (K, columns) int64, to which the counts of batches are added."""
+        return torch.zeros(self.run.num_classes, columns, dtype=torch.int64, device=self.device)
+
     @torch.no_grad()
-    def predict(self, data: Batches) -> Iterator[tuple[Batch, Tensor]]:
-        """Each batch of a split in order, with its logits (N, K, H, W) float32; no larger than those of training."""
+    def predict(self, data: Batches) -> Iterator[tuple[Tensor, Tensor]]:
+        """Masks and logits (N, K, H, W) float32 of a split, batch by batch in order, no larger than in training."""
         self.networks.eval()
         for batch in data.ordered(self.run.recipe.batch_size):
             with self.autocast():
                 logits = self.networks["segmenter"](batch.images)
-            yield batch, logits.float()
+            yield masks_of(batch), logits.float()
 
     @torch.no_grad()
     def show(self, data: Batches) -> dict[str, np.ndarray]:
-        """A few images (n, C, H, W) with their true and predicted masks (n, H, W), uint8, evenly from the split."""
+        """A few images (n, C, H, W), evenly spaced in the split, with true and predicted masks (n, H, W); all uint8."""
         self.networks.eval()
         batch = data.take(data.order[torch.linspace(0, len(data) - 1, min(SHOWN, len(data))).long()])
         with self.autocast():
             predicted = self.networks["segmenter"](batch.images).argmax(1)
-        truth = batch.masks.masked_fill(batch.masks < 0, VOID)
-        shown = {"images": self.pixels.invert(batch.images), "truths": truth, "predictions": predicted}
+        masks = masks_of(batch)
+        truths = masks.masked_fill(masks < 0, VOID)
+        shown = {"images": self.pixels.invert(batch.images), "truths": truths, "predictions": predicted}
         return {name: values.to(torch.uint8).cpu().contiguous().numpy() for name, values in shown.items()}
 
-    def outputs(self, images):
+    def outputs(self, images: Tensor) -> Outputs:
         yield "segmenter", self.networks["segmenter"](images), (2, self.run.num_classes, *self.run.shape[1:])
 
-    def macs(self):
+    def macs(self) -> dict[str, int]:
         image = torch.zeros(1, *self.run.shape, device=self.device)
         return {"segmenter": count_macs(self.networks["segmenter"], image)}
 
-    def failure(self, history):
+    def failure(self, history: list[dict[str, float]]) -> str | None:
         constant, miou = 100 / self.run.num_classes, history[-1]["validation/miou"]
         if miou < constant:
             return (
-                f"Validation mean IoU ended at {miou:.1f} %, where one class for all pixels may reach "
+                f"Validation mean IoU ended at {miou:.1f} %, and one class for all pixels can reach "
                 f"{constant:.1f} %; train longer or change optimizer.lr."
             )
         return None
 
 
-def cross_entropy(logits: Tensor, masks: Tensor) -> Tensor:
-    """Mean over the pixels that are not void, of logits (N, K, H, W) and masks (N, H, W); 0 where all are void.
+def masks_of(batch: Batch) -> Tensor:
+    """The masks of a batch, which every data set of this task has."""
+    assert batch.masks is not None
+    return batch.masks
 
-    The last step is of a flat list, since torch's loss of maps adds up in no fixed order on a GPU.
+
+def cross_entropy(logits: Tensor, masks: Tensor) -> Tensor:
+    """Mean over all pixels that are not void, of logits (N, K, H, W) and masks (N, H, W); 0 if all are void.
+
+    The loss is computed on a flat list, because torch's loss on maps sums in no fixed order on a GPU.
     """
-    log_probabilities = logits.float().contiguous().log_softmax(1)  # contiguous: four times as fast on a CPU
+    log_probabilities = logits.float().contiguous().log_softmax(1)  # contiguous: 4 times as fast on CPUs
     rows = log_probabilities.permute(0, 2, 3, 1).flatten(0, 2)
     return F.nll_loss(rows, masks.flatten(), ignore_index=-1, reduction="sum") / (masks >= 0).sum().clamp(min=1)

@@ -1,7 +1,7 @@
-"""Transfer learning: a classifier that starts from weights trained elsewhere, but for its head, the last linear layer.
+"""Transfer learning: a classifier starts from weights trained elsewhere; its head, the last linear layer, is new.
 
-    feature_extraction  the backbone stays as it is, in evaluation mode; the head learns from features computed once
-    fine_tuning         everything learns, the backbone at a smaller rate
+    feature_extraction  the backbone is frozen, in evaluation mode; the head learns from features computed once
+    fine_tuning         all layers learn, the backbone at a lower rate
     evaluate_only       nothing learns
 
 Yosinski, Clune, Bengio and Lipson, "How transferable are features in deep neural networks?", NIPS 2014.
@@ -17,18 +17,18 @@ from torch import Tensor, nn
 from nets.data.batches import Batch, Batches, PixelRange
 from nets.errors import UserError
 
-LARGE = 64  # pixels above which whole splits go through a network in small batches
+LARGE = 64  # image size in pixels above which whole splits go through a network in small batches
 
 
 def last_linear(network: nn.Module) -> nn.Linear:
-    """The classification head: the last linear layer in the order of registration."""
+    """The classification head: the last linear layer that was registered."""
     return [module for module in network.modules() if isinstance(module, nn.Linear)][-1]
 
 
 def load_start(networks: nn.Module, state: dict[str, Tensor], start: dict[str, Any]) -> None:
-    """Put the weights of a start into networks; the head stays new unless the start keeps it. Raises UserError.
+    """Load the weights of a start into networks; the head stays new unless the start keeps it. Raises UserError.
 
-    Of an autoencoder it is the encoder that a classifier starts from.
+    From an autoencoder, a classifier takes the encoder.
     """
     learned = "autoencoder.encoder."
     encoder = {name.replace(learned, "classifier.encoder."): state[name] for name in state if name.startswith(learned)}
@@ -45,13 +45,13 @@ def load_start(networks: nn.Module, state: dict[str, Tensor], start: dict[str, A
 
 
 def freeze_backbone(network: nn.Module) -> None:
-    """No gradients but for the head. Evaluation mode, which keeps batch-norm statistics, is the step's part."""
+    """Disable gradients of all layers but the head. `step` sets evaluation mode, which keeps batch-norm statistics."""
     network.requires_grad_(False)
     last_linear(network).requires_grad_(True)
 
 
 def parameter_groups(network: nn.Module, lr: float, backbone_lr: float) -> list[dict[str, Any]]:
-    """The head at the rate `lr` and the backbone at `backbone_lr` times it, for an optimizer."""
+    """Groups for an optimizer: the head at the rate `lr`, the backbone at `backbone_lr` times that."""
     head = list(last_linear(network).parameters())
     known = {id(parameter) for parameter in head}
     backbone = [parameter for parameter in network.parameters() if id(parameter) not in known]
@@ -59,10 +59,10 @@ def parameter_groups(network: nn.Module, lr: float, backbone_lr: float) -> list[
 
 
 def adapt(images: Tensor, pixels: PixelRange, start: dict[str, Any]) -> Tensor:
-    """Images (N, C, H, W) in the range `pixels` as the start's network knows them.
+    """Images (N, C, H, W) in the range `pixels`, in the form that the start's network was trained on.
 
-    Standardised as its images were (where the start says how), grey repeated in each channel, and resized to its size
-    (bilinear): a network that learned on 224 pixels has filters for what is large there.
+    They are standardised as its images were (if the start says how), grey is repeated in each channel, and they are
+    resized to its size (bilinear), because the filters of a network that learned on 224 pixels expect large objects.
     """
     channels, *size = start["shape"]
     if start["mean"]:
@@ -75,7 +75,7 @@ def adapt(images: Tensor, pixels: PixelRange, start: dict[str, Any]) -> Tensor:
 
 
 def features_of(network: nn.Module, forward: Callable[[Tensor], Any]) -> Callable[[Tensor], Tensor]:
-    """A function from images to what reaches the head of `network`, (N, D) float32, in evaluation mode."""
+    """A function from images to the input of the head of `network`, (N, D) float32, in evaluation mode."""
 
     @torch.no_grad()
     def features(images: Tensor) -> Tensor:
@@ -99,6 +99,6 @@ class FeatureBatches(Batches):
         self.row[self.order] = torch.arange(len(self.order))
 
     def take(self, indices: Tensor, random: bool = False) -> Batch:
-        """The features of the samples of the given numbers (N,) int64 on the CPU."""
+        """The features of the samples with the given indices (N,) int64 on the CPU."""
         features = self.features[self.row[indices].to(self.device)]
         return Batch(features, self.labels[indices.to(self.device)], indices)

@@ -1,20 +1,21 @@
-"""What a variational autoencoder says of test data as a model of their probability.
+"""How probable a variational autoencoder finds test data.
 
-The likelihood is Bernoulli, whatever loss it was trained with, so that all VAEs of a data set compare: a grey pixel
-counts as the chance of a white one.
+The likelihood is Bernoulli, whatever the training loss, so that all VAEs of a data set can be compared: the grey value
+of a pixel counts as the probability that it is white.
 """
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from nets.data.batches import Batches
 from nets.metrics import latent
 from nets.metrics.reconstruction import bce
+from nets.tasks.codes import VariationalAutoencoder
 
 
 @torch.no_grad()
-def measure(network: nn.Module, data: Batches) -> dict[str, float]:
-    """The metrics of a VAE: its rate and its likelihood, and how much of its code it uses."""
+def measure(network: VariationalAutoencoder, data: Batches) -> dict[str, float]:
+    """The metrics of a VAE: its rate, its likelihood, and how much of its code it uses."""
     parts, means = [], []
     for batch in data.ordered():
         numbers, mean = measure_batch(network, batch.images)
@@ -25,8 +26,8 @@ def measure(network: nn.Module, data: Batches) -> dict[str, float]:
     return latent.METRICS.measure(latent.Rates(kl, elbo, nll, torch.cat(means), (channels, height, width)))
 
 
-def measure_batch(network: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
-    """KL, bound (by one sample) and negative log-likelihood (3, N) of images, and their codes' means (N, L)."""
+def measure_batch(network: VariationalAutoencoder, images: Tensor) -> tuple[Tensor, Tensor]:
+    """KL, ELBO (from one sample) and negative log-likelihood (3, N) of images, and the means (N, L) of their codes."""
     mean, log_variance = network.encode(images)
 
     def log_likelihood(z: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The moving average of weights that a recipe's `ema` asks for."""
+"""The moving average of weights: a recipe's `ema`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +10,9 @@ from torch import Tensor, nn
 class MovingAverage:
     """An exponential moving average of all weights and batch-norm statistics of some networks.
 
-    Young averages forget faster, min(decay, (1 + step) / (10 + step)), as `tf.train.ExponentialMovingAverage` does
-    with `num_updates`: otherwise short trainings would be measured with weights from before they learned.
+    Early in training it forgets faster: the decay is min(decay, (1 + step) / (10 + step)), as in
+    `tf.train.ExponentialMovingAverage` with `num_updates`. Otherwise the initial weights would dominate the averages of
+    short trainings.
     """
 
     def __init__(self, networks: nn.Module, decay: float):
@@ -20,7 +21,7 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Take in the weights after a step, counted from 1. Whole numbers (batch norm's counters) are copied."""
+        """Add the weights after a step, counted from 1. Integers (batch norm's counters) are copied."""
         decay = min(self.decay, (1 + step) / (10 + step))
         live = self.networks.state_dict()
         smooth = [name for name, value in self.weights.items() if value.is_floating_point()]
@@ -30,7 +31,7 @@ class MovingAverage:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """The networks with the average in place of their own weights, which come back at the end."""
+        """Give the networks the average while the block runs, then their own weights back."""
         own = {name: value.detach().clone() for name, value in self.networks.state_dict().items()}
         self.networks.load_state_dict(self.weights)
         try:

@@ -1,8 +1,8 @@
-"""Rolling checkpoints: all state of a run, written atomically, keyed by the run's description and source.
+"""Rolling checkpoints: the whole state of a run, written atomically, keyed by the run's description and source.
 
 When the run has ended, second names (hard links) of its results replace them. Snakemake deletes a job's results if it
-did not see the job end, or if another job of the same group failed; the second names put them back. Results that were
-damaged since are noticed, and the run trains again.
+missed the job's end, or if another job of the same group failed; they are then restored from the second names. If they
+have been damaged since, the run trains again.
 """
 
 import hashlib
@@ -23,15 +23,15 @@ DIGESTS = "sha256.json"  # of a finished run's results
 
 
 class Checkpoints:
-    """The checkpoints of one run in a folder that Snakemake does not know and so does not delete."""
+    """The checkpoints of one run, in a folder that Snakemake does not know and therefore does not delete."""
 
     def __init__(self, folder: Path, digest: str):
-        """`digest` is the run's: checkpoints of another description are never read."""
+        """`digest` is the key of the run's checkpoints; those of another key are never read."""
         self.folder, self.key = folder, digest[:16]
         self.finished = folder / f"{self.key}-finished"
 
     def save(self, step: int, state: dict[str, Any]) -> None:
-        """Write the state after `step` steps; the file appears whole or not at all."""
+        """Write the state after `step` steps; the file appears complete or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True)
         buffer = io.BytesIO()
         torch.save(state, buffer)
@@ -45,13 +45,13 @@ class Checkpoints:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
-        finally:  # on a full disk no partial file is left
+        finally:  # a full disk leaves no partial file
             temporary.unlink(missing_ok=True)
         for old in self.paths()[:-KEPT]:
             old.unlink()
 
     def load(self, device: torch.device) -> dict[str, Any] | None:
-        """The newest state that is whole, or None."""
+        """The newest undamaged state, or None."""
         for path in reversed(self.paths()):
             content = path.read_bytes()
             if hashlib.sha256(content[32:]).digest() == content[:32]:
@@ -59,16 +59,16 @@ class Checkpoints:
         return None
 
     def paths(self) -> list[Path]:
-        """Checkpoints of this description, oldest first."""
+        """Checkpoints with this key, oldest first."""
         pattern = re.compile(rf"{self.key}-\d{{9}}\.pt")
         return sorted(p for p in self.folder.glob("*.pt") if pattern.fullmatch(p.name))
 
     def clear(self) -> None:
-        """Remove all that lies here, also those of other descriptions."""
+        """Remove all checkpoints, including those with other keys."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def finish(self, results: list[Path]) -> None:
-        """Put second names of a finished run's results in the place of its checkpoints."""
+        """Replace the checkpoints of a finished run with second names of its results."""
         waiting = self.folder / "finishing"
         shutil.rmtree(waiting, ignore_errors=True)
         waiting.mkdir(parents=True)
@@ -82,11 +82,11 @@ class Checkpoints:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def put_back(self, folder: Path) -> bool:
-        """Put the results of a finished run into `folder`; False where it has not finished, or they are damaged."""
+        """Restore the results of a finished run in `folder`; False if it has not finished or they are damaged."""
         try:
             digests = json.loads((self.finished / DIGESTS).read_text())
             whole = all(sha256(self.finished / name) == digest for name, digest in digests.items())
-        except (FileNotFoundError, NotADirectoryError, ValueError):  # a passing fault of the disk is raised
+        except (FileNotFoundError, NotADirectoryError, ValueError):  # a temporary disk fault is raised
             whole = False
         if not whole:
             shutil.rmtree(self.finished, ignore_errors=True)
@@ -98,7 +98,7 @@ class Checkpoints:
 
 
 def link(path: Path, other: Path) -> None:
-    """Give a file a second name, or copy it where the file system has no such names."""
+    """Give a file a second name, or copy it if the file system has no hard links."""
     try:
         os.link(path, other)
     except OSError:

@@ -1,4 +1,4 @@
-"""The one training loop: epochs, learning rates, history, checkpoints, the choice of weights. Knows no task."""
+"""The one training loop, for all tasks: epochs, learning rates, history, checkpoints, the choice of weights."""
 
 import copy
 import time
@@ -19,7 +19,7 @@ from nets.training.checkpoints import Checkpoints
 from nets.training.schedules import lr_factor
 
 FRAMES = 24  # snapshots kept over a run
-CHECK_EVERY = 20  # steps between looks at the losses; each look waits for the device
+CHECK_EVERY = 20  # steps between checks of the losses; each check waits for the device
 
 
 class Diverged(RuntimeError):
@@ -27,26 +27,26 @@ class Diverged(RuntimeError):
 
 
 class TimedOut(RuntimeError):
-    """The run has used up its time; its checkpoint is written."""
+    """The run has used up its time; its checkpoint has been written."""
 
 
 @dataclass(frozen=True)
 class Best:
-    """The weights that were best on validation data so far."""
+    """The weights that are best on validation data so far."""
 
-    epoch: int  # whole epochs after which they were taken
-    value: float  # of the metric that chooses
+    epoch: int  # complete epochs after which they were taken
+    value: float  # of the validation metric that chooses them
     weights: dict[str, Tensor]
 
 
 @dataclass
 class State:
-    """All that changes while a run trains, besides the task's networks and optimisers."""
+    """All that changes during training, besides the task's networks and optimizers."""
 
-    epoch: int = 0  # whole epochs done
-    step: int = 0  # steps done in all
+    epoch: int = 0  # complete epochs
+    step: int = 0  # steps in all epochs
     seconds: float = 0.0
-    resumed: int = 0
+    resumed: int = 0  # how often it has continued from a checkpoint
     sums: dict[str, Tensor] = field(default_factory=dict)  # of this epoch's losses
     squares: dict[str, Tensor] = field(default_factory=dict)  # sums of their squares
     history: list[dict[str, float]] = field(default_factory=list)
@@ -55,7 +55,7 @@ class State:
 
 
 class Training:
-    """A run from its first step, or from its newest checkpoint, to its last."""
+    """The training of a run, from its first step or its newest checkpoint to its last step."""
 
     def __init__(
         self,
@@ -67,9 +67,11 @@ class Training:
         stop_asked: Callable[[], bool] = lambda: False,
         limit_seconds: float = float("inf"),
     ):
-        """`data` has `train` and `validation`; `checkpoint_seconds` is the most work that a kill can cost;
-        `stop_asked` is called after each step, and once it is true the run saves itself and raises Stopped;
-        `limit_seconds` is the time that it may train, without the time between its processes.
+        """Restore the newest checkpoint, if there is one.
+
+        `data` has `train` and `validation`. `checkpoint_seconds` is the most work that a kill can cost. `stop_asked` is
+        called after each step; once it returns true, the run writes a checkpoint and raises Stopped. `limit_seconds` is
+        the training time allowed, not counting the time between the run's processes.
         """
         self.task, self.data, self.checkpoints, self.progress = task, data, checkpoints, progress
         self.checkpoint_seconds, self.stop_asked, self.limit_seconds = checkpoint_seconds, stop_asked, limit_seconds
@@ -82,10 +84,10 @@ class Training:
             self.restore(saved)
 
     def run(self) -> State:
-        """Train to the end; a kill at any moment loses no more than the last interval.
+        """Train to the end. Raises Diverged, Stopped or TimedOut.
 
-        Raises Diverged, Stopped or TimedOut.
-        Where the recipe averages weights, the networks end with the average: it is what was validated.
+        A kill at any time loses at most the work of one checkpoint interval. If the recipe averages weights, the
+        networks end with the average, because that is what was validated.
         """
         state, self.started = self.state, time.monotonic() - self.state.seconds
         self.saved_at = time.monotonic()
@@ -100,7 +102,7 @@ class Training:
         return state
 
     def train_epoch(self) -> None:
-        """The rest of an epoch: from where the checkpoint left it, or the whole."""
+        """Train an epoch, or the rest of it after the checkpoint."""
         state = self.state
         done = state.step - state.epoch * self.steps_per_epoch
         if done == 0:
@@ -120,12 +122,12 @@ class Training:
             if self.stop_asked():
                 state.seconds = time.monotonic() - self.started
                 self.save()
-                raise Stopped(f"Stopped after step {state.step}; the same command continues.")
+                raise Stopped(f"Stopped after step {state.step}; the same command continues the run.")
             if done % CHECK_EVERY == 0 or done == self.steps_per_epoch:
-                self.look(done)
+                self.inspect(done)
 
-    def look(self, done: int) -> None:
-        """Notice divergence, report progress, and save if it is time."""
+    def inspect(self, done: int) -> None:
+        """Report progress, detect divergence, enforce the time limit, and save if a checkpoint is due."""
         means = self.means(done)
         state = self.state
         state.seconds = time.monotonic() - self.started
@@ -135,7 +137,7 @@ class Training:
         if state.seconds > self.limit_seconds and state.step < total:
             self.save()
             raise TimedOut(
-                f"It had trained {self.limit_seconds / 60:g} minutes, its limit, in epoch {state.epoch + 1} of "
+                f"It reached its limit of {self.limit_seconds / 60:g} minutes in epoch {state.epoch + 1} of "
                 f"{self.recipe.epochs}; a higher time_limit continues it."
             )
         if time.monotonic() - self.saved_at > self.checkpoint_seconds and done < self.steps_per_epoch:
@@ -148,23 +150,23 @@ class Training:
                 raise Diverged(f"{split}/{name} was no longer finite in epoch {epoch}; lower optimizer.lr.")
 
     def means(self, done: int) -> dict[str, float]:
-        """The epoch's mean losses so far."""
+        """The mean losses of the epoch so far."""
         return {name: (value / done).item() for name, value in self.state.sums.items()}
 
     def deviations(self, done: int) -> dict[str, float]:
-        """The standard deviations of the epoch's losses over its steps so far."""
+        """The standard deviations of the losses over the steps of the epoch so far."""
         means = self.means(done)
         return {n: max(0.0, (value / done).item() - means[n] ** 2) ** 0.5 for n, value in self.state.squares.items()}
 
     def set_rates(self) -> None:
-        """The schedule's learning rates for the step to come."""
+        """Set the learning rates of the next step."""
         factor = lr_factor(self.recipe.schedule, self.state.step, self.steps_per_epoch, self.recipe.epochs)
         for role, optimizer in self.task.optimizers.items():
             for group, rate in zip(optimizer.param_groups, self.rates[role], strict=True):
                 group["lr"] = rate * factor
 
     def end_epoch(self) -> None:
-        """History, the choice of weights by validation data, a snapshot, a checkpoint."""
+        """Validate, choose weights, take a snapshot, extend the history, save."""
         state = self.state
         state.epoch += 1
         with self.average.applied() if self.average else nullcontext():
@@ -187,7 +189,7 @@ class Training:
             self.save()
 
     def choose(self, validation: dict[str, float]) -> None:
-        """Keep the weights if they are the best so far on validation data; the first of equals stays."""
+        """Keep the weights if they are better on validation data than all before; of equals, the first is kept."""
         if self.task.selection is None:
             return
         metric, direction = self.task.selection
@@ -198,7 +200,7 @@ class Training:
             self.state.best = Best(self.state.epoch, value, weights)
 
     def is_frame(self) -> bool:
-        """Whether there is a snapshot now: before the first epoch and after evenly spread others, the last of them."""
+        """Whether a snapshot is due: before the first epoch, and after evenly spaced epochs including the last."""
         epochs, count = self.recipe.epochs, min(FRAMES - 1, self.recipe.epochs)
         return self.state.epoch in {round(i * epochs / count) for i in range(count + 1)}
 
@@ -209,7 +211,7 @@ class Training:
             self.state.snapshots[self.state.epoch] = images.cpu()
 
     def save(self) -> None:
-        """Write a checkpoint of everything."""
+        """Write a checkpoint."""
         task, state = self.task, self.state
         content = {
             "state": vars(state) | {"best": state.best and vars(state.best)},
@@ -223,7 +225,7 @@ class Training:
         self.saved_at = time.monotonic()
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """Put everything back as a checkpoint has it."""
+        """Restore everything from a checkpoint."""
         task = self.task
         best = saved["state"]["best"]
         self.state = State(**saved["state"] | {"best": best and Best(**best)})
@@ -240,12 +242,12 @@ class Training:
 
 
 def random_state() -> dict[str, Any]:
-    """The states of torch's generators on every device."""
+    """The states of torch's random generators on all devices."""
     return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []}
 
 
 def set_random_state(state: dict[str, Any]) -> None:
-    """Undo `random_state`."""
+    """Restore what `random_state` returned."""
     torch.set_rng_state(state["cpu"].cpu())
     if state["cuda"] and torch.cuda.is_available():
         torch.cuda.set_rng_state_all([generator.cpu() for generator in state["cuda"]])

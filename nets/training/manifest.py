@@ -1,4 +1,4 @@
-"""What `manifest.json` says of a training: where and when it was done, of which networks, and at what cost."""
+"""The contents of `manifest.json`: where and when a run was trained, with which networks, at what cost."""
 
 import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from nets.training.loop import State
 
 
 def beginning(run: Run, device: torch.device) -> dict[str, Any]:
-    """What is known before the run trains."""
+    """What is known before training."""
     return {
         "run": run.name,
         "status": "ok",
@@ -27,7 +27,7 @@ def beginning(run: Run, device: torch.device) -> dict[str, Any]:
 
 
 def facts_of(task: Task, start: WeightsFile | None, extractor: WatchingExtractor | None) -> dict[str, Any]:
-    """What is known of a task before its first step."""
+    """What is known about a task before its first step."""
     facts: dict[str, Any] = {}
     if start and task.run.pretrained:
         facts["pretrained"] = {"name": task.run.pretrained["name"], "sha256": start.sha256}
@@ -39,7 +39,7 @@ def facts_of(task: Task, start: WeightsFile | None, extractor: WatchingExtractor
 
 
 def costs_of(task: Task, state: State, count: int) -> dict[str, Any]:
-    """Time, speed, memory and steps of a training that has ended, on `count` training images."""
+    """Time, speed, memory and steps of a finished training; `count` is the number of training images."""
     images = state.step * min(task.batch_size, count)
     return {
         "seconds": round(state.seconds, 2),

@@ -1,4 +1,4 @@
-"""What a training comes to, and the files that it leaves: weights, history, snapshots, manifest."""
+"""The result of a training, and its files: weights, history, snapshots, manifest."""
 
 import csv
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ FILES = {"last": "model.safetensors", "best": "best.safetensors"}
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a run is a hole."""
+    """Why a run is a hole, a result without numbers."""
 
     status: str  # "diverged", "out_of_memory", "timed_out" or "no_data"
     reason: str  # one sentence
@@ -27,15 +27,15 @@ class Failure:
 
 @dataclass(frozen=True)
 class Weights:
-    """Weights of all networks, and the whole epochs after which they were taken."""
+    """Weights of all networks."""
 
     values: dict[str, Tensor]
-    epoch: int
+    epoch: int  # complete epochs after which they were taken
 
 
 @dataclass
 class Result:
-    """What a training has come to; without a failure, `weights` has "last", and "best" where they are chosen."""
+    """The result of a training. Without a failure, `weights` has "last", and "best" if the task chooses them."""
 
     facts: dict[str, Any] = field(default_factory=dict)  # for the manifest
     state: State = field(default_factory=State)
@@ -45,17 +45,17 @@ class Result:
 
 @dataclass(frozen=True)
 class SavedWeights:
-    """A file of weights as `manifest.json` names it."""
+    """An entry of `weights` in `manifest.json`."""
 
     file: str  # its name in the run's folder
     sha256: str
-    epoch: int  # whole epochs after which they were taken
+    epoch: int  # complete epochs after which they were taken
 
 
 def write_result(folder: Path, manifest: dict[str, Any], result: Result, retry: str | None) -> list[Path]:
     """Write all files of a training, the manifest last; returns their paths. A hole has empty weights.
 
-    `manifest` is its beginning; `retry` is the command that tries a hole again.
+    `manifest` is what was known before; `retry` is the command that tries a hole again.
     """
     failure = result.failure
     write_history(folder / "history.csv", result.state.history)
@@ -78,16 +78,16 @@ def write_weights(path: Path, weights: dict[str, Tensor], epoch: int = 0) -> Sav
 
 
 def load_weights(networks: nn.Module, folder: Path, saved: SavedWeights) -> None:
-    """Put the weights of a run's folder into networks. Raises UserError where the file is lost or was altered."""
+    """Load the weights of a run into networks. Raises UserError if the file is missing or was altered."""
     path = folder / saved.file
     if not path.exists():
-        raise UserError(f"{path} is lost; delete {folder / 'manifest.json'} and start again, which puts both back.")
+        raise UserError(f"{path} is missing; delete {folder / 'manifest.json'} and start again to restore both.")
     verify(path, saved.sha256, "delete it and train again")
     networks.load_state_dict(load_file(path))
 
 
 def write_history(path: Path, history: list[dict[str, float]]) -> None:
-    """Write a row an epoch; without epochs, the first columns alone. A value that an epoch lacks is an empty cell."""
+    """Write one row per epoch; without epochs, only the header. A value that an epoch lacks is an empty cell."""
     columns = list(dict.fromkeys(["epoch", "step", "seconds", *(name for row in history for name in row)]))
     with atomic(path) as temporary, open(temporary, "w", newline="") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")

@@ -1,4 +1,4 @@
-"""The weights that a run starts from, as the job before it left them: of another run, or fetched."""
+"""The weights that a run starts from: those of another run, or fetched ones."""
 
 import json
 from pathlib import Path
@@ -13,12 +13,14 @@ from nets.run import Run
 
 
 def find_start(run: Run, paths: list[Path]) -> WeightsFile | None:
-    """What `run` starts from, of `paths`: a run's manifest.json, or the JSON of nets.jobs.weights. Raises UserError."""
+    """The start of `run` among `paths`: a run's manifest.json, or the note of nets.jobs.weights. Raises UserError."""
     if run.pretrained is None:
         return None
     note = next((path for path in paths if path.suffix == ".json"), None)
     if note is None:
-        raise UserError(f"{run.name} starts from {run.pretrained['name']}: say --pretrained with its manifest or note.")
+        raise UserError(
+            f"{run.name} starts from {run.pretrained['name']}: give its manifest or note with --pretrained."
+        )
     source = json.loads(note.read_text())
     if source["status"] != "ok":
         reason = f"It starts from {run.pretrained['name']}: {source['reason']}"
@@ -30,9 +32,9 @@ def find_start(run: Run, paths: list[Path]) -> WeightsFile | None:
 
 
 def load_start(start: WeightsFile) -> dict[str, Tensor]:
-    """The weights on the CPU, named as the networks of a task. Raises DataError where the file was altered."""
+    """The weights on the CPU, with the names that a task gives them. Raises DataError if the file was altered."""
     path = start.verified()
-    if path.suffix == ".safetensors":  # of a run
+    if path.suffix == ".safetensors":  # weights of a run
         return load_file(path)
     weights = torch.load(path, map_location="cpu", weights_only=True)
     return {f"classifier.{name}": value for name, value in weights.items()}

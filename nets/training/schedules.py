@@ -1,11 +1,11 @@
-"""Learning-rate schedules as functions of the step alone: nothing to save, nothing to restore."""
+"""Learning-rate schedules as functions of the step alone, so a checkpoint need not save them."""
 
 import math
 from typing import Any
 
 
 def lr_factor(schedule: dict[str, Any], step: int, steps_per_epoch: int, epochs: int) -> float:
-    """The factor of the recipe's learning rate at a step counted from 0 (keys: see the recipe's schema)."""
+    """The factor of the recipe's learning rate at a step, counted from 0 (the recipe's schema explains the keys)."""
     warmup = schedule["warmup_epochs"] * steps_per_epoch
     if step < warmup:
         return (step + 1) / warmup

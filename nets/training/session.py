@@ -1,6 +1,6 @@
 """One training: from a run's description and prepared data to weights, history, snapshots and manifest.
 
-The order of the steps that use random numbers (seed, networks, start, judge, training) decides the weights' bits.
+The order of the steps that use random numbers (seed, networks, start, judge, training) determines the weights' bits.
 """
 
 import time
@@ -35,13 +35,13 @@ from nets.training.pretrained import load_start
 
 @dataclass(frozen=True)
 class JobSettings:
-    """How a training runs; nothing of it changes a number."""
+    """How a training runs; no setting changes a number."""
 
-    log: Path | None = None  # gets a line an epoch
+    log: Path | None = None  # gets one line per epoch
     checkpoint_seconds: float = 60  # the most work that a kill can cost
-    limit_seconds: float = float("inf")  # the time that it may train
+    limit_seconds: float = float("inf")  # the training time allowed
     stop_asked: Callable[[], bool] = lambda: False
-    alone: bool = False  # whether it has its device to itself
+    alone: bool = False  # whether no other job uses its device
     retry: str | None = None  # the command that tries it again
 
 
@@ -51,31 +51,32 @@ class Session:
 
     run: Run
     folder: Path  # of the run; results go there
-    data_dir: Path  # of the prepared data set
+    data_dir: Path  # the prepared data set
     device: torch.device
-    start: WeightsFile | None = None  # weights that it starts from
-    extractor: WatchingExtractor | None = None  # measures samples while they are learned
+    start: WeightsFile | None = None  # the weights that it starts from
+    extractor: WatchingExtractor | None = None  # the classifier that measures samples during training
     settings: JobSettings = JobSettings()
 
     @cached_property
     def info(self) -> dict[str, Any]:
-        """The `dataset.json` of its data."""
+        """The `dataset.json` of the data."""
         return read_info(self.data_dir)
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """All that decides what the run becomes."""
-        start, extractor = self.start and self.start.sha256, self.extractor and self.extractor.weights_sha256
+        """All that determines the result of the run."""
+        start = self.start.sha256 if self.start else None
+        extractor = self.extractor.weights_sha256 if self.extractor else None
         return training_facts(self.run, self.info.get("hashes"), start, extractor, torch.__version__)
 
     @cached_property
     def checkpoints(self) -> Checkpoints:
-        """Where it saves itself."""
+        """The run's checkpoints."""
         return Checkpoints(self.folder / "checkpoints", checkpoint_key(self.facts))
 
 
 def settle_description(folder: Path, runs: Path | None) -> Run:
-    """The run of a folder: that of `runs` (runs.jsonl), which becomes its `config.json`, or else of `config.json`."""
+    """The run of a folder. If `runs`, a runs.jsonl, is given, its description is copied to `config.json` first."""
     if runs:
         with atomic(folder / "config.json") as temporary:
             temporary.write_text(Run.find(runs, folder.name).to_json())
@@ -83,23 +84,23 @@ def settle_description(folder: Path, runs: Path | None) -> Run:
 
 
 def train(session: Session) -> None:
-    """Train and write every output; a failed run leaves a hole with its reason. Raises Stopped and Crowded."""
+    """Train and write all outputs; a failed run leaves a hole with its reason. Raises Stopped and Crowded."""
     record(session.folder, "train", session.facts)
     if session.checkpoints.put_back(session.folder):
         name = session.run.name
-        print(f"{name}: it ended before with this description and source; its results are put back.", flush=True)
+        print(f"{name}: it has ended before with this description and source; its results are restored.", flush=True)
         return
     began = beginning(session.run, session.device)
     result = attempt(session)
     written = write_result(session.folder, began, result, session.settings.retry)
     if result.failure is None:
         session.checkpoints.finish(written)
-    elif result.failure.status != "timed_out":  # which continues with more time
+    elif result.failure.status != "timed_out":  # a run out of time continues when it is given more
         session.checkpoints.clear()
 
 
 def attempt(session: Session) -> Result:
-    """Train as far as it goes. What makes a hole becomes the result's failure; all other errors are raised."""
+    """Train. Errors that make a hole become the result's failure; all others are raised."""
     result = Result()
     if session.info["status"] != "ok":
         result.failure = Failure(session.info["status"], session.info["reason"])
@@ -117,7 +118,7 @@ def attempt(session: Session) -> Result:
 
 
 def failure_of(error: Exception, alone: bool) -> Failure | None:
-    """The hole that an error makes of a run; None for errors that make none. Raises Crowded."""
+    """The failure that an error means for a run; None for errors that don't make a hole. Raises Crowded."""
     if isinstance(error, Diverged):
         return Failure("diverged", str(error))
     if isinstance(error, TimedOut):
@@ -127,7 +128,7 @@ def failure_of(error: Exception, alone: bool) -> Failure | None:
 
 
 def learn(session: Session, result: Result) -> None:
-    """Build the task and train it, and note in `result` what is known so far."""
+    """Build and train the task; fill in `result` on the way, so that a failed run has what is known."""
     task = build(session)
     result.facts = facts_of(task, session.start, session.extractor)
     if session.run.recipe.epochs:
@@ -142,7 +143,7 @@ def learn(session: Session, result: Result) -> None:
 
 
 def build(session: Session) -> Task:
-    """The run's task with its networks as they are before the first step."""
+    """The run's task, with its networks as they are before the first step."""
     run, device = session.run, session.device
     torch.manual_seed(run.seed)
     kind = task_class(run)
@@ -157,7 +158,7 @@ def build(session: Session) -> Task:
 
 
 def fit(session: Session, task: Task) -> State:
-    """All epochs of the run, from its newest checkpoint if there is one."""
+    """Train all epochs of the run, from its newest checkpoint if there is one."""
     splits = {name: open_split(session.data_dir, name) for name in ("train", "validation")}
     data = {
         "train": Batches(splits["train"], task.pixels, task.device, task.run.recipe.augment),
@@ -165,7 +166,7 @@ def fit(session: Session, task: Task) -> State:
     }
     began = time.monotonic()
     data = {name: task.view(batches) for name, batches in data.items()}
-    viewed = time.monotonic() - began  # part of the cost: of frozen networks the features are computed here
+    viewed = time.monotonic() - began  # part of the cost: the features of frozen networks are computed here
     settings = session.settings
     if settings.log:
         settings.log.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""From uint8 images to numbers: ours, torch-fidelity's own on the same tensors, and float64 by scipy and numpy."""
+"""From uint8 images to numbers: ours equal torch-fidelity's on the same tensors, and SciPy's and NumPy's in float64."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ class Images(torch.utils.data.Dataset):
 
 @pytest.fixture(scope="module")
 def sets(digits):
-    """Real digits, and digits with noise in place of generated ones: (400, 1, 28, 28) and (350, 1, 28, 28) uint8."""
+    """Real digits (400, 1, 28, 28), and noisy ones in place of generated images (350, 1, 28, 28); uint8."""
     dice = torch.Generator().manual_seed(0)
     real, others = images_of(digits, "test")[::2][:400], images_of(digits, "validation")[:350]
     noise = torch.randint(0, 90, others.shape, dtype=torch.uint8, generator=dice)
@@ -45,7 +45,7 @@ def ours(digits, extractor_run):
 
 @pytest.fixture(scope="module")
 def theirs(ours, sets):
-    """All that torch-fidelity computes itself, with our extractor in its place; input1 is what is generated."""
+    """All metrics of torch-fidelity, with our extractor in place of its own; input1 is the generated set."""
 
     class Registered(FeatureExtractorBase):
         def __init__(self, name, features_list, **options):
@@ -64,8 +64,8 @@ def theirs(ours, sets):
             return False
 
         def forward(self, images):
-            found = ours.read(images)._asdict()
-            return tuple(found[name].double() for name in self.features_list)
+            seen = ours.read(images)._asdict()
+            return tuple(seen[name].double() for name in self.features_list)
 
     torch_fidelity.register_feature_extractor("lenet5-of-these-tests", Registered)
     real, generated = sets
@@ -87,10 +87,10 @@ NAMES = {
 
 def test_numbers_equal_torch_fidelitys_own(ours, theirs, sets):
     real, generated = sets
-    found = fidelity.compare(ours.read(real).features, None, ours.read(generated))
-    assert 0.02 < found["precision"] < 0.98 and found["fid"] > 1  # the case is not a trivial one
+    values = fidelity.compare(ours.read(real).features, None, ours.read(generated))
+    assert 0.02 < values["precision"] < 0.98 and values["fid"] > 1  # not a trivial case
     for name, key in NAMES.items():
-        assert found[name] == pytest.approx(theirs[key], rel=1e-6), name
+        assert values[name] == pytest.approx(theirs[key], rel=1e-6), name
 
 
 def test_fid_and_inception_score_equal_plain_float64(ours, sets):
@@ -98,8 +98,8 @@ def test_fid_and_inception_score_equal_plain_float64(ours, sets):
     first, second = (each.features.double().numpy() for each in (real, generated))
     gap, covariances = first.mean(0) - second.mean(0), [np.cov(each, rowvar=False) for each in (first, second)]
     root = scipy.linalg.sqrtm(covariances[0] @ covariances[1]).real
-    found = fidelity.compare(real.features, None, generated)
-    assert found["fid"] == pytest.approx(gap @ gap + np.trace(sum(covariances) - 2 * root), rel=1e-6)
+    values = fidelity.compare(real.features, None, generated)
+    assert values["fid"] == pytest.approx(gap @ gap + np.trace(sum(covariances) - 2 * root), rel=1e-6)
 
     logits = generated.logits.double().numpy()
     logits = logits[np.random.RandomState(2020).permutation(len(logits))]  # torch-fidelity's shuffle and seed
@@ -109,7 +109,7 @@ def test_fid_and_inception_score_equal_plain_float64(ours, sets):
     for part in np.split(chances, 10):
         whole = part.mean(0)
         scores.append(np.exp((part * np.log(part / whole)).sum(1).mean()))
-    assert found["is"] == pytest.approx(np.mean(scores), rel=1e-6)
+    assert values["is"] == pytest.approx(np.mean(scores), rel=1e-6)
 
 
 def test_inception_takes_grey_and_coloured_images_as_torch_fidelity_does(tmp_path, monkeypatch, sets):
@@ -123,11 +123,11 @@ def test_inception_takes_grey_and_coloured_images_as_torch_fidelity_does(tmp_pat
     torch.save(network.state_dict(), path)
     extractor = load_inception(WeightsFile("ok", None, path, sha256(path)), CPU)
     grey = sets[0][:3]
-    found = extractor.read(grey)
+    seen = extractor.read(grey)
     features, logits = network(grey.expand(-1, 3, -1, -1))
-    assert found.features.shape == (3, 2048) and found.features.std() > 0
-    torch.testing.assert_close(found.features, features)
-    torch.testing.assert_close(found.logits, logits)
+    assert seen.features.shape == (3, 2048) and seen.features.std() > 0
+    torch.testing.assert_close(seen.features, features)
+    torch.testing.assert_close(seen.logits, logits)
     torch.testing.assert_close(extractor.read(grey.expand(-1, 3, -1, -1)).features, features)
     assert extractor.passport["weights_sha256"] == sha256(path)
     with pytest.raises(UserError, match="is damaged"):

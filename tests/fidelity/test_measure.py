@@ -1,4 +1,4 @@
-"""The scale puts real images before noise, and near-copies are found where there are some."""
+"""The scale ranks real images above noise, and copies of training images are detected."""
 
 import json
 
@@ -8,18 +8,18 @@ import torch
 
 from nets.data.batches import images_of
 from nets.data.prepared import open_split
-from nets.evaluation import headline_of
 from nets.fidelity import measure as fidelity
 from nets.fidelity.extractors import Extractor
 from nets.fidelity.reference import scale
 from nets.metrics import classes
+from nets.tasks.kinds import KINDS
 
 SAMPLING = {"samples": 100, "sampler": "generator", "steps": 1, "ema": None}
 
 
 @pytest.fixture(scope="module")
 def extractor():
-    """Coarse pixels as features, and the brightest of their ten bands as the class."""
+    """Coarse pixels are the features; the brightest of their ten bands is the class."""
 
     def function(images):
         coarse = torch.nn.functional.avg_pool2d(images.float() / 255, 4).flatten(1)
@@ -38,9 +38,9 @@ def test_the_scale_has_real_images_before_noise(digits, extractor, monkeypatch):
     rows = scale(watched, features, classes.shares(logits).tolist(), train, [150, 300])
     assert [(row["samples"], row["reference"]) for row in rows] == [(150, 250)] * 3 + [(300, 250)] * 3
     real, others, noise = (row["metrics"] for row in rows[3:])
-    assert len(torch.cat(seen[:-2]).flatten(1).unique(dim=0)) == 550  # no image stands on both sides
+    assert len(torch.cat(seen[:-2]).flatten(1).unique(dim=0)) == 550  # no image is on both sides
     rows = scale(extractor, features, None, train, [3300])
-    assert [row["title"].split()[0] for row in rows] == ["training", "noise"]  # of 3,500, too few are left for others
+    assert [row["title"].split()[0] for row in rows] == ["training", "noise"]  # 3,500 images are too few for the other
     for metric in ("fid_indomain", "kid_indomain", "class_tv_indomain"):
         assert max(real[metric], others[metric]) < noise[metric] / 3
     for metric in ("precision_indomain", "recall_indomain", "coverage_indomain"):
@@ -86,6 +86,6 @@ def test_an_extractor_that_is_not_there_leaves_holes(digits, tmp_path):
 
 
 def test_faces_without_classes_are_compared_by_inception(run_of):
-    assert headline_of(run_of("wgan", dataset="anime_faces")) == "fid_inception"
-    assert headline_of(run_of("ddpm")) == "fid_indomain"
-    assert headline_of(run_of("lenet5")) == "top1"
+    runs = run_of("wgan", dataset="anime_faces"), run_of("ddpm"), run_of("lenet5")
+    headlines = [KINDS[run.task].family.headline_of(run.fidelity) for run in runs]
+    assert headlines == ["fid_inception", "fid_indomain", "top1"]

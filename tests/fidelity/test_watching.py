@@ -1,4 +1,4 @@
-"""FID over training: in the history at the epochs of snapshots, of validation images, and without any effect."""
+"""FID during training: in the history at the epochs of snapshots, on validation images, without any side effect."""
 
 import csv
 import json
@@ -34,7 +34,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def trained(run_of, few, tmp_path):
-    """A function that trains a run in a folder of its own and returns the folder and the rows of its history."""
+    """A function that trains a run in its own folder and returns the folder and the rows of its history."""
 
     def run_it(model, name, *arguments):
         folder = tmp_path / name
@@ -121,7 +121,7 @@ def test_the_average_is_what_a_diffusion_writes_and_what_is_measured(trained, fe
     assert (shown == task.sample(len(shown), seed=run.seed).numpy()).all()
     assert json.loads((folder / "timing.json").read_text())["seconds_per_sample"] > 0
     metrics = json.loads((folder / "metrics.json").read_text())["metrics"]
-    assert not [metric for metric in metrics if "second" in metric["metric"]]  # no number that differs from run to run
+    assert not [metric for metric in metrics if "second" in metric["metric"]]  # these vary between measurements
     assert {metric["passport"]["ema"] for metric in metrics} == {0.9}
 
 

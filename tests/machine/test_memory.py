@@ -1,4 +1,4 @@
-"""Memory that runs out: known by its words, and by what the kernel counts when it ends a process."""
+"""Running out of memory is detected by the error's words, and by the kernel's count of the processes it kills."""
 
 import contextlib
 import json
@@ -52,7 +52,7 @@ def test_a_process_that_somebody_killed_did_not_lack_memory(tmp_path):
 
 @contextlib.contextmanager
 def cramped(megabytes: int):
-    """A control group of so much memory; yields the file that a process writes its id into. Skips where it can't."""
+    """A control group with limited memory; yields the file into which a process writes its id. Skips if impossible."""
     for parent, limit in (("/sys/fs/cgroup", "memory.max"), ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")):
         folder = Path(parent) / f"nets-test-{os.getpid()}"
         try:
@@ -100,7 +100,7 @@ def test_a_third_process_does_not_try_again(tmp_path):
     note = tmp_path / "alive.json"
     note.write_text(json.dumps({"key": "a", "boot": boot(), "count": oom_kills(), "killed": 2}))
     with (
-        pytest.raises(MemoryError, match="the system ended its evaluation twice"),
+        pytest.raises(MemoryError, match="the system killed its evaluation twice"),
         watched(note, "a", "its evaluation"),
     ):
         pytest.fail("it tried again")

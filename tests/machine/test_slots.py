@@ -1,4 +1,4 @@
-"""Slots hand out devices, first come, first served, and the kernel takes them back."""
+"""Slots assign devices, first come, first served, and the kernel releases them."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def test_each_job_gets_its_own_device_and_a_killed_ones_returns():
     first, second = hold(), hold()
     held = {first.stdout.readline().strip(), second.stdout.readline().strip()}
     assert held == {"0", "1"}
-    third = hold()  # waits: both are taken
+    third = hold()  # waits, because both are taken
     first.send_signal(signal.SIGKILL)
     assert third.stdout.readline().strip() in held
     for process in (second, third):
@@ -53,7 +53,7 @@ def test_who_came_first_is_served_first(monkeypatch, tmp_path):
         waiting.append(hold())
         while len(list(folder.glob("ticket-*"))) < count:
             time.sleep(0.01)
-    waiting[2].kill()  # one that dies in the line holds nobody up
+    waiting[2].kill()  # a process that dies in line blocks nobody
     waiting.pop(2).communicate()
     for current, later in zip([holder, *waiting], [*waiting, None], strict=True):
         current.communicate("")
@@ -76,7 +76,7 @@ def test_alone_takes_all_slots_of_a_device(monkeypatch):
     with slots.lease(alone=True) as alone:
         others = [hold(), hold()]
         assert alone not in [other.stdout.readline().strip() for other in others]
-        third = hold()  # the other device is full, and this one is not shared
+        third = hold()  # the other device is full, this one is not shared
         time.sleep(0.5)
         assert third.poll() is None
     assert third.stdout.readline().strip() == alone
@@ -126,7 +126,7 @@ def test_two_hundred_jobs_a_tenth_of_them_killed(monkeypatch, tmp_path):
     for device in "0123":
         for note in (note for note in notes if note["device"] == device):
             events.append((note["at"], device, 1 if note["what"] == "begin" else -1))
-    for job, at in kills:  # a lease that was killed ended there
+    for job, at in kills:  # a killed lease ended there
         last = [note for note in notes if note["job"] == job and note["at"] < at]
         if last and last[-1]["what"] == "begin":
             events.append((at, last[-1]["device"], -1))

@@ -16,5 +16,5 @@ def test_minutes_or_none(monkeypatch):
 @pytest.mark.parametrize("text", ["soon", "0", "-1", "nan"])
 def test_what_is_no_time(monkeypatch, text):
     monkeypatch.setenv("NETS_TIME_LIMIT", text)
-    with pytest.raises(UserError, match=f"NETS_TIME_LIMIT is '{text}'; set it to minutes, more than 0"):
+    with pytest.raises(UserError, match=f"NETS_TIME_LIMIT is '{text}'; set it to a number of minutes above 0"):
         time_limit()

@@ -350,7 +350,7 @@ def test_impossible_samplers_are_refused():
     process, noise = DiffusionProcess(20), torch.randn(1, 1, 4, 4)
     with pytest.raises(ValueError, match="1 to 20 steps here, not 21"):
         final(process.ddim(some_denoiser, noise, 21))
-    with pytest.raises(ValueError, match="eta of DDIM lies in 0..1"):
+    with pytest.raises(ValueError, match="eta of DDIM must be in 0..1"):
         final(process.ddim(some_denoiser, noise, 10, eta=2.0))
     with pytest.raises(ValueError, match="'learned' is unknown"):
         final(process.ancestral(some_denoiser, noise, "learned"))

@@ -1,4 +1,4 @@
-"""The real training command in a process of its own, and what it leaves."""
+"""The real training command in its own process, and its results."""
 
 import json
 import subprocess
@@ -22,20 +22,20 @@ class Command:
         self.folder, self.data, self.more = folder, data, more
 
     def start(self, *words: str, **options) -> subprocess.Popen:
-        """The process; every step but the last of an epoch may be followed by a checkpoint."""
+        """Start the process; a checkpoint may follow every step but the last of an epoch."""
         command = [sys.executable, "-m", "nets.jobs.train", "--run-dir", str(self.folder), "--data-dir", str(self.data)]
         command += ["--checkpoint-seconds", "0", *self.more, *words]
         return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, **options)
 
     def finish(self) -> dict:
-        """Run to the end and measure; what both left, without their times."""
+        """Run to the end and evaluate; returns the results of both, without times."""
         process = self.start()
         _, errors = process.communicate()
         assert process.returncode == 0, errors
         return self.left()
 
     def left(self) -> dict:
-        """What training left, and its measurement."""
+        """The results of training, and of its evaluation."""
         assert evaluate.main(["--run-dir", str(self.folder), "--data-dir", str(self.data)]) == 0
         manifest = json.loads((self.folder / "manifest.json").read_text())
         history = [line.split(",") for line in (self.folder / "history.csv").read_text().splitlines()]
@@ -59,7 +59,7 @@ class Command:
         return max((int(path.stem.rsplit("-", 1)[1]) for path in self.checkpoints()), default=0)
 
     def wait(self, process: subprocess.Popen, more_than: int = 0) -> int:
-        """Wait until the run has gone beyond a step; the step of its newest checkpoint, or -1 if it has ended."""
+        """Wait until the run has passed a step; returns the step of its newest checkpoint, or -1 if it has ended."""
         for _ in range(6000):
             if (step := self.reached()) > more_than:
                 return step
@@ -71,5 +71,5 @@ class Command:
 
 @pytest.fixture
 def command(run_of, digits, tmp_path):
-    """A function from a folder's name and a row's model and overrides to its command."""
+    """A function from a folder's name, a model and overrides to the run's command."""
     return lambda name, model="lenet5", overrides="epochs=6": Command(tmp_path / name, run_of(model, overrides), digits)

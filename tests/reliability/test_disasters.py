@@ -1,4 +1,4 @@
-"""What else can happen to a run: nothing is lost, and nothing wrong is reported."""
+"""Other disasters: nothing is lost, and nothing wrong is reported."""
 
 import contextlib
 import json
@@ -24,14 +24,14 @@ def broken_off(command: Command) -> None:
 
 
 def end(command: Command) -> int:
-    """Run to the end; the exit status."""
+    """Run to the end; returns the exit status."""
     process = command.start()
     process.communicate()
     return process.returncode
 
 
-def same(found: dict, expected: dict) -> bool:
-    return {**found, "resumed": 0} == {**expected, "resumed": 0}
+def same(results: dict, expected: dict) -> bool:
+    return {**results, "resumed": 0} == {**expected, "resumed": 0}
 
 
 def test_a_damaged_checkpoint_is_passed_over(command):
@@ -39,9 +39,9 @@ def test_a_damaged_checkpoint_is_passed_over(command):
     broken_off(damaged)
     newest = damaged.checkpoints()[-1]
     newest.write_bytes(newest.read_bytes()[:1000])
-    found = damaged.finish()
-    assert found["resumed"] == 1
-    assert same(found, whole.finish())
+    results = damaged.finish()
+    assert results["resumed"] == 1
+    assert same(results, whole.finish())
 
 
 def test_checkpoints_of_another_description_are_never_used(command, run_of):
@@ -58,7 +58,7 @@ def test_results_that_were_deleted_are_put_back_and_those_of_another_description
     for name in ("manifest.json", "history.csv", "model.safetensors", "snapshots.npz"):
         (run.folder / name).unlink()
     assert run.finish() == before
-    assert (run.folder / "manifest.json").read_bytes() == manifest  # with the times of the training that was done
+    assert (run.folder / "manifest.json").read_bytes() == manifest  # with the times of the original training
     (run.folder / "config.json").write_text(run_of("lenet5", "epochs=2").to_json())
     assert len(run.finish()["history"]) == 3
 
@@ -92,9 +92,9 @@ def test_two_at_once_in_one_folder_train_once(command):
     for process in (first, second):
         process.communicate()
         assert process.returncode == 0
-    found = shared.left()
-    assert found["resumed"] == 0
-    assert same(found, whole.finish())
+    results = shared.left()
+    assert results["resumed"] == 0
+    assert same(results, whole.finish())
 
 
 def test_one_that_waits_can_be_stopped(command):
@@ -111,7 +111,7 @@ def test_one_that_waits_can_be_stopped(command):
 
 
 def test_a_full_disk(command, tmp_path):
-    """The run ends with one sentence, and continues when there is space again."""
+    """The run ends with one sentence, and continues once there is space again."""
     (tmp_path / "small").mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(tmp_path / "small")]
     if os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
@@ -128,9 +128,9 @@ def test_a_full_disk(command, tmp_path):
         assert "No space left on device; free some space; a started run continues from its checkpoint." in errors
         assert "Traceback" not in errors
         (tmp_path / "small/filler").unlink()
-        found = full.finish()
-        assert found["resumed"] == 1
-        assert same(found, command("whole").finish())
+        results = full.finish()
+        assert results["resumed"] == 1
+        assert same(results, command("whole").finish())
     finally:
         subprocess.run(["umount", str(tmp_path / "small")], check=True)
 
@@ -151,7 +151,7 @@ class Greedy(nn.Module):
 
 
 def make_greedy(command: Command, numbers: int, monkeypatch) -> None:
-    """Let the run have a network of a user's own that wants memory for so many numbers when it trains."""
+    """Give the run a user's network that needs memory for this many numbers in training."""
     (command.folder.parent / "greedy.py").write_text(GREEDY)
     monkeypatch.setenv("PYTHONPATH", str(command.folder.parent))
     config = json.loads((command.folder / "config.json").read_text())
@@ -160,7 +160,7 @@ def make_greedy(command: Command, numbers: int, monkeypatch) -> None:
 
 
 def test_ended_twice_by_the_kernel_for_want_of_memory(command, monkeypatch):
-    """The third start finds that out and leaves a hole; tried again, the run starts anew."""
+    """The third start detects this and leaves a hole; tried again, the run starts from scratch."""
     run = command("run", overrides="epochs=1")
     make_greedy(run, 2**29, monkeypatch)  # 2 GiB
     with cramped(1000) as group:
@@ -172,7 +172,7 @@ def test_ended_twice_by_the_kernel_for_want_of_memory(command, monkeypatch):
     assert end(run) == 0
     manifest = json.loads((run.folder / "manifest.json").read_text())
     assert manifest["status"] == "out_of_memory"
-    assert "the system ended it twice" in manifest["reason"]
+    assert "the system killed it twice" in manifest["reason"]
     assert not (run.folder / "checkpoints/alive.json").exists()
 
 
@@ -187,7 +187,7 @@ def test_memory_that_runs_out_on_a_shared_device_is_tried_once_alone(command, mo
     process = run.start()
     _, errors = process.communicate()
     assert process.returncode == 0, errors
-    assert errors.count("memory ran out on a shared device; once more, alone") == 1
+    assert errors.count("memory ran out on a shared device; trying once more, alone") == 1
     manifest = json.loads((run.folder / "manifest.json").read_text())
     assert manifest["status"] == "out_of_memory"
     assert "can't allocate memory" in manifest["reason"] and manifest["reason"].endswith("lower batch_size.")
@@ -202,18 +202,18 @@ def test_a_run_out_of_time_is_a_hole_and_continues_with_more(command, monkeypatc
     assert manifest["status"] == "timed_out"
     assert "a higher time_limit continues it" in manifest["reason"]
     monkeypatch.delenv("NETS_TIME_LIMIT")
-    found = run.finish()
-    assert found["resumed"] == 1
-    assert same(found, whole.finish())
+    results = run.finish()
+    assert results["resumed"] == 1
+    assert same(results, whole.finish())
 
 
 def test_a_clock_that_jumps(command, monkeypatch):
-    """The time of day goes back and forth by days; neither results nor durations follow it."""
+    """The time of day jumps by days; neither results nor durations are affected."""
     whole, jumping = command("whole", overrides="epochs=2"), command("jumping", overrides="epochs=2")
     true, calls = time.time, iter(range(10**9))
     monkeypatch.setattr(time, "time", lambda: true() + 86400 * (-1) ** next(calls) * 3)
     assert train.main(["--run-dir", str(jumping.folder), "--data-dir", str(jumping.data)]) == 0
     monkeypatch.undo()
-    found = jumping.left()
+    results = jumping.left()
     assert 0 < json.loads((jumping.folder / "manifest.json").read_text())["seconds"] < 60
-    assert same(found, whole.finish())
+    assert same(results, whole.finish())

@@ -1,4 +1,4 @@
-"""The real command, killed at random moments, ends in the same bits as one that was never killed."""
+"""The real command, killed at random moments, ends with the same bits as one that was never killed."""
 
 import os
 import random
@@ -29,7 +29,7 @@ lenet5\tmnist5k\tfeatures\tfeature_extraction\t0\tepochs=60 options.pretrained=l
 
 
 def kill(command: Command, how: signal.Signals, times: int) -> int:
-    """Start and kill again and again, each time beyond the last checkpoint; how often that came in time."""
+    """Start and kill repeatedly, each time after a new checkpoint; returns how often the kill came in time."""
     kills, reached = 0, 0
     for _ in range(times):
         process = command.start()
@@ -47,10 +47,10 @@ def kill(command: Command, how: signal.Signals, times: int) -> int:
 def check_the_same(whole: Command, killed: Command, how: signal.Signals, times: int = 2) -> None:
     expected = whole.finish()
     kills = kill(killed, how, times)
-    found = killed.finish() if kills else pytest.fail("the run was faster than the kill")
-    assert 1 <= found.pop("resumed") <= kills  # a kill may come when all is done, and then nothing is left to resume
+    results = killed.finish() if kills else pytest.fail("the run was faster than the kill")
+    assert 1 <= results.pop("resumed") <= kills  # a kill may come after the end, and then nothing is resumed
     assert expected.pop("resumed") == 0
-    assert found == expected
+    assert results == expected
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,4 +1,4 @@
-"""Generator and discriminator learn from each other and not for each other."""
+"""Each update changes one of the two networks, and leaves the other's weights and gradients alone."""
 
 import inspect
 
@@ -41,7 +41,7 @@ def gradients(task, role):
 
 @pytest.mark.parametrize("model", ["dcgan", "wgan", "wgan_gp"])
 def test_neither_network_gets_gradients_from_the_others_update(run_of, batch, model):
-    """Through whole steps: at each update the other network has the gradients that it had, and its weights."""
+    """In whole steps: at each update, the other network keeps its weights and gradients."""
     torch.manual_seed(0)
     task = Adversarial(run_of(model, "model.width=4 batch_size=16"), SYMMETRIC, torch.device("cpu"))
     update, updates = task.update, []
@@ -81,10 +81,10 @@ def test_a_step_moves_both(task, batch):
 
 @pytest.mark.parametrize("loss", ["non_saturating", "minimax"])
 def test_both_games_pull_the_generator_the_same_way(run_of, loss):
-    """Each loss falls as the discriminator takes samples for real, whatever its slope."""
+    """Each loss falls when the discriminator finds samples more real, whatever the slope of the loss."""
     torch.manual_seed(0)
     task = Adversarial(run_of("dcgan", f"model.width=4 options.loss={loss}"), SYMMETRIC, torch.device("cpu"))
-    task.discriminate = lambda images: images.flatten(1).mean(1)  # a judge who likes bright images
+    task.discriminate = lambda images: images.flatten(1).mean(1)  # finds bright images real
     latents = task.latents(64)
     before = task.networks["generator"](latents).mean()
     for _ in range(5):
@@ -98,7 +98,7 @@ def test_samples_are_fixed_by_seed_and_drawn_in_evaluation_mode(task):
     assert first.shape == (6, 1, 28, 28)
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
-    alone = task.sample(3, seed=1).int()  # the rest of the batch does not matter: no batch statistics
+    alone = task.sample(3, seed=1).int()  # the other samples don't matter: no batch statistics
     assert (alone - first[:3].int()).abs().max() <= 1
 
 
@@ -115,7 +115,7 @@ CLASSIFIERS = {name: entry for name, entry in MODELS.items() if entry["task"] ==
 
 @pytest.mark.parametrize("model", CLASSIFIERS)
 def test_any_classifier_with_one_output_can_judge(run_of, model):
-    """All of the catalogue, narrow."""
+    """All models of the catalogue, with few channels."""
     entry = CLASSIFIERS[model]["networks"]["classifier"]
     default = inspect.signature(import_class(entry["class"])).parameters.get("width")
     width = {} if default is None else {"width": 0.0625 if isinstance(default.default, float) else 4}
@@ -146,7 +146,7 @@ def test_the_critic_moves_n_times_for_each_move_of_the_generator(run_of, few_dig
         task.step(batch)
     assert moved == 2 * (["discriminator"] * n_critic + ["generator"])
     assert [len(real) for real in seen] == [16] * 2 * n_critic
-    assert len(torch.cat(seen).flatten(1).unique(dim=0)) == 32 * n_critic  # real images of its own for each
+    assert len(torch.cat(seen).flatten(1).unique(dim=0)) == 32 * n_critic  # each update has its own real images
 
 
 def test_critic_losses_are_the_papers(run_of, batch):
@@ -169,7 +169,7 @@ def test_weights_are_clipped_after_every_step_of_the_critic(run_of, batch):
 
 
 def test_the_slope_penalty_of_a_linear_critic_is_known(run_of):
-    """D(x) = w x has the slope |w| everywhere; the penalty's derivative by w is 2 (|w| - 1) w / |w|."""
+    """D(x) = w x has slope |w| everywhere; the penalty's derivative with respect to w is 2 (|w| - 1) w / |w|."""
     task = build(run_of, "wgan_gp")
     w = torch.tensor([0.0, 3.0, 4.0, 0.0], requires_grad=True)
     task.discriminate = lambda images: images.flatten(1) @ w
@@ -186,12 +186,12 @@ def test_the_slope_is_taken_between_real_and_generated_images(run_of):
     task.discriminate = lambda images: seen.append(images.detach()) or images.square().flatten(1).sum(1)
     task.slope_penalty(torch.ones(200, 1, 2, 2), torch.zeros(200, 1, 2, 2))
     share = seen[0].flatten(1)
-    assert torch.equal(share, share[:, :1].expand(-1, 4))  # one point of the line for each image
+    assert torch.equal(share, share[:, :1].expand(-1, 4))  # one point on the line per image
     assert share.min() >= 0 and share.max() <= 1 and share.std() > 0.2
 
 
 def test_the_penalty_reaches_the_critics_weights(run_of, batch):
-    """The second derivative: without it the penalty would be a constant to the critic."""
+    """The second derivative; without it the critic would see the penalty as a constant."""
     task = build(run_of, "wgan_gp")
     task.slope_penalty(batch.images, torch.randn_like(batch.images)).backward()
     grads = [p.grad for name, p in task.networks["discriminator"].named_parameters() if name.endswith("0.weight")]

@@ -1,4 +1,4 @@
-"""Classification learns real digits, weighs auxiliary heads, and says when it has learned nothing."""
+"""Classification learns real digits, weights auxiliary heads, and reports when it has learned nothing."""
 
 import dataclasses
 
@@ -39,9 +39,9 @@ def test_images_are_standardised(data):
 
 
 def test_evaluation_counts_every_sample_once(task, data):
-    found = task.evaluate(data)
-    assert found.arrays["confusion"].sum() == len(data) == 256
-    assert found.metrics["top1"] == pytest.approx(100 * found.arrays["confusion"].trace() / 256)
+    evaluation = task.evaluate(data)
+    assert evaluation.arrays["confusion"].sum() == len(data) == 256
+    assert evaluation.metrics["top1"] == pytest.approx(100 * evaluation.arrays["confusion"].trace() / 256)
 
 
 class TwoHeads(nn.Module):
@@ -69,25 +69,25 @@ def test_auxiliary_heads_have_their_weight_and_smooth_labels_too(run_of, data, w
 
 
 def test_the_worst_images_are_wrong_ones_of_the_highest_loss(task, data):
-    found = task.evaluate(data).arrays
+    arrays = task.evaluate(data).arrays
     logits, labels = task.predict(data)
     losses = torch.nn.functional.cross_entropy(logits, labels, reduction="none")
-    wrong = losses[logits.argmax(1) != labels].sort(descending=True).values[: len(found["worst_true"])]
+    wrong = losses[logits.argmax(1) != labels].sort(descending=True).values[: len(arrays["worst_true"])]
     probabilities = logits.softmax(1)
-    assert (found["worst_true"] != found["worst_predicted"]).all()
-    assert len(found["worst_images"]) == len(found["worst_probability"]) == 24
+    assert (arrays["worst_true"] != arrays["worst_predicted"]).all()
+    assert len(arrays["worst_images"]) == len(arrays["worst_probability"]) == 24
     for index in range(24):
         (sample,) = (losses == wrong[index]).nonzero().flatten()[:1]
-        assert found["worst_true"][index] == labels[sample]
-        assert found["worst_probability"][index] == pytest.approx(probabilities[sample].max().item())
+        assert arrays["worst_true"][index] == labels[sample]
+        assert arrays["worst_probability"][index] == pytest.approx(probabilities[sample].max().item())
         raw = data.images[data.order[sample]].numpy()
-        assert (found["worst_images"][index] == raw).all()  # the pixels as they are on disk
+        assert (arrays["worst_images"][index] == raw).all()  # the same pixels as on disk
 
 
 def test_a_network_without_mistakes_has_no_worst_images(task, data):
     labels = next(data.ordered()).labels
-    found = task.worst(data, 9.0 * torch.nn.functional.one_hot(labels, 10), labels)
-    assert found["worst_images"].shape == (0, 1, 28, 28)
+    arrays = task.worst(data, 9.0 * torch.nn.functional.one_hot(labels, 10), labels)
+    assert arrays["worst_images"].shape == (0, 1, 28, 28)
 
 
 CATALOGUE = yaml.safe_load((ROOT / "config/models.yaml").read_text())

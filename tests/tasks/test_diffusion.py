@@ -1,4 +1,4 @@
-"""A denoiser learns the noise, and what it draws is fixed by seed, sampler and steps."""
+"""A denoiser learns the noise; seed, sampler and steps determine its samples."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ DDIM = "options.sampler=ddim options.sampling_steps=5 "
 
 def build(run_of, overrides=""):
     torch.manual_seed(0)
-    last = {item.partition("=")[0]: item for item in (TINY + overrides).split()}  # of two for one key
+    last = {item.partition("=")[0]: item for item in (TINY + overrides).split()}  # the last one for each key
     return Diffusion(run_of("ddpm", " ".join(last.values())), SYMMETRIC, torch.device("cpu"))
 
 
@@ -25,7 +25,7 @@ def test_it_learns(run_of, batch, few_digits):
     task = build(run_of, "optimizer.lr=0.01")
     data = Batches(few_digits("validation", 64), SYMMETRIC, torch.device("cpu"))
     before = task.validate(data)["loss"]
-    assert before == pytest.approx(1, abs=0.05)  # it begins by seeing no noise where there is noise of variance 1
+    assert before == pytest.approx(1, abs=0.05)  # at first it predicts 0 where the noise has variance 1
     for _ in range(25):
         task.step(batch)
     assert task.validate(data)["loss"] < 0.7 * before
@@ -90,15 +90,15 @@ def test_dropout_is_off_while_sampling(run_of):
 
 def test_the_way_out_of_the_noise_is_shown(run_of, batch):
     task = build(run_of, DDIM)
-    found = task.evaluate(None).arrays
-    assert found["denoising"].shape == (DRAWN, STAGES, 1, 28, 28)
-    spread = found["denoising"].astype(float).std(axis=(0, 2, 3, 4))
-    assert spread[0] > 80  # noise of variance 1 in -1..1, cut to 0..255
-    assert found["samples"].shape == (256, 1, 28, 28)
+    arrays = task.evaluate(None).arrays
+    assert arrays["denoising"].shape == (DRAWN, STAGES, 1, 28, 28)
+    spread = arrays["denoising"].astype(float).std(axis=(0, 2, 3, 4))
+    assert spread[0] > 80  # noise of variance 1 in the range -1..1, clipped to 0..255
+    assert arrays["samples"].shape == (256, 1, 28, 28)
 
 
 def test_ancestral_sampling_takes_any_number_of_steps(run_of):
-    """Fewer than all: DDIM with eta 1, which with all steps is ancestral sampling."""
+    """With fewer than all steps: DDIM with eta 1, which with all steps is ancestral sampling."""
     few, ddim, whole = (
         build(run_of, f"options.{options}")
         for options in (

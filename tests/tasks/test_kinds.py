@@ -1,4 +1,4 @@
-"""A kind of learning is a file and an entry of a table: with both it is planned, trained, measured and reported."""
+"""A kind of learning is a file and a table entry; with these two it is planned, trained, measured and reported."""
 
 import dataclasses
 import os
@@ -125,7 +125,7 @@ for job, arguments in (
 
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory, few):
-    """A copy of the project with another task, and a folder that uses it."""
+    """A copy of the project with one more task, and a folder that uses it."""
     copy, work = tmp_path_factory.mktemp("project"), tmp_path_factory.mktemp("work")
     for part in ("nets", "config", "workflow"):
         shutil.copytree(ROOT / part, copy / part)
@@ -174,7 +174,7 @@ COMPLETE = KINDS["segmentation"]
 
 @pytest.fixture
 def with_kind(monkeypatch, tmp_path):
-    """A function that adds a kind of learning and loads a table as the next start would."""
+    """A function that adds a kind of learning and loads a table, as the next start would."""
 
     def load(kind: Kind):
         monkeypatch.setitem(KINDS, "toy", kind)

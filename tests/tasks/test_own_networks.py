@@ -1,4 +1,4 @@
-"""What a network of one's own lacks is said before it trains; the catalogue's lack nothing."""
+"""A user's network that lacks something is reported before training; those of the catalogue lack nothing."""
 
 import pytest
 import torch
@@ -8,13 +8,13 @@ from nets.errors import UserError
 from nets.tasks import task_class
 from nets.tasks.contract import build_network
 
-DATASETS = {"unet": "digit_scenes"}  # others: mnist5k
+DATASETS = {"unet": "digit_scenes"}  # all others: mnist5k
 CPU = torch.device("cpu")
 
 
 @pytest.fixture
 def task_of(run_of):
-    """A function that makes a model's task."""
+    """A function that builds the task of a model."""
 
     def make(model):
         overrides = "augment.flip=false" if model == "googlenet" else ""
@@ -25,7 +25,7 @@ def task_of(run_of):
 
 
 class Constant(nn.Module):
-    """Whatever it is asked, it answers with one tensor of a shape."""
+    """Returns a tensor of the given shape, whatever its input."""
 
     latent_dim = 2
 

@@ -1,4 +1,4 @@
-"""Reconstruction sees pixels in 0..1 and measures what a person sees."""
+"""Reconstruction gets pixels in 0..1, and measures images as a person sees them."""
 
 import pytest
 import torch
@@ -28,15 +28,15 @@ def test_it_learns(run_of, few_digits, loss):
 def test_originals_are_the_test_images_themselves(run_of, few_digits):
     split = few_digits("validation", 64)
     task = Reconstruction(run_of("conv_autoencoder"), UNIT, torch.device("cpu"))
-    found = task.evaluate(Batches(split, UNIT, torch.device("cpu")))
+    evaluation = task.evaluate(Batches(split, UNIT, torch.device("cpu")))
     chosen = split.indices[torch.linspace(0, 63, SHOWN).long()]
-    assert (found.arrays["originals"] == split.images[chosen]).all()
-    assert found.arrays["reconstructions"].shape == (SHOWN, 1, 28, 28)
+    assert (evaluation.arrays["originals"] == split.images[chosen]).all()
+    assert evaluation.arrays["reconstructions"].shape == (SHOWN, 1, 28, 28)
 
 
 @pytest.fixture
 def joint(tmp_path):
-    """A function from model and overrides to a task whose code is classified too."""
+    """A function from model and overrides to a task that also classifies the code."""
 
     def make(model, overrides=""):
         table = tmp_path / "joint.tsv"
@@ -79,19 +79,19 @@ def test_a_step_moves_both_networks_and_they_learn_together(joint, data, model):
 def test_the_code_is_probed(run_of, few_digits, data):
     task = Reconstruction(run_of("pca", "model.latent_dim=20"), UNIT, torch.device("cpu"))
     task.step(next(data.ordered(256)))
-    found = task.probe(data, Batches(few_digits("test", 300), UNIT, torch.device("cpu")))["test"]
-    assert found.keys() == {"probe_top1", "knn_top1"}
-    assert all(50 < value < 95 for value in found.values())
+    values = task.probe(data, Batches(few_digits("test", 300), UNIT, torch.device("cpu")))["test"]
+    assert values.keys() == {"probe_top1", "knn_top1"}
+    assert all(50 < value < 95 for value in values.values())
 
 
 @pytest.mark.parametrize("model", ["autoencoder", "vae"])
 def test_training_data_have_the_numbers_that_notebooks_print(joint, few_digits, data, model):
     task, unseen = joint(model), Batches(few_digits("test", 100), UNIT, torch.device("cpu"))
     sampled = {"top1_sampled"} if model == "vae" else set()
-    found = task.probe(data, unseen)["train"]
-    assert found.keys() == {"mse", "objective", "top1"} | sampled
+    values = task.probe(data, unseen)["train"]
+    assert values.keys() == {"mse", "objective", "top1"} | sampled
     same = task.evaluate(data).metrics
-    for name, value in found.items():
+    for name, value in values.items():
         assert value == pytest.approx(same[name], rel=0.05 if name in {"objective"} | sampled else 1e-6)
 
 

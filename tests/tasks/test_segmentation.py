@@ -1,4 +1,4 @@
-"""Segmentation learns scenes, leaves void out, and measures a whole split at once."""
+"""Segmentation learns scenes, ignores void pixels, and measures a split as a whole."""
 
 import pytest
 import torch
@@ -69,19 +69,19 @@ def test_the_loss_of_unequal_batches_is_that_of_the_whole(make, data):
 
 
 def test_evaluation(make, data, few_digits):
-    found = make().evaluate(data)
-    assert set(found.metrics) == {"miou", "dice", "pixel_accuracy", "boundary_f1"}
-    assert all(0 <= value <= 100 for value in found.metrics.values())
+    evaluation = make().evaluate(data)
+    assert set(evaluation.metrics) == {"miou", "dice", "pixel_accuracy", "boundary_f1"}
+    assert all(0 <= value <= 100 for value in evaluation.metrics.values())
     split = few_digits("train", 48, masks=True)
     chosen = split.indices[torch.linspace(0, 47, SHOWN).long()]
-    assert (found.arrays["images"] == split.images[chosen]).all()
-    assert (found.arrays["truths"] == split.masks[chosen]).all()
-    assert found.arrays["predictions"].shape == (SHOWN, 64, 64) and found.arrays["class_iou"].shape == (11,)
+    assert (evaluation.arrays["images"] == split.images[chosen]).all()
+    assert (evaluation.arrays["truths"] == split.masks[chosen]).all()
+    assert evaluation.arrays["predictions"].shape == (SHOWN, 64, 64) and evaluation.arrays["class_iou"].shape == (11,)
     data.info = data.info | {"void": 0}
     assert (make().show(data)["truths"] == VOID).any()
 
 
 def test_a_run_below_a_constant_answer_has_failed(make):
     task = make()
-    assert "where one class for all pixels may reach 9.1 %" in task.failure([{"validation/miou": 8.1}])
+    assert "one class for all pixels can reach 9.1 %" in task.failure([{"validation/miou": 8.1}])
     assert task.failure([{"validation/miou": 20.0}]) is None

@@ -1,4 +1,4 @@
-"""Transfer learning: what is frozen does not move by a bit, features are the network's own, rates are two."""
+"""Transfer learning: frozen weights keep their bits, features are the network's own, and there are two rates."""
 
 import dataclasses
 import io
@@ -29,7 +29,7 @@ START = "options.pretrained=small-mnist5k_0to4"
 
 @pytest.fixture
 def runs(tmp_path):
-    """By variant: "" learns digits 0 to 4; "features" and "tuned" start from it on digits 5 to 9."""
+    """Runs by variant: "" learns digits 0 to 4; "features" and "tuned" start from it and learn digits 5 to 9."""
     (tmp_path / "models.yaml").write_text(yaml.safe_dump({"small": ENTRY}))
     rows = [
         f"small\tmnist5k_0to4\t\tlenet5\t0\t{SHORT}",
@@ -103,7 +103,7 @@ def test_features_are_the_networks_own_and_kept(runs, training_of, weights, few_
     for batch in images.ordered(task.measured_at_once):
         wanted |= dict(zip(batch.indices.tolist(), network(batch.images).detach(), strict=True))
     network.classifier[4] = head
-    monkeypatch.setattr(network.features, "forward", None)  # from here on the backbone is not asked again
+    monkeypatch.setattr(network.features, "forward", None)  # from here on, the backbone is not used
     for batch in data.epoch(32, seed=0):
         assert torch.equal(batch.images, torch.stack([wanted[index] for index in batch.indices.tolist()]))
         task.step(batch)
@@ -149,9 +149,9 @@ def test_broken_off_and_continued_the_same_bits(variant, runs, training_of, weig
         broken.run()
     continued = training_of(runs[variant], weights, "broken")
     assert continued.state.resumed == 1 and continued.state.step > 0
-    found = outcome(continued)
-    assert found[1] == whole[1]
-    assert all(torch.equal(found[0][name], whole[0][name]) for name in whole[0])
+    resumed = outcome(continued)
+    assert resumed[1] == whole[1]
+    assert all(torch.equal(resumed[0][name], whole[0][name]) for name in whole[0])
 
 
 def test_the_head_is_new_unless_the_start_keeps_it(runs, weights):
@@ -179,9 +179,9 @@ def test_images_are_seen_as_the_start_knew_them():
     pixels = torch.rand(3, 1, 28, 28)
     grey = PixelRange((0.1307,), (0.3081,))
     start = {"shape": [3, 64, 64], "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
-    found = transfer.adapt(grey.apply(pixels), grey, start)
+    adapted = transfer.adapt(grey.apply(pixels), grey, start)
     wanted = normalize(resize(pixels, [64, 64], antialias=True).expand(-1, 3, -1, -1), start["mean"], start["std"])
-    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(adapted, wanted, rtol=1e-4, atol=1e-5)
     same = {"shape": [1, 28, 28], "mean": None, "std": None}
     assert torch.equal(transfer.adapt(pixels, grey, same), pixels)
 
@@ -207,5 +207,5 @@ def test_a_classifier_starts_from_an_autoencoders_encoder_and_sees_its_pixels(tm
     split = few_digits("test", 32)
     for pixels, hold in ((standardised, task.forward), (UNIT, known.encode)):
         (batch,) = Batches(split, pixels, torch.device("cpu")).ordered()
-        found = hold(batch.images)
-    torch.testing.assert_close(codes[0], found, rtol=1e-4, atol=1e-5)
+        output = hold(batch.images)
+    torch.testing.assert_close(codes[0], output, rtol=1e-4, atol=1e-5)

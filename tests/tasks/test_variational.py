@@ -1,4 +1,4 @@
-"""Variational autoencoders: their loss, their samples, and what is measured of them."""
+"""Variational autoencoders: loss, samples and metrics."""
 
 import math
 
@@ -32,29 +32,29 @@ def test_the_loss_is_the_negative_bound(task_of, data):
     task, batch = task_of(), next(data.ordered(64))
     network = task.networks["autoencoder"]
     torch.manual_seed(1)
-    found = task.losses(batch)
+    losses = task.losses(batch)
     torch.manual_seed(1)
     mean, log_variance = network.encode(batch.images)
     logits = network.decode(network.reparametrize(mean, log_variance))
     kl = latent.gaussian_kl(mean, log_variance).mean()
-    torch.testing.assert_close(found["kl"], kl)
-    torch.testing.assert_close(found["loss"], bce(batch.images, logits).mean() + kl)
+    torch.testing.assert_close(losses["kl"], kl)
+    torch.testing.assert_close(losses["loss"], bce(batch.images, logits).mean() + kl)
 
 
 def test_the_teaching_form_is_784_mean_squared_errors_and_a_hundredth_of_the_kl(task_of, data):
     task, batch = task_of("options.loss=mse options.beta=0.01"), next(data.ordered(64))
     network = task.networks["autoencoder"]
     torch.manual_seed(1)
-    found = task.losses(batch)
+    losses = task.losses(batch)
     torch.manual_seed(1)
     image = network.image(network.decode(network.reparametrize(*network.encode(batch.images))))
     mse = (image - batch.images).square().mean()
-    torch.testing.assert_close(found["loss"], 784 * mse + 0.01 * found["kl"])
+    torch.testing.assert_close(losses["loss"], 784 * mse + 0.01 * losses["kl"])
     torch.testing.assert_close(784 * mse, squared_error(batch.images, image).mean())
 
 
 def test_gradients_pass_the_sample_to_mean_and_variance(task_of, data):
-    task = task_of("options.beta=0")  # no KL: what arrives came through the sample
+    task = task_of("options.beta=0")  # no KL, so gradients come through the sample
     task.losses(next(data.ordered(64)))["loss"].backward()
     rows = task.networks["autoencoder"].encoder[-1][-1].weight.grad
     assert rows.shape[0] == 4
@@ -67,16 +67,16 @@ def test_it_learns_and_its_numbers_fit_each_other(task_of, data):
     for epoch in range(10):
         for batch in data.epoch(32, seed=epoch):
             task.step(batch)
-    found = task.evaluate(data)
-    after = found.metrics
+    evaluation = task.evaluate(data)
+    after = evaluation.metrics
     assert after["nll_is64"] < before["nll_is64"] - 100
-    assert after["nll_is64"] < -after["elbo"]  # 64 samples are a tighter bound than one
+    assert after["nll_is64"] < -after["elbo"]  # 64 samples give a tighter bound than one
     assert after["bpd"] == pytest.approx(after["nll_is64"] / (784 * math.log(2)))
-    assert after["objective"] == pytest.approx(-after["elbo"], rel=0.01)  # what was trained, with other noise
+    assert after["objective"] == pytest.approx(-after["elbo"], rel=0.01)  # the training loss, with other noise
     assert 0 < after["active_units"] <= 2
-    assert found.arrays["samples"].shape == (64, 1, 28, 28)
-    assert found.arrays["manifold"].shape == (225, 1, 28, 28)
-    assert found.arrays["latents"].shape == (256, 2)
+    assert evaluation.arrays["samples"].shape == (64, 1, 28, 28)
+    assert evaluation.arrays["manifold"].shape == (225, 1, 28, 28)
+    assert evaluation.arrays["latents"].shape == (256, 2)
 
 
 def test_evaluation_repeats_and_leaves_the_training_noise_alone(task_of, data):

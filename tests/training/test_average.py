@@ -1,4 +1,4 @@
-"""The moving average: its formula, its way in and out of the networks, and that it is what is measured."""
+"""The moving average: its formula, its swap with the networks' own weights, and that it is what is measured."""
 
 import pytest
 import torch
@@ -25,7 +25,7 @@ def test_it_is_the_recursion(network):
     average = MovingAverage(network, 0.5)
     expected = weights(network)
     for step in range(1, 20):
-        network(torch.randn(8, 3)).sum()  # moves the statistics
+        network(torch.randn(8, 3)).sum()  # changes the statistics
         with torch.no_grad():
             for parameter in network.parameters():
                 parameter.add_(torch.randn_like(parameter))

@@ -1,4 +1,4 @@
-"""Networks without batch norm: their recipes learn, and a run that stays at chance is a hole, not a result."""
+"""The recipes of networks without batch norm learn; a run that stays at chance is a hole, not a result."""
 
 import json
 
@@ -11,7 +11,7 @@ HEADER = "model\tdataset\trecipe\tseeds\toverrides\n"
 
 
 def trained(folder, digits, model, recipe, overrides):
-    """The manifest and the last row of the history of a run of the job."""
+    """Run the job; returns the manifest and the last row of the history."""
     (folder / "one.tsv").write_text(f"{HEADER}{model}\tmnist5k\t{recipe}\t0\t{overrides}\n")
     (folder / "config.json").write_text(load_runs(folder / "one.tsv")[0].to_json())
     command = ["--run-dir", folder, "--data-dir", digits, "--retry", "make run RETRY=1"]
@@ -40,7 +40,7 @@ def test_a_run_that_stays_at_chance_is_marked_diverged(tmp_path, digits):
     ids=["alexnet", "zfnet", "vgg"],
 )
 def test_the_recipes_of_networks_without_batch_norm_learn(tmp_path, digits, model, recipe, narrower):
-    """All else as it stands, but that digits are not mirrored."""
+    """The recipes as they are, except that digits are not mirrored."""
     manifest, last = trained(tmp_path, digits, model, recipe, f"{narrower} augment.flip=false")
     assert manifest["status"] == "ok"
     assert last["validation/top1"] > 40

@@ -1,4 +1,4 @@
-"""Checkpoints appear whole or not at all, and never belong to another description."""
+"""Checkpoints appear complete or not at all, and are never used by another description."""
 
 import torch
 
@@ -38,7 +38,7 @@ def test_results_damaged_since_are_not_put_back(tmp_path):
         weights.write_bytes(b"weights")
         checkpoints.finish([weights])
         if harm:
-            weights.write_bytes(harm)  # in place, and so under both names
+            weights.write_bytes(harm)  # in place, so under both names
         weights.unlink()
         assert checkpoints.put_back(run) is put_back is weights.exists()
     assert not checkpoints.put_back(run)

@@ -1,4 +1,4 @@
-"""The one loop: the same bits twice, the same bits after a break, divergence noticed, weights chosen by validation."""
+"""The loop: the same bits twice and after an interruption; it detects divergence and chooses weights by validation."""
 
 import io
 
@@ -23,7 +23,7 @@ MODELS = {
     "ddpm": "batch_size=16 epochs=1 schedule.warmup_epochs=0 ema=0.9 options.timesteps=2 "
     "model.width=4 model.multipliers=[1,2] model.blocks=1 model.attention=[]",
 }
-DATASETS = {"unet": "digit_scenes"}  # others: mnist5k
+DATASETS = {"unet": "digit_scenes"}  # all others: mnist5k
 
 
 def training_of(run, few_digits, folder, checkpoint_seconds=60.0) -> Training:
@@ -47,7 +47,7 @@ def same(first: dict, second: dict) -> bool:
 
 
 def outcome(training: Training):
-    """Everything a run leaves, without its times."""
+    """All that a run leaves, without its times."""
     state = training.run()
     history = [{k: v for k, v in row.items() if k != "seconds"} for row in state.history]
     return training.task.networks.state_dict(), history, state.snapshots, state.best and state.best.weights
@@ -87,12 +87,12 @@ def test_broken_off_and_continued_the_same_bits(model, breaks, run_of, few_digit
     continued = training_of(run, few_digits, tmp_path / "broken")
     assert continued.state.resumed == len(breaks)
     assert continued.state.step > 0
-    found = outcome(continued)
-    assert same(whole[0], found[0])
-    assert whole[1] == found[1]
-    assert same(whole[2], found[2])
-    assert (whole[3] is None) == (found[3] is None)
-    assert whole[3] is None or same(whole[3], found[3])
+    resumed = outcome(continued)
+    assert same(whole[0], resumed[0])
+    assert whole[1] == resumed[1]
+    assert same(whole[2], resumed[2])
+    assert (whole[3] is None) == (resumed[3] is None)
+    assert whole[3] is None or same(whole[3], resumed[3])
 
 
 def test_divergence_is_noticed_at_once(run_of, few_digits, tmp_path):
@@ -116,7 +116,7 @@ def test_the_average_is_what_is_validated_and_kept(run_of, few_digits, tmp_path)
     losses = [row["train/loss"] for row in plain.run().history]
     training = training_of(run_of("lenet5", "epochs=2 batch_size=32 ema=0.95"), few_digits, tmp_path)
     history = training.run().history
-    assert [row["train/loss"] for row in history] == losses  # the average does not touch the training itself
+    assert [row["train/loss"] for row in history] == losses  # the average does not affect training itself
     assert same(training.task.networks.state_dict(), training.average.weights)
     assert not same(training.task.networks.state_dict(), plain.task.networks.state_dict())
     assert training.task.validate(training.data["validation"])["loss"] == history[-1]["validation/loss"]

@@ -17,22 +17,22 @@ def test_constant():
 
 
 def test_step_falls_at_the_first_step_of_a_milestone():
-    found = factors(name="step", milestones=[1, 3])
-    assert found[:10] == [1.0] * 10
-    assert found[10:30] == pytest.approx([0.1] * 20)
-    assert found[30:] == pytest.approx([0.01] * 10)
+    rates = factors(name="step", milestones=[1, 3])
+    assert rates[:10] == [1.0] * 10
+    assert rates[10:30] == pytest.approx([0.1] * 20)
+    assert rates[30:] == pytest.approx([0.01] * 10)
 
 
 def test_cosine_falls_from_one_towards_zero():
-    found = factors(name="cosine")
-    assert found[0] == 1.0
-    assert found[20] == pytest.approx(0.5)
-    assert 0 < found[-1] < 0.01
-    assert found == sorted(found, reverse=True)
+    rates = factors(name="cosine")
+    assert rates[0] == 1.0
+    assert rates[20] == pytest.approx(0.5)
+    assert 0 < rates[-1] < 0.01
+    assert rates == sorted(rates, reverse=True)
 
 
 def test_warm_up_rises_to_the_full_rate_and_then_the_schedule_begins():
-    found = factors(name="cosine", warmup_epochs=1)
-    assert found[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])
-    assert found[10] == 1.0
-    assert found[25] == pytest.approx(0.5)
+    rates = factors(name="cosine", warmup_epochs=1)
+    assert rates[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])
+    assert rates[10] == 1.0
+    assert rates[25] == pytest.approx(0.5)

@@ -1,4 +1,4 @@
-"""One training: what it leaves when it ends well, when it is a hole, and when the program is at fault."""
+"""One training: what it leaves when it succeeds, when it is a hole, and when the program has an error."""
 
 import json
 
