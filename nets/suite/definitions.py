@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from nets.suite.syntax import FUNCTIONS, Chain, Stripped, bound, chains, text
+from nets.suite.syntax import FUNCTIONS, Chain, bound, chains, stripped, text
 
 PACKAGE = Path(__file__).resolve().parents[1]
 BLOCKS = (ast.If, ast.Try, ast.With, ast.For, ast.While)
@@ -93,7 +93,7 @@ def read(name: str) -> Module | None:
         return module
     package = name if path.stem == "__init__" else name.rpartition(".")[0]
     ours = name.split(".")[0] == PACKAGE.name
-    for node in Stripped(ours).visit(ast.parse(path.read_text())).body:
+    for node in stripped(ast.parse(path.read_text()), annotations=ours):
         if isinstance(node, ast.Import | ast.ImportFrom):
             add_import(node, package, module.imports, module.modules)
         else:
@@ -128,15 +128,15 @@ def define(node: ast.stmt, package: str, name: str) -> Definition:
             else:
                 node.body.append(part)
     found = Definition(name, hashlib.sha256(text(node).encode()).hexdigest(), members=members)
-    for part in ast.walk(node):
-        if isinstance(part, ast.Import | ast.ImportFrom):
-            add_import(part, package, found.imports, found.modules)
-        elif isinstance(part, ast.Constant) and isinstance(part.value, str):
-            found.mentions.add(part.value)
-        elif isinstance(part, ast.Attribute):
-            found.mentions.add(part.attr)
-        elif isinstance(part, ast.MatchClass):
-            found.mentions.update(part.kwd_attrs)
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Import | ast.ImportFrom):
+            add_import(inner, package, found.imports, found.modules)
+        elif isinstance(inner, ast.Constant) and isinstance(inner.value, str):
+            found.mentions.add(inner.value)
+        elif isinstance(inner, ast.Attribute):
+            found.mentions.add(inner.attr)
+        elif isinstance(inner, ast.MatchClass):
+            found.mentions.update(inner.kwd_attrs)
     found.uses = set(chains(node))
     found.decorators = [chain for part in getattr(node, "decorator_list", []) for chain in chains(part)]
     found.bases = [chain for part in getattr(node, "bases", []) for chain in chains(part)]

@@ -93,7 +93,7 @@ def load_published(path: Path) -> dict[Key, list[Published]]:
 def parse_row(cells: dict[str, str], catalogues: dict[str, dict[str, Any]], where: str) -> dict[str, Any]:
     """A line's cells as values, checked."""
     cells = cells | {name: cells.get(name) or absent for name, absent in OPTIONAL.items()}
-    row = cells | {"value": parse_value(cells["value"]), "differs": cells["differs"].split()}
+    row: dict[str, Any] = {**cells, "value": parse_value(cells["value"]), "differs": cells["differs"].split()}
     check(row, schema("published"), where)
     for column, name in (("model", row["model"].partition("-")[0]), ("dataset", row["dataset"])):
         if name not in (known := catalogues[f"{column}s"]):

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 Chain = tuple[str, ...]  # a name with attributes, as in ("metrics", "top_k")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+DOCUMENTED = (*FUNCTIONS, ast.ClassDef, ast.Module)
 SCOPES = (*FUNCTIONS, ast.ClassDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 NEVER = ("TYPE_CHECKING", "typing.TYPE_CHECKING", "__name__ == '__main__'")  # conditions that imports don't meet
 UNUSED = ("ctx", "kind", "type_comment")  # fields of nodes that say nothing new
@@ -62,6 +63,12 @@ def text(node: object) -> str:
     return f"{type(node).__name__}({','.join(f'{name}={text(value)}' for name, value in fields)})"
 
 
+def stripped(tree: ast.Module, annotations: bool) -> list[ast.stmt]:
+    """The statements of a module, changed in place by `Stripped`."""
+    Stripped(annotations).visit(tree)
+    return tree.body
+
+
 class Stripped(ast.NodeTransformer):
     """A tree without docstrings, and without what is only for people, type checkers and the command line."""
 
@@ -71,8 +78,7 @@ class Stripped(ast.NodeTransformer):
 
     def visit(self, node: ast.AST) -> ast.AST | None:
         inside = self.inside
-        documented = isinstance(node, (*FUNCTIONS, ast.ClassDef, ast.Module))
-        if documented and ast.get_docstring(node, clean=False) is not None:
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:]
         if isinstance(node, (*FUNCTIONS, ast.Lambda)):
             self.inside = True
