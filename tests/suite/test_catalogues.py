@@ -98,7 +98,9 @@ def test_digits_are_not_mirrored(tmp_path):
     assert not [
         run.name for run in SUITES if run.recipe.augment["flip"] and not DATASETS[run.dataset].get("flip", True)
     ]
-    with pytest.raises(ConfigError, match="a mirrored image of mnist is not of its class; add .* augment.flip=false"):
+    with pytest.raises(
+        ConfigError, match="a mirrored image of mnist no longer belongs to its class; add .* augment.flip=false"
+    ):
         run(tmp_path, "resnet18\tmnist\t\tpytorch_cifar\t0\t")
     assert not run(tmp_path, "resnet18\tmnist\t\tpytorch_cifar\t0\taugment.flip=false").recipe.augment["flip"]
     assert run(tmp_path, "resnet18\tcifar10\t\tpytorch_cifar\t0\t").recipe.augment["flip"]

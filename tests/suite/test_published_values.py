@@ -63,12 +63,15 @@ def test_a_table_brings_its_own(tmp_path):
         ("resnet20,cifar,top1,93,me,,", "unknown dataset 'cifar'; did you mean 'cifar10'"),
         ("resnet20,cifar10,top1,ninety,me,,", "value: 'ninety' is not of type 'number'"),
         ("resnet20,cifar10,top1,930,me,,", "top1 930 is not a percentage"),
-        ("resnet20,cifar10,Top-1,93,me,,", "metric: 'Top-1' won't do; write a name from metrics.json"),
+        ("resnet20,cifar10,Top-1,93,me,,", "metric: 'Top-1' is not valid; write a name from metrics.json"),
         ("resnet20,cifar10,top1,93,,,", "source: '' should be non-empty"),
         ("resnet20,cifar10,top1,93,me", "7 cells are expected"),
         ("resnet20,cifar10,top1,93,me,a,b,c", "7 cells are expected"),
-        ("resnet20,cifar10,top1,93,you,,\nresnet20,cifar10,top1,94,you,,", "has a value of this source already"),
-        ("resnet20,cifar10,top1,93,me,,wurse: fewer images", "explains: 'wurse' won't do; did you mean 'worse'?"),
+        ("resnet20,cifar10,top1,93,you,,\nresnet20,cifar10,top1,94,you,,", "already has a value from this source"),
+        (
+            "resnet20,cifar10,top1,93,me,,wurse: fewer images",
+            "explains: unknown direction 'wurse'; did you mean 'worse'?",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_line(tmp_path, row, said):

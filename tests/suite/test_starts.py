@@ -76,8 +76,11 @@ def test_weights_say_what_the_network_sees(load):
             "5to9-a starts from lenet5-mnist5k_5to9-b starts from lenet5-mnist5k_5to9-a; let one",
         ),
         (target(start("lenet5-mnist5k_0to4"), model="resnet50"), "lenet5-mnist5k_0to4 has another architecture"),
-        (target(start(WEIGHTS)), f"{WEIGHTS} are weights of resnet50, not of lenet5"),
-        (target(start("lenet5-mnist5k_0to4"), dataset="cifar10"), "was trained on grey images, cifar10 has colours"),
+        (target(start(WEIGHTS)), f"{WEIGHTS} holds weights of resnet50, not of lenet5"),
+        (
+            target(start("lenet5-mnist5k_0to4"), dataset="cifar10"),
+            "was trained on grey images, but cifar10 has colours",
+        ),
         (target("options.pretrained=lenet5-mnist5k_0to4"), "options.pretrained and options.transfer need each other"),
         (target("options.transfer=fine_tuning"), "options.pretrained and options.transfer need each other"),
         (target(start("lenet5-mnist5k_0to4", "feature_extraction")), "features are computed once.*leave out augment"),
@@ -121,5 +124,5 @@ def test_a_classifier_may_start_from_an_autoencoder(load):
     ],
 )
 def test_an_autoencoder_with_another_encoder(load, source, row):
-    with pytest.raises(ConfigError, match="line 3: .*mnist5k has no encoder for .*; only encoder_classifier starts"):
+    with pytest.raises(ConfigError, match="line 3: .*mnist5k has no encoder for .*; only encoder_classifier can start"):
         load(source, row)
