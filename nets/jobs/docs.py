@@ -1,4 +1,4 @@
-"""Write the page on the keys of recipes from their schema.
+"""Write the page about the keys of recipes from their schema.
 
 python -m nets.jobs.docs --output docs/recipes.md
 """
@@ -49,11 +49,11 @@ def recipes_page(rules: dict[str, Any]) -> str:
 
 def section(rules: dict[str, Any]) -> str:
     """The description and the keys of one object of the schema."""
-    said = [rules["description"], ""] if rules.get("description") else []
+    intro = [rules["description"], ""] if rules.get("description") else []
     if not rules["properties"]:
-        return "\n".join([*said, "None.", ""])
+        return "\n".join([*intro, "None.", ""])
     rows = [row(key, rule, rules.get("required", ())) for key, rule in rules["properties"].items()]
-    return "\n".join([*said, "| key | value | default | meaning |", "|---|---|---|---|", *rows, ""])
+    return "\n".join([*intro, "| key | value | default | meaning |", "|---|---|---|---|", *rows, ""])
 
 
 def row(key: str, rule: dict[str, Any], required: list[str]) -> str:
@@ -64,7 +64,7 @@ def row(key: str, rule: dict[str, Any], required: list[str]) -> str:
 
 
 def values(rule: dict[str, Any]) -> str:
-    """What a key may hold, in words: 'integer, ≥ 1', '`sgd`, `adam`'."""
+    """The allowed values of a key, in words: 'integer, ≥ 1', '`sgd`, `adam`'."""
     if "enum" in rule:
         return ", ".join(f"`{value}`" for value in rule["enum"])
     kinds = rule.get("type", "object")
