@@ -1,7 +1,7 @@
 """What each stage of the workflow is made of, so that an edit reruns only what it can have changed.
 
 Snakemake compares the digests of these facts with the last ones. When a stage runs, it writes its facts to
-`made_of.json` in its folder; from them, `nets.jobs.why` tells what has changed since.
+`made_of.json` in its folder; from them, `nets.suite.changes` tells what has changed since.
 """
 
 import hashlib
@@ -97,7 +97,7 @@ def checkpoint_key(facts: dict[str, Any]) -> str:
 
 
 def record(folder: Path, stage: str, facts: dict[str, Any]) -> None:
-    """Note in a folder what one of its stages is made of now. Only `nets.jobs.why` reads the file."""
+    """Note in a folder what one of its stages is made of now. Only `nets.suite.changes` reads the file."""
     write_json(folder / MADE_OF, recorded(folder) | {stage: facts})
 
 
