@@ -1,4 +1,4 @@
-"""What failed is named once, with what its own log says last."""
+"""A failed job is named once, with the last line of its own log."""
 
 from nets.suite.failures import failures
 

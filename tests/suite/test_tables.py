@@ -87,9 +87,9 @@ def test_every_autoencoder_can_learn_with_a_classifier(table, model):
 
 
 def test_a_variant_that_is_nearly_one_with_a_network(table):
-    said = "'{}' would add no network to {}, while 'with_classifier' adds one to conv_autoencoder, autoencoder, vae"
+    expected = "'{}' would add no network to {}, while 'with_classifier' adds one to conv_autoencoder, autoencoder, vae"
     for model, variant in (("autoencoder", "with_clasifier"), ("pca", "with_classifier")):
-        with pytest.raises(ConfigError, match="line 2: variant " + said.format(variant, model)):
+        with pytest.raises(ConfigError, match="line 2: variant " + expected.format(variant, model)):
             load_runs(table(f"{model}\tmnist5k\t{variant}\t{model}\t0\t"))
     assert load_runs(table("autoencoder\tmnist5k\tlatent30\tautoencoder\t0\t"))
 
@@ -123,7 +123,7 @@ def test_a_catalogue_beside_the_table_extends_the_projects(table, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "expected"),
     [
         (lenet("epoch=3"), "unknown key 'epoch'; did you mean 'epochs'"),
         (lenet("optimizer.momentm=0.9"), "optimizer: unknown key 'momentm'; did you mean 'momentum'"),
@@ -200,12 +200,12 @@ def test_a_catalogue_beside_the_table_extends_the_projects(table, tmp_path):
         (lenet("epochs=2,batch_size=10"), "overrides are separated by spaces"),
     ],
 )
-def test_a_mistake_is_named_with_its_row(table, row, said):
+def test_a_mistake_is_named_with_its_row(table, row, expected):
     path = table("# a comment", row)
     with pytest.raises(ConfigError) as error:
         load_runs(path)
     message = str(error.value)
-    assert said in message
+    assert expected in message
     assert message.startswith(f"{path}, line 3")
     assert "\n" not in message
 
@@ -263,15 +263,15 @@ def test_unlabelled_images_have_no_classes(table, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("header", "said"),
+    ("header", "expected"),
     [
         ("model dataset recipe seeds\n", "columns are separated by tabs, and this line has none"),
         ("model\tdataset\trecipes\tseeds\n", "unknown column 'recipes'; did you mean 'recipe'"),
         ("model\tdataset\trecipe\n", "the column 'seeds' is missing"),
     ],
 )
-def test_a_header_that_is_wrong(table, header, said):
-    with pytest.raises(ConfigError, match=said):
+def test_a_header_that_is_wrong(table, header, expected):
+    with pytest.raises(ConfigError, match=expected):
         load_runs(table("x\ty\tz", header=header))
 
 
@@ -289,7 +289,7 @@ def test_a_table_that_is_not_there(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "expected"),
     [
         ("models", "a: [", "models.yaml, line 2: this is not YAML"),
         ("models", "12: {}", "line 1: this is not YAML for a catalogue .the key 12 is not text; quote it"),
@@ -300,9 +300,9 @@ def test_a_table_that_is_not_there(tmp_path):
         ("recipes", "a: {task: classification}", "is a required property"),
     ],
 )
-def test_a_catalogue_that_is_wrong(table, tmp_path, name, text, said):
+def test_a_catalogue_that_is_wrong(table, tmp_path, name, text, expected):
     (tmp_path / f"{name}.yaml").write_text(text + "\n")
-    with pytest.raises(ConfigError, match=said) as error:
+    with pytest.raises(ConfigError, match=expected) as error:
         load_runs(table(lenet()))
     assert str(tmp_path) in str(error.value)
 
