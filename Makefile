@@ -1,4 +1,4 @@
-# make help lists what there is.
+# make help lists the targets.
 PYTHON ?= python3
 SUITE ?= quick
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -14,30 +14,30 @@ quick_tests := tests/test_imports.py tests/test_docs.py tests/benchmarks tests/s
 .PHONY: help run fetch plan why mlflow check lint test-quick test test-slurm fingerprint docs lock clean
 .DEFAULT_GOAL := help
 
-help:  ## what there is
+help:  ## list the targets
 	@echo "make run                 train, evaluate, compare and report the suite config/quick.tsv"
 	@echo "make run SUITE=full      the same for config/full.tsv"
 	@echo "make run TABLE=my.tsv    the same for your own table"
-	@echo "make run RETRY=1         try again what failed (diverged, out of memory, no data)"
-	@echo "make plan                list what a suite would run"
+	@echo "make run RETRY=1         try runs without a result again (diverged, out of memory, no data)"
+	@echo "make plan                list the runs of a suite"
 	@echo "make why RUN=name        what would rerun a run, and what has changed since it ran"
 	@echo "make fetch               get every data set and all weights of a suite beforehand"
 	@echo "make mlflow              browse the runs in MLflow"
 	@echo "make clean               remove results/$(name)"
 	@echo
 	@echo "For changes to the code (CONTRIBUTING.md):"
-	@echo "make check               style checks"
+	@echo "make check               style and type checks"
 	@echo "make test-quick          the tests that take less than two minutes"
-	@echo "make test                the style checks and all tests"
+	@echo "make test                the style and type checks, and all tests"
 	@echo "make test-slurm          the tests that need Slurm, which is started on this machine"
-	@echo "make fingerprint         SHA-256 of every run's weights and metrics; AGAINST=list.tsv compares them with a list"
+	@echo "make fingerprint         SHA-256 of every run's weights and metrics; AGAINST=list.tsv compares with a list"
 	@echo "make docs                write docs/recipes.md from the schema of recipes"
-	@echo "make lock                renew requirements.lock from pyproject.toml, and environment.yml from it"
+	@echo "make lock                update requirements.lock from pyproject.toml, and environment.yml from the lock"
 
-# The lock decides alone: limits on versions that this machine's pip may have been set are left out.
+# Only the lock decides: limits on versions in this machine's pip configuration are ignored.
 .venv/ready: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "nets needs Python 3.11 or later; say make PYTHON=python3.12, for example." >&2; exit 1; }
+	  { echo "nets needs Python 3.11 or later; run make PYTHON=python3.12, for example." >&2; exit 1; }
 	@echo "Setting up .venv, once; this takes a few minutes, because torch and its CUDA libraries are large"
 	@$(PYTHON) -m venv .venv
 	@PIP_CONSTRAINT=/dev/null bash -o pipefail -c '.venv/bin/pip install --disable-pip-version-check --require-hashes \
@@ -63,8 +63,8 @@ why: .venv/ready
 
 mlflow: .venv/ready
 	@test -n "$(MLFLOW_TRACKING_URI)" -o -e $(results)/mlflow.db || \
-	  { echo "$(results)/mlflow.db is not there; say make run first." >&2; exit 1; }
-	@echo "$(or $(MLFLOW_TRACKING_URI),http://127.0.0.1:5000 (end with Ctrl-C))"
+	  { echo "$(results)/mlflow.db does not exist; run make run first." >&2; exit 1; }
+	@echo "$(or $(MLFLOW_TRACKING_URI),http://127.0.0.1:5000 (Ctrl-C ends it))"
 	@test -n "$(MLFLOW_TRACKING_URI)" || \
 	  mlflow server --backend-store-uri sqlite:///$(results)/mlflow.db --host 127.0.0.1 --port 5000
 

@@ -1,11 +1,11 @@
-"""How long FID takes: images that stay on the device, against torch-fidelity on a folder of PNGs.
+"""How long FID takes: with images that stay on the device, and with torch-fidelity on a folder of PNGs.
 
     python -m benchmarks.fidelity --run-dir results/quick/runs/dcgan-mnist5k-s0 --data-dir results/data/mnist5k \\
         --extractor results/quick/runs/lenet5-mnist5k-extractor-s0/manifest.json
 
-Both draw the same samples with the same generator, look at them and at the test images with the same extractor, and get
-the same FID. The test images' PNGs are there before the clock starts. They take turns, and the ratio is that of the
-medians of one run.
+Both draw the same samples from the same generator, read their features and those of the test images with the same
+extractor, and get the same FID. The PNGs of the test images are written before the clock starts. The two take turns;
+the ratio is that of their medians in one run.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--extractor", type=Path, required=True, help="manifest.json of a classifier of the same data")
     parser.add_argument("--samples", type=int, default=5000, help="images to draw (default: %(default)s)")
     args = parser.parse_args()
-    device = choose_device(1)  # one thread, as a job has by default
+    device = choose_device(1)  # one thread, the default of a job
     task, real = trained(args.run_dir, args.data_dir, device), images_of(args.data_dir, "test")
     extractor = load_extractor(args.extractor, args.data_dir, device)
     register(extractor, real.shape[1])
@@ -53,17 +53,17 @@ def main() -> None:
             "folder of PNGs": lambda: through_files(task, Path(folder), args.samples, device),
         }
         times: dict[str, list[float]] = {name: [] for name in contestants}
-        found = {}
+        distances: dict[str, float] = {}
         for _ in range(ROUNDS):
             for name, measure in contestants.items():
                 start = time.perf_counter()
-                found[name] = measure()
+                distances[name] = measure()
                 times[name].append(time.perf_counter() - start)
     best = statistics.median(times["in memory"])
     print(f"{task.run.title}, {args.samples} samples, {len(real)} test images, {device}, median of {ROUNDS}")
     for name, seconds in times.items():
         median = statistics.median(seconds)
-        print(f"{name:16} FID {found[name]:.6f} {median:8.2f} s  {median / best:6.1f} x")
+        print(f"{name:16} FID {distances[name]:.6f} {median:8.2f} s  {median / best:6.1f} x")
 
 
 def trained(run_dir: Path, data_dir: Path, device: torch.device) -> Task:
@@ -76,28 +76,28 @@ def trained(run_dir: Path, data_dir: Path, device: torch.device) -> Task:
 
 
 def in_memory(task: Task, extractor: Extractor, real: Tensor, count: int) -> float:
-    """As the jobs do it."""
+    """FID as the jobs compute it."""
     return fid(extractor.read(real).features, extractor.read(task.sample(count, seed=0)).features)
 
 
 def through_files(task: Task, folder: Path, count: int, device: torch.device) -> float:
-    """As torch-fidelity's command does it."""
+    """FID as torch-fidelity's command computes it."""
     write(task.sample(count, seed=0), folder / "generated")
     options = {"fid": True, "feature_extractor": "ours", "cuda": device.type == "cuda", "batch_size": BATCH}
     paths = {"input1": str(folder / "generated"), "input2": str(folder / "real")}
-    found = torch_fidelity.calculate_metrics(**paths, **options, cache=False, verbose=False)
-    return found["frechet_inception_distance"]
+    metrics = torch_fidelity.calculate_metrics(**paths, **options, cache=False, verbose=False)
+    return metrics["frechet_inception_distance"]
 
 
 def write(images: Tensor, folder: Path) -> None:
-    """Images (N, C, H, W) uint8 as PNGs."""
+    """Write images (N, C, H, W) uint8 as PNGs."""
     folder.mkdir(exist_ok=True)
     for number, pixels in enumerate(images.cpu().permute(0, 2, 3, 1).numpy()):
         Image.fromarray(pixels.squeeze()).save(folder / f"{number:05d}.png")
 
 
 def register(extractor: Extractor, channels: int) -> None:
-    """Make torch-fidelity know the extractor, as `ours`; it sees grey images with three equal channels."""
+    """Register the extractor with torch-fidelity as `ours`. Grey images reach it with three equal channels."""
 
     class Ours(FeatureExtractorBase):
         def __init__(self, name, features_list, **options):

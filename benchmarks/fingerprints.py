@@ -1,7 +1,7 @@
 """Whether two revisions compute the same numbers: SHA-256 of every run's weights and metrics, listed or compared.
 
     python -m benchmarks.fingerprints results/quick > before.tsv     before a change
-    python -m benchmarks.fingerprints before.tsv results/quick       after it: says what differs
+    python -m benchmarks.fingerprints before.tsv results/quick       after it: lists what differs
 
 Weights are equal bit for bit only on the same kind of machine with the same versions of the packages.
 """
@@ -22,13 +22,13 @@ Fingerprints = dict[str, dict[str, str]]  # by run, then by column
 
 
 def main(argv: list[str] | None = None) -> int:
-    """List one suite's fingerprints, or compare two; the status is 1 where they differ."""
+    """List one suite's fingerprints, or compare two; the status is 1 if they differ."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.fingerprints",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("first", type=Path, help="a suite's results, or a list that this command has printed")
+    parser.add_argument("first", type=Path, help="a suite's results, or a list that this command printed")
     parser.add_argument("second", type=Path, nargs="?", help="the same, to compare the first with")
     args = parser.parse_args(argv)
     first = load(args.first)
@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def load(path: Path) -> Fingerprints:
-    """The fingerprints of a folder of results, or of a list. Exits with a sentence where there are none."""
+    """The fingerprints of a folder of results, or of a list. Exits with a sentence if there are none."""
     try:
         fingerprints = measure(path) if path.is_dir() else read(path)
     except OSError as error:
@@ -65,12 +65,12 @@ def measure(results: Path) -> Fingerprints:
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes; "-" where there is no file."""
+    """SHA-256 of a file's bytes; "-" if there is no file."""
     return sha256(path) if path.exists() else ABSENT
 
 
 def metrics_sha256(path: Path) -> str:
-    """SHA-256 of the split, name and value of every metric, in sorted order; "-" where there is no file."""
+    """SHA-256 of the split, name and value of every metric, in sorted order; "-" if there is no file."""
     if not path.exists():
         return ABSENT
     metrics = json.loads(path.read_text())["metrics"]
@@ -93,7 +93,7 @@ def read(path: Path) -> Fingerprints:
 
 
 def compare(first: Fingerprints, second: Fingerprints) -> list[str]:
-    """One line for every run that differs: what of it does, or which side lacks it."""
+    """One line for every run that differs: the columns that differ, or the side that lacks the run."""
     lines = []
     for run in sorted(first.keys() | second.keys()):
         if run not in first or run not in second:

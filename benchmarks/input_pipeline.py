@@ -1,9 +1,9 @@
-"""How long an epoch of input takes: batches by index on the device, against torch's DataLoader with transforms.
+"""How long an epoch of input takes: with batches by index on the device, and with torch's DataLoader and transforms.
 
     python benchmarks/input_pipeline.py --data-dir results/data/mnist5k
 
-Both give the same thing: random crops with padding, standardised, in batches of 128. They take turns, and the ratio is
-that of the medians of one run.
+Both give random crops with padding, standardised, in batches of 128. They take turns; the ratio is that of their
+medians in one run.
 """
 
 import argparse
@@ -23,7 +23,7 @@ BATCH, PADDING, ROUNDS = 128, 2, 5
 
 
 class Images(Dataset):
-    """One image at a time, as the tutorials do it."""
+    """One image at a time, as in the tutorials."""
 
     def __init__(self, split: Split):
         self.split, size = split, split.images.shape[-1]
@@ -47,7 +47,7 @@ def main() -> None:
     """Time both and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data-dir", type=Path, required=True, help="folder of a prepared data set")
-    torch.set_num_threads(1)  # as a job does by default
+    torch.set_num_threads(1)  # the default of a job
     split = open_split(parser.parse_args().data_dir, "train")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     pixels = PixelRange(tuple(split.info["mean"]), tuple(split.info["std"]))
@@ -66,13 +66,13 @@ def main() -> None:
             times[name].append(epoch_time(make(), device))
     best = statistics.median(times["batches by index"])
     print(f"{split.info['title']}, {len(split)} images, {device}, median of {ROUNDS} epochs of input")
-    for name, found in times.items():
-        median = statistics.median(found)
+    for name, seconds in times.items():
+        median = statistics.median(seconds)
         print(f"{name:24} {median:8.3f} s  {len(split) / median:10.0f} images/s  {median / best:6.1f} x")
 
 
 def epoch_time(batches: Iterable, device: torch.device) -> float:
-    """Seconds to have every batch on the device."""
+    """Seconds until every batch has been on the device."""
     start = time.perf_counter()
     for images, *_ in batches:
         images.to(device)

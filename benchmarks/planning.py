@@ -1,8 +1,8 @@
-"""What a large table costs before anything runs: this project's own planning, and Snakemake's dry run of it.
+"""What a large table costs before anything runs: in this project's own planning, and in Snakemake's dry run.
 
     python -m benchmarks.planning --runs 10000
 
-Each is a process of its own: seconds, and the most memory that it had. The ratio is to this project's planning.
+Each command is a process of its own, with its seconds and its peak memory. Ratios are to this project's planning.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-SEEDS = 5  # of a row
+SEEDS = 5  # per row
 
 
 def main() -> None:
@@ -29,15 +29,15 @@ def main() -> None:
             "`snakemake -n --quiet`": [*snakemake, "--quiet"],
             "`snakemake -n`, each job listed": snakemake,
         }
-        found = {name: measure([sys.executable, "-m", *words]) for name, words in commands.items()}
+        costs = {name: measure([sys.executable, "-m", *words]) for name, words in commands.items()}
     print(f"| {args.runs:,} runs | seconds | MB | ratio |\n|---|---:|---:|---:|")
-    first = next(iter(found.values()))[0]
-    for name, (seconds, memory) in found.items():
+    first = next(iter(costs.values()))[0]
+    for name, (seconds, memory) in costs.items():
         print(f"| {name} | {seconds:.1f} | {memory:.0f} | {seconds / first:.1f} |")
 
 
 def write_table(folder: Path, rows: int) -> Path:
-    """A table of that many rows, of LeNet-5 at as many learning rates."""
+    """A table of LeNet-5 with that many rows, each with its own learning rate."""
     lines = ["model\tdataset\tvariant\trecipe\tseeds\toverrides"]
     lines += [
         f"lenet5\tmnist5k\tlr{n}\tlenet5\t0-{SEEDS - 1}\toptimizer.lr={0.001 + n * 1e-5:.5f}" for n in range(rows)
@@ -47,13 +47,13 @@ def write_table(folder: Path, rows: int) -> Path:
 
 
 def measure(command: list[str]) -> tuple[float, float]:
-    """Seconds of a command, and the most memory in MB that it had."""
+    """The seconds of a command, and its peak memory in MB."""
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    said = process.stderr.read()
+    errors = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
     if status:
-        raise SystemExit(f"{' '.join(command)} failed: {said}")
+        raise SystemExit(f"{' '.join(command)} failed: {errors}")
     return time.perf_counter() - start, usage.ru_maxrss / 1000  # KiB on Linux
 
 

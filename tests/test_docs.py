@@ -1,4 +1,4 @@
-"""The documents are short where they should be, name what exists, and say what the code says."""
+"""Documents are short where they should be, name only what exists, and agree with the code."""
 
 import re
 import tomllib
@@ -15,7 +15,7 @@ PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "config/READM
 
 
 def anchors(text: str) -> set[str]:
-    """The addresses of the headings of a page, as GitHub makes them."""
+    """The anchors of the headings of a page, as GitHub makes them."""
     headings = re.findall(r"^#+ (.+)$", text, re.M)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -32,7 +32,7 @@ def test_links_lead_somewhere(page):
 
 def test_the_page_on_recipes_is_that_of_the_schema(tmp_path):
     assert docs.main(["--output", str(tmp_path / "recipes.md")]) == 0
-    assert (tmp_path / "recipes.md").read_text() == (ROOT / "docs/recipes.md").read_text(), "say make docs"
+    assert (tmp_path / "recipes.md").read_text() == (ROOT / "docs/recipes.md").read_text(), "run make docs"
 
 
 def test_the_readme_is_short_and_the_map_is_one_screen():

@@ -12,8 +12,8 @@ import yaml
 
 from nets.suite.catalogues import ROOT
 
-TABLES = ("metrics.metric", "tasks.kinds")  # which need no torch
-ALLOWED = {  # package: what of ours it may import
+TABLES = ("metrics.metric", "tasks.kinds")  # these need no torch
+ALLOWED = {  # by package: the parts of nets that it may import
     "models": {"models"},
     "metrics": {"metrics", "errors"},
     "data": {"data", "errors", "files"},

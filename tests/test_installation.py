@@ -1,4 +1,4 @@
-"""nets is used from a checkout: whoever tries to install it is told so in one sentence."""
+"""nets is used from a checkout: an attempt to install it ends with one sentence that says so."""
 
 import shutil
 import subprocess
@@ -15,8 +15,8 @@ def test_no_package_is_built(words, tmp_path):
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     (tmp_path / "README.md").touch()
     command = [sys.executable, "-m", "pip", *words, "--no-deps", "--no-index", "--disable-pip-version-check"]
-    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert found.returncode == 1
-    assert "nets is used from a checkout" in found.stderr and "say `make run` there" in found.stderr
-    assert "Traceback" not in found.stderr
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert "nets is used from a checkout" in result.stderr and "say `make run` there" in result.stderr
+    assert "Traceback" not in result.stderr
     assert not list(tmp_path.glob("*.whl"))

@@ -14,7 +14,7 @@ from nets.tasks.classification import Classification
 
 @pytest.fixture
 def add(monkeypatch):
-    """A function that adds an optimizer, as seen by the next start."""
+    """A function that adds an optimizer to the table, as if the program had just started."""
 
     def forget():
         for read in (catalogues.schema, catalogues.load_catalogue):
@@ -55,16 +55,16 @@ def test_its_ranges_are_checked_and_its_settings_are_its_own(add, run_of):
 
 
 @pytest.mark.parametrize(
-    ("entry", "said"),
+    ("entry", "expected"),
     [
         (Optimizer("Adagrad", ("lr_decay",)), "SETTINGS lacks 'lr_decay', which adagrad has; add its range"),
         (Optimizer("Adagrad"), "the entry 'adagrad' lacks settings"),
         (Optimizer(settings=()), "the entry 'adagrad' lacks name"),
     ],
 )
-def test_what_an_entry_lacks_is_said_before_anything_runs(add, run_of, entry, said):
+def test_what_an_entry_lacks_is_said_before_anything_runs(add, run_of, entry, expected):
     add(entry)
-    with pytest.raises(ConfigError, match=f"^nets/optimizers.py: {said}"):
+    with pytest.raises(ConfigError, match=f"^nets/optimizers.py: {expected}"):
         run_of("lenet5")
 
 

@@ -1,4 +1,4 @@
-"""Collect the numbers of runs in one tidy table: a row a number, and a row a hole.
+"""Collect the numbers of runs in one tidy table: one row per number, and one per hole (run without a result).
 
     python -m nets.jobs.collect --results results/quick --runs-from results/quick/runs.txt \\
         --output results/quick/metrics.csv
@@ -19,7 +19,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m nets.jobs.collect", description=__doc__.splitlines()[0])
     runs = parser.add_mutually_exclusive_group(required=True)
     runs.add_argument("--runs", type=Path, nargs="+", metavar="DIR", help="folders of runs")
-    runs.add_argument("--runs-from", type=Path, metavar="FILE", help="names of runs, one a line")
+    runs.add_argument("--runs-from", type=Path, metavar="FILE", help="names of runs, one per line")
     parser.add_argument("--results", type=Path, help="folder of the suite, for --runs-from (default: beside --output)")
     parser.add_argument("--output", type=Path, required=True, help="the table, as CSV")
     args = parser.parse_args(argv)

@@ -1,4 +1,4 @@
-"""What jobs share: options, and an end in one sentence instead of a stack trace for what is no fault of the program."""
+"""What jobs share: options, and one sentence instead of a stack trace for errors that are not the program's fault."""
 
 import argparse
 import contextlib
@@ -25,38 +25,40 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run-dir", type=Path, required=True, help="folder of the run; results go there")
     parser.add_argument("--data-dir", type=Path, required=True, help="folder of the prepared data set")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
-    parser.add_argument("--retry", default=os.environ.get("NETS_RETRY"), help="command that tries it again, for a hole")
+    parser.add_argument(
+        "--retry", default=os.environ.get("NETS_RETRY"), help="command that tries the run again, shown for a hole"
+    )
     parser.add_argument("--alone", action="store_true", help="take all slots of a device")
 
 
 def run_job(work: Callable[[], object], log: Path | None = None, passed: tuple[type[Exception], ...] = ()) -> int:
-    """Call `work`; returns the exit status. A UserError, or a missing or unwritable file, becomes a sentence.
+    """Call `work` and return the exit status. A UserError and a missing or unwritable file become one sentence.
 
-    The sentence goes to standard error and to the `log`. Exceptions of the types `passed` are raised.
+    The sentence goes to standard error and to the `log`. Exceptions of the types in `passed` are raised.
     """
     try:
         work()
     except passed:
         raise
     except UserError as error:
-        return tell(str(error), log)
+        return fail(str(error), log)
     except Exception as error:
         if isinstance(error, OSError) and error.errno in REMEDIES:
-            return tell(f"{error.filename or 'A file'}: {error.strerror}; {REMEDIES[error.errno]}.", log)
+            return fail(f"{error.filename or 'A file'}: {error.strerror}; {REMEDIES[error.errno]}.", log)
         note(traceback.format_exc(), log)
         raise
     return 0
 
 
-def tell(sentence: str, log: Path | None) -> int:
-    """Say on the standard error, and in the log, why a job ends early; returns the exit status of a failure."""
+def fail(sentence: str, log: Path | None) -> int:
+    """Write to standard error and to the log why a job ends early; returns the exit status of a failure."""
     print(sentence, file=sys.stderr)
     note(sentence, log)
     return 1
 
 
 def note(text: str, log: Path | None) -> None:
-    """Add text to a log, as far as that can be written."""
+    """Append text to a log, if it can be written."""
     if log:
         with contextlib.suppress(OSError), open(log, "a") as file:
             print(text.rstrip(), file=file)

@@ -18,15 +18,17 @@ from nets.suite.published import load_published
 def main(argv: list[str] | None = None) -> int:
     """Parse the command line and compare."""
     parser = argparse.ArgumentParser(prog="python -m nets.jobs.compare", description=__doc__.splitlines()[0])
-    parser.add_argument("--results", type=Path, required=True, help="the suite; tables/ and figures/ go there")
-    parser.add_argument("--runs-from", type=Path, required=True, metavar="FILE", help="names of runs, one a line")
+    parser.add_argument(
+        "--results", type=Path, required=True, help="folder of the suite; tables/ and figures/ go there"
+    )
+    parser.add_argument("--runs-from", type=Path, required=True, metavar="FILE", help="names of runs, one per line")
     parser.add_argument("--published", type=Path, default=ROOT / "config/published.csv", help="what others report")
     args = parser.parse_args(argv)
     return run_job(lambda: compare(args.results, args.runs_from, args.published))
 
 
 def compare(results: Path, names: Path, published: Path) -> None:
-    """Write the tables and figures, in place of those that are there."""
+    """Write the tables and figures, replacing old ones."""
     compared = comparisons.compare(load_results(results, names), load_published(published))
     for folder in (results / "tables", results / "figures"):
         folder.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def draw(run_dir: Path) -> None:
-    """Draw, and note of what."""
+    """Draw, and note the source of the drawings."""
     draw_run(run_dir)
     record(run_dir, "draw", {"source": stage_source("draw").files})
 

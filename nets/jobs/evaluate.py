@@ -1,4 +1,4 @@
-"""Measure one trained run on test data: the only job, with `reference`, that reads them.
+"""Measure one trained run on test data, which only this job and `reference` read.
 
 python -m nets.jobs.evaluate --run-dir results/quick/runs/lenet5-mnist5k-s0 --data-dir results/data/mnist5k
 """
@@ -18,7 +18,9 @@ def main(argv: list[str] | None = None) -> int:
     """Parse the command line and evaluate."""
     parser = argparse.ArgumentParser(prog="python -m nets.jobs.evaluate", description=__doc__.splitlines()[0])
     add_run_options(parser)
-    parser.add_argument("--references", type=Path, nargs="*", default=[], help="reference.json files of reference")
+    parser.add_argument(
+        "--references", type=Path, nargs="*", default=[], help="the reference.json files to compare samples with"
+    )
     args = parser.parse_args(argv)
     try:
         return run_job(lambda: take_turn(args), passed=(Crowded,))
@@ -27,7 +29,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def take_turn(args: argparse.Namespace) -> None:
-    """Evaluate on a device that is leased for it."""
+    """Evaluate on a leased device."""
     with lease(alone=args.alone):
         device = choose_device(args.threads)
         trained = TrainedRun(args.run_dir, args.data_dir, args.references, device, args.alone, args.retry or None)

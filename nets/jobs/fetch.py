@@ -1,4 +1,4 @@
-"""Say which data sets and weights of a suite are here, and how to supply the others.
+"""List the data sets and weights of a suite, and how to supply missing ones.
 
 python -m nets.jobs.fetch results/data/*/dataset.json results/weights/*.json
 """
@@ -12,7 +12,7 @@ from nets.suite.holes import supplies
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Parse the command line and say."""
+    """Parse the command line and print the list."""
     parser = argparse.ArgumentParser(prog="python -m nets.jobs.fetch", description=__doc__.splitlines()[0])
     parser.add_argument("notes", type=Path, nargs="*", help="the JSON files of the rules prepare and weights")
     args = parser.parse_args(argv)

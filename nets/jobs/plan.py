@@ -1,4 +1,4 @@
-"""Name the runs of a table, and say what they are before a long suite starts.
+"""List the runs of a table before a long suite starts.
 
 python -m nets.jobs.plan --table config/quick.tsv
 """
@@ -16,31 +16,31 @@ from nets.suite.expansion import load_runs
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Parse the command line and plan."""
+    """Parse the command line and list the runs."""
     parser = argparse.ArgumentParser(prog="python -m nets.jobs.plan", description=__doc__.splitlines()[0])
     runs = parser.add_mutually_exclusive_group(required=True)
     runs.add_argument("--table", type=Path, help="the table of the suite")
-    runs.add_argument("--runs-from", type=Path, metavar="FILE", help="runs.jsonl of a suite that has been started")
-    parser.add_argument("--names", type=Path, help="write the runs' names there, one a line, and print nothing")
+    runs.add_argument("--runs-from", type=Path, metavar="FILE", help="runs.jsonl of a suite that has started")
+    parser.add_argument("--names", type=Path, help="write the runs' names there, one per line, and print nothing")
     args = parser.parse_args(argv)
     return run_job(lambda: plan(load_runs(args.table) if args.table else read_runs(args.runs_from), args.names))
 
 
 def plan(runs: list[Run], names: Path | None) -> None:
-    """Write the names of the runs, or print how many of what kind there are."""
+    """Write the names of the runs to a file, or print the runs."""
     if names:
         with atomic(names) as temporary:
             temporary.write_text("".join(f"{run.name}\n" for run in runs))
         return
     try:
-        tell(runs)
+        show(runs)
         sys.stdout.flush()
-    except BrokenPipeError:  # who reads, as `head`, has enough
+    except BrokenPipeError:  # the reader, such as `head`, has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def tell(runs: list[Run]) -> None:
-    """Print a line a run, and their number of each kind."""
+def show(runs: list[Run]) -> None:
+    """Print one line per run, and how many runs of each kind there are."""
     for run in runs:
         epochs = run.recipe.epochs
         print(f"{run.name:50} {epochs:4} epoch{'s' if epochs != 1 else ' '}  {run.recipe.name}")

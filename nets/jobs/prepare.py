@@ -1,4 +1,4 @@
-"""Prepare one data set: find a source, verify it, write the arrays that training maps into memory.
+"""Prepare one data set: find a source, verify it, and write the arrays that training maps into memory.
 
 python -m nets.jobs.prepare --dataset mnist5k --output results/data/mnist5k
 """
@@ -18,18 +18,20 @@ from nets.suite.keys import data_source, record
 def main(argv: list[str] | None = None) -> int:
     """Parse the command line and prepare."""
     parser = argparse.ArgumentParser(prog="python -m nets.jobs.prepare", description=__doc__.splitlines()[0])
-    parser.add_argument("--dataset", required=True, metavar="NAME", help="name, as in the catalogue")
-    parser.add_argument("--output", required=True, type=Path, help="folder, as results/data/<dataset>")
+    parser.add_argument("--dataset", required=True, metavar="NAME", help="name in the catalogue")
+    parser.add_argument("--output", required=True, type=Path, help="folder, such as results/data/<dataset>")
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--entry", type=Path, help="JSON or YAML file that holds the entry alone")
+    source.add_argument("--entry", type=Path, help="JSON or YAML file that holds only the entry")
     catalogue = ROOT / "config/datasets.yaml"
-    source.add_argument("--catalogue", type=Path, default=catalogue, help="by default config/datasets.yaml")
+    source.add_argument(
+        "--catalogue", type=Path, default=catalogue, help="the catalogue (default: config/datasets.yaml)"
+    )
     args = parser.parse_args(argv)
     return run_job(lambda: print(prepare_from(args.dataset, args.entry, args.catalogue, args.output)))
 
 
 def prepare_from(name: str, file: Path | None, catalogue: Path, output: Path) -> str:
-    """Prepare the data set of an entry; returns what was done, in a line."""
+    """Prepare the data set of an entry; returns one line about the result."""
     start = time.perf_counter()
     if file:
         entry = load_entry(file, name, "datasets")
@@ -40,7 +42,7 @@ def prepare_from(name: str, file: Path | None, catalogue: Path, output: Path) ->
 
 
 def summary(info: dict[str, Any]) -> str:
-    """What a `dataset.json` says, in words."""
+    """The content of a `dataset.json` in words."""
     if info["status"] != "ok":
         return f"no data. {info['reason']}"
     counts = ", ".join(f"{count} {split}" for split, count in info["counts"].items())

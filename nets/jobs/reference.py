@@ -1,4 +1,4 @@
-"""Read the features of a data set's real test images once, for all the generators that they measure.
+"""Extract the features of a data set's real test images once, for all generators that are compared with them.
 
     python -m nets.jobs.reference --data-dir results/data/mnist5k --output results/quick/fidelity/mnist5k-indomain \\
         --extractor results/quick/runs/lenet5-mnist5k-extractor-s0/manifest.json
@@ -21,11 +21,18 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--data-dir", type=Path, required=True, help="folder of the prepared data set")
     parser.add_argument("--output", type=Path, required=True, help="folder for features.npy and reference.json")
     parser.add_argument(
-        "--extractor", type=Path, required=True, help="a classifier's manifest.json, or what nets.jobs.weights wrote"
+        "--extractor",
+        type=Path,
+        required=True,
+        help="manifest.json of a classifier, or a note that nets.jobs.weights wrote",
     )
-    parser.add_argument("--cache", type=Path, help="folder of features by content, shared between suites")
+    parser.add_argument("--cache", type=Path, help="folder of features by content hash, which suites share")
     parser.add_argument(
-        "--samples", type=int, nargs="+", default=[10_000], help="counts of generated images to scale (default: 10000)"
+        "--samples",
+        type=int,
+        nargs="+",
+        default=[10_000],
+        help="numbers of samples that the scale is for (default: 10000)",
     )
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
     args = parser.parse_args(argv)
@@ -33,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def refer(args: argparse.Namespace) -> None:
-    """Extract on a device that is leased for it."""
+    """Extract on a leased device."""
     with lease():
         device = choose_device(args.threads)
         record(args.output, "reference", {"source": stage_source("reference").files})

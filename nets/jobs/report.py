@@ -17,7 +17,7 @@ def main(argv: list[str] | None = None) -> int:
     """Parse the command line and write the report."""
     parser = argparse.ArgumentParser(prog="python -m nets.jobs.report", description=__doc__.splitlines()[0])
     parser.add_argument("--results", type=Path, required=True, help="folder of the suite")
-    parser.add_argument("--runs-from", type=Path, required=True, metavar="FILE", help="names of runs, one a line")
+    parser.add_argument("--runs-from", type=Path, required=True, metavar="FILE", help="names of runs, one per line")
     parser.add_argument("--output", type=Path, required=True, help="the page")
     args = parser.parse_args(argv)
     return run_job(lambda: report(args))

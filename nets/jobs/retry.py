@@ -1,4 +1,4 @@
-"""Forget the holes of a suite, so that the next run of the workflow tries them again.
+"""Forget the holes of a suite (runs without a result), so that the next start of the workflow tries them again.
 
 python -m nets.jobs.retry --results results/quick
 """
@@ -21,7 +21,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def retry(results: Path, fetched: bool) -> None:
-    """Forget the holes and say which they were."""
+    """Forget the holes, and print their names."""
     names = forget_fetched(results) if fetched else forget(results)
     for name in names:
         print(f"{name}: will be tried again")

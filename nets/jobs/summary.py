@@ -1,4 +1,4 @@
-"""Say where a suite's report is, and which of its runs are holes.
+"""Print where a suite's report is, and which of its runs are holes (have no result).
 
 python -m nets.jobs.summary --results results/quick
 """

@@ -1,4 +1,4 @@
-"""Show the runs of a suite in MLflow: in `<results>/mlflow.db`, or on the server that MLFLOW_TRACKING_URI names.
+"""Send the runs of a suite to MLflow: to `<results>/mlflow.db`, or to the server that MLFLOW_TRACKING_URI names.
 
 python -m nets.jobs.track --results results/quick --runs-from results/quick/runs.txt
 """
@@ -14,8 +14,10 @@ from nets.reporting.results import load_results
 def main(argv: list[str] | None = None) -> int:
     """Parse the command line and track."""
     parser = argparse.ArgumentParser(prog="python -m nets.jobs.track", description=__doc__.splitlines()[0])
-    parser.add_argument("--results", type=Path, required=True, help="folder of the suite; its name is the experiment's")
-    parser.add_argument("--runs-from", type=Path, required=True, metavar="FILE", help="names of runs, one a line")
+    parser.add_argument(
+        "--results", type=Path, required=True, help="folder of the suite; its name becomes the experiment's"
+    )
+    parser.add_argument("--runs-from", type=Path, required=True, metavar="FILE", help="names of runs, one per line")
     args = parser.parse_args(argv)
     return run_job(lambda: follow(args.results, args.runs_from))
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from nets.fidelity.watching import find_watching
-from nets.jobs.common import add_run_options, run_job, tell
+from nets.jobs.common import add_run_options, fail, run_job
 from nets.machine.locks import locked
 from nets.machine.memory import Crowded, again_alone
 from nets.machine.slots import lease
@@ -24,25 +24,29 @@ def main(argv: list[str] | None = None) -> int:
     """Parse the command line and train."""
     parser = argparse.ArgumentParser(prog="python -m nets.jobs.train", description=__doc__.splitlines()[0])
     add_run_options(parser)
-    parser.add_argument("--runs-from", type=Path, help="runs.jsonl, to write config.json from (default: it is there)")
-    parser.add_argument("--pretrained", type=Path, nargs="*", default=[], help="manifest or note of its start")
-    parser.add_argument("--extractor", type=Path, nargs="?", help="manifest of the classifier that watches the samples")
-    parser.add_argument("--checkpoint-seconds", type=float, default=60, help="work that a kill may cost (default: 60)")
-    parser.add_argument("--log", type=Path, help="file for a line an epoch")
+    parser.add_argument("--runs-from", type=Path, help="runs.jsonl with the run's description (default: config.json)")
+    parser.add_argument(
+        "--pretrained", type=Path, nargs="*", default=[], help="manifest or note of the weights to start from"
+    )
+    parser.add_argument("--extractor", type=Path, nargs="?", help="manifest of the classifier that measures samples")
+    parser.add_argument(
+        "--checkpoint-seconds", type=float, default=60, help="seconds between checkpoints (default: 60)"
+    )
+    parser.add_argument("--log", type=Path, help="file for one line per epoch")
     args = parser.parse_args(argv)
     stop = StopRequest()
     try:
         return run_job(lambda: take_turn(args, stop), args.log, (Stopped, Crowded))
     except Stopped as message:
-        tell(f"{args.run_dir.name}: {message}", args.log)
+        fail(f"{args.run_dir.name}: {message}", args.log)
         return TRY_AGAIN
     except Crowded:
         again_alone("nets.jobs.train", argv)
 
 
 def take_turn(args: argparse.Namespace, stop: StopRequest) -> None:
-    """Train as the only process in the run's folder, on a device that is leased for it."""
-    news = f"{args.run_dir.name}: another process trains it; waiting for its end."
+    """Train as the only process in the run's folder, on a leased device."""
+    news = f"{args.run_dir.name}: another process is training it; waiting for it to end."
     with locked(args.run_dir / ".lock", news, stop), lease(stop, args.alone):
         run, device = settle_description(args.run_dir, args.runs_from), choose_device(args.threads)
         start, extractor = find_start(run, args.pretrained), find_watching(args.extractor)

@@ -1,4 +1,4 @@
-"""Fetch and verify weights that others trained; what can't be had is noted, not fatal.
+"""Fetch and verify published weights. If they are not available, this is noted and is not an error.
 
 python -m nets.jobs.weights --weights inception --output results/weights/inception.json
 """
@@ -18,8 +18,8 @@ def main(argv: list[str] | None = None) -> int:
     """Parse the command line and fetch."""
     parser = argparse.ArgumentParser(prog="python -m nets.jobs.weights", description=__doc__.splitlines()[0])
     parser.add_argument("--weights", required=True, metavar="NAME", help="an entry of weights.yaml")
-    parser.add_argument("--output", type=Path, required=True, help="JSON that says where they lie, or why they don't")
-    parser.add_argument("--file", type=Path, help="a file that has them; verified all the same")
+    parser.add_argument("--output", type=Path, required=True, help="JSON note: where they are, or why they are missing")
+    parser.add_argument("--file", type=Path, help="a local copy, which is verified too")
     beside = Path(os.environ.get("NETS_CATALOGUES") or ROOT / "config")
     parser.add_argument("--catalogues", type=Path, default=beside, help="folder with your own weights.yaml")
     args = parser.parse_args(argv)
@@ -27,7 +27,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def write_weights(name: str, catalogues: Path, file: Path | None, output: Path) -> None:
-    """Write where the weights of a catalogue's entry lie, or why they can't be had."""
+    """Note where the weights of a catalogue's entry are, or why they are missing."""
     entry = look_up(load_catalogues(catalogues)["weights"], name, "weights.yaml")
     write_json(output, fetch(entry, file).to_json())
 

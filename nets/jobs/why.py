@@ -1,40 +1,17 @@
-"""Say what would rerun a run, and what has changed since it ran.
+"""Tell which stages of a run would run again, and what has changed since they ran.
 
 python -m nets.jobs.why --run lenet5-mnist5k-s0 --suite quick
 """
 
 import argparse
-import re
-import subprocess
 import sys
-from pathlib import Path
 
-from nets.errors import UserError, suggest
 from nets.jobs.common import run_job
-from nets.run import Run
-from nets.suite import changes, paths
-from nets.suite.catalogues import ROOT
-from nets.suite.expansion import load_runs
-from nets.suite.settings import find_table
-
-STAGES = ("weights", "prepare", "train", "reference", "evaluate", "draw")
-OF_FILES = {  # what Snakemake says of files, and in our words
-    "Missing output files": "missing",
-    "Incomplete output files": "incomplete",
-    "Updated input files": "newer than what was made from them",
-}
-REASONS = {  # what else it says
-    "Input files updated by another job": "what it reads is made again",
-    "Set of input files has changed": "it reads other files",
-    "Code has changed": "its rule has changed",
-    "Software environment": "environment.yml has changed",
-    "Forced execution": "it is forced",
-}
-Job = tuple[str, dict[str, str], str]  # rule, wildcards, Snakemake's reason
+from nets.suite.reruns import why
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Parse the command line and say."""
+    """Parse the command line and print the answer."""
     parser = argparse.ArgumentParser(prog="python -m nets.jobs.why", description=__doc__.splitlines()[0])
     parser.add_argument("--run", required=True, metavar="NAME", help="a run of the suite, as `make plan` lists them")
     suite = parser.add_mutually_exclusive_group()
@@ -42,78 +19,14 @@ def main(argv: list[str] | None = None) -> int:
     suite.add_argument("--table", help="a table of your own")
     args = parser.parse_args(argv)
     setting = {"table": args.table} if args.table else {"suite": args.suite or "quick"}
-    return run_job(lambda: print(why(args.run, setting)))
+    return run_job(lambda: explain(args.run, setting))
 
 
-def why(name: str, setting: dict[str, str]) -> str:
-    """A line for what would run again, and one for each of its stages with the reason. Raises UserError."""
+def explain(run: str, setting: dict[str, str]) -> None:
+    """Print the answer."""
     import torch
 
-    table = find_table(setting)
-    runs = {run.name: run for run in load_runs(table)}
-    if name not in runs:
-        raise UserError(f"{table} has no run {name}; {suggest(name, runs)}")
-    results = paths.results_of(table)
-    jobs = planned(results, runs[name], setting)
-    if not jobs:
-        return f"Nothing would rerun {name}.{torch_alone(results, runs[name], torch.__version__)}"
-    lines = [f"  {title(job, name)}: {'; '.join(causes(results, job, runs, torch.__version__))}." for job in jobs]
-    titles = [title(job, name) for job in jobs]
-    last = " and ".join(filter(None, [", ".join(titles[:-1]), titles[-1]]))
-    return "\n".join([f"{name}: {last} would run.", *lines])
-
-
-def planned(results: str, run: Run, setting: dict[str, str]) -> list[Job]:
-    """What Snakemake would run for all results of a run, in order. Raises UserError where it can't plan."""
-    words = [f"{key}={value}" for key, value in setting.items()]
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow/Snakefile"), "--dry-run"]
-    command += ["--cores", "1", "--quiet", "host", "--config", *words, "--", *paths.run_files(results, run.name)]
-    said = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if said.returncode:
-        raise UserError(f"Snakemake can't plan {run.name}: {said.stdout.strip().splitlines()[-1]}")
-    found: list[Job] = []
-    for block in re.split(r"\n(?=(?:local)?rule \w+:)", said.stdout):
-        rule = re.match(r"(?:local)?rule (\w+):", block)
-        if rule and rule[1] in STAGES:
-            wildcards = re.search(r"^    wildcards: (.+)$", block, re.M)
-            reason = re.search(r"^    reason: (.+)$", block, re.M)
-            pairs = dict(pair.split("=") for pair in wildcards[1].split(", ")) if wildcards else {}
-            found.append((rule[1], pairs, reason[1] if reason else ""))
-    return sorted(found, key=lambda job: (job[1].get("run") == run.name, STAGES.index(job[0])))
-
-
-def title(job: Job, name: str) -> str:
-    """'train', or with the subject where it is another than the run: 'train lenet5-mnist5k-extractor-s0'."""
-    rule, wildcards, _ = job
-    subject = "-".join(value for value in wildcards.values() if value != name)
-    return f"{rule} {subject}".strip()
-
-
-def causes(results: str, job: Job, runs: dict[str, Run], torch_version: str) -> list[str]:
-    """Why a job runs, each as a clause."""
-    rule, wildcards, reason = job
-    try:
-        changed = changes.since(results, rule, wildcards, runs, torch_version)
-    except LookupError:
-        if rule != "weights" and "Missing output files" in reason:
-            return ["it has not run yet"]
-        changed = []
-    for part in reason.split("; "):
-        said, _, files = part.partition(": ")
-        if said in OF_FILES:
-            names = [Path(file).name for file in files.split(", ")]
-            changed.append(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} {OF_FILES[said]}")
-        changed += [words for start, words in REASONS.items() if part.startswith(start)]
-    return changed or ["its parameters have changed, and no note says what they were"]
-
-
-def torch_alone(results: str, run: Run, version: str) -> str:
-    """A sentence where another torch trained the run, which reruns nothing by itself."""
-    try:
-        found = changes.since(results, "train", {"run": run.name}, {run.name: run}, version)
-    except LookupError:
-        return ""
-    return "".join(f" But {clause}; delete its folder to train it anew." for clause in found if "torch was" in clause)
+    print(why(run, setting, torch.__version__))
 
 
 if __name__ == "__main__":

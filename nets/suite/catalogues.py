@@ -1,4 +1,4 @@
-"""The catalogues that rows name: models, data sets, recipes, weights. Closed: each is checked against its schema."""
+"""The catalogues that rows name: models, data sets, recipes, weights. Each is checked against a closed schema."""
 
 import copy
 from functools import cache
@@ -14,7 +14,7 @@ from nets.optimizers import optimizer_schema
 from nets.tasks.kinds import KINDS, check_kinds
 
 ROOT = Path(__file__).resolve().parents[2]
-WANTED = {  # what to do, by the rule of the schema that is broken
+WANTED = {  # what to do, by the broken rule of the schema
     "exclusiveMinimum": "; set a number above {}",
     "exclusiveMaximum": "; set a number below {}",
     "minimum": "; set {} or more",
@@ -35,12 +35,12 @@ def load_catalogues(beside: Path) -> dict[str, dict[str, Any]]:
         for folder in dict.fromkeys((ROOT / "config", beside.resolve())):
             path = folder / f"{name}.yaml"
             if path.exists():
-                merged[name] |= copy.deepcopy(load_catalogue(path, name))  # what is cached stays as it was read
+                merged[name] |= copy.deepcopy(load_catalogue(path, name))  # keeps the cache unchanged
     return merged
 
 
 class Loader(yaml.CSafeLoader):
-    """YAML in which no key stands twice, and keys are words."""
+    """YAML whose keys are strings, none of them repeated."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         seen = set()
@@ -49,8 +49,8 @@ class Loader(yaml.CSafeLoader):
                 continue
             word = self.construct_object(key, deep=True)
             if word in seen or not isinstance(word, str):
-                problem = f"the key {word!r} stands twice" if word in seen else f"the key {word!r} is no word; quote it"
-                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+                mistake = "appears twice" if word in seen else "is not text; quote it"
+                raise yaml.MarkedYAMLError(problem=f"the key {word!r} {mistake}", problem_mark=key.start_mark)
             seen.add(word)
         return super().construct_mapping(node, deep)
 
@@ -59,7 +59,7 @@ class Loader(yaml.CSafeLoader):
 def schema(name: str) -> dict[str, Any]:
     """The JSON schema of a catalogue, with the kinds of learning, their options and the optimizers filled in.
 
-    Raises ConfigError where the entry of one lacks something.
+    Raises ConfigError if an entry of one of these tables lacks something.
     """
     rules = yaml.load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text(), yaml.CSafeLoader)
     if name == "models":
@@ -84,24 +84,24 @@ def schema(name: str) -> dict[str, Any]:
 
 @cache
 def load_catalogue(path: Path, name: str) -> dict[str, Any]:
-    """Read and check one catalogue; entries have their defaults filled in."""
+    """Read and check one catalogue."""
     return check_catalogue(read_yaml(path) or {}, name, str(path))
 
 
 def load_entry(path: Path, entry: str, name: str) -> dict[str, Any]:
-    """Read and check a file, YAML or JSON, that holds one entry of a catalogue alone."""
+    """Read and check a YAML or JSON file that holds a single entry of a catalogue."""
     return check_catalogue({entry: read_yaml(path)}, name, str(path))[entry]
 
 
 def look_up(entries: dict[str, Any], entry: str, where: str) -> dict[str, Any]:
-    """An entry of a catalogue. Raises ConfigError where there is none of that name."""
+    """An entry of a catalogue. Raises ConfigError if the catalogue has no entry of that name."""
     if entry not in entries:
         raise ConfigError(f"{where} has no {entry!r}; {suggest(entry, entries)}")
     return entries[entry]
 
 
 def read_yaml(path: Path) -> Any:
-    """The content of a YAML file. Raises ConfigError where it can't be read."""
+    """The content of a YAML file. Raises ConfigError if it cannot be read."""
     try:
         return yaml.load(path.read_text(encoding="utf-8"), Loader)
     except OSError as error:
@@ -111,11 +111,11 @@ def read_yaml(path: Path) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}, line {mark.line + 1}" if mark else str(path)
-        raise ConfigError(f"{where}: this is not YAML that can be used ({getattr(error, 'problem', error)}).") from None
+        raise ConfigError(f"{where}: this is not YAML for a catalogue ({getattr(error, 'problem', error)}).") from None
 
 
 def check_catalogue(entries: dict[str, Any], name: str, where: str) -> dict[str, Any]:
-    """The entries themselves. Raises UserError with one sentence for the first thing that is wrong with them."""
+    """The same entries. Raises UserError with one sentence for the first mistake in them."""
     check(entries, schema(name), where)
     if name == "datasets":
         check_entries(entries, where)
@@ -123,7 +123,7 @@ def check_catalogue(entries: dict[str, Any], name: str, where: str) -> dict[str,
 
 
 def check(value: Any, rules: dict[str, Any], where: str) -> None:
-    """Raise ConfigError, in words, for the first thing in which `value` breaks the schema."""
+    """Raise ConfigError, in words, for the clearest violation of the schema."""
     validator = jsonschema.Draft202012Validator(rules)
     error = jsonschema.exceptions.best_match(validator.iter_errors(value))
     if error is None:
@@ -133,15 +133,15 @@ def check(value: Any, rules: dict[str, Any], where: str) -> None:
     known = list(error.schema.get("properties", {}))
     if error.validator == "additionalProperties" and error.validator_value is False:
         key = next(key for key in error.instance if key not in known)
-        raise ConfigError(f"{at}unknown key {key!r}; {suggest(key, known) if known else 'there are none.'}")
-    if error.validator == "pattern":  # the schema says in words what its expression means
-        raise ConfigError(f"{at}{error.instance!r} won't do; write {error.schema['description']}.")
+        raise ConfigError(f"{at}unknown key {key!r}; {suggest(key, known) if known else 'no keys are allowed here.'}")
+    if error.validator == "pattern":  # the description says in words what the pattern allows
+        raise ConfigError(f"{at}{error.instance!r} is not valid; write {error.schema['description']}.")
     wanted = WANTED.get(error.validator, "")
     raise ConfigError(f"{at}{error.message}{wanted.format(error.validator_value)}.")
 
 
 def complete(value: dict, rules: dict) -> None:
-    """Fill in the schema's defaults, in place and in depth."""
+    """Fill in the schema's defaults, in place and recursively."""
     for key, rule in rules.get("properties", {}).items():
         if "default" in rule:
             value.setdefault(key, copy.deepcopy(rule["default"]))

@@ -1,4 +1,4 @@
-"""What has changed since a stage ran, in words: from what it was made of then and what it would be made of now."""
+"""What has changed since a stage ran, in words: compares what it was made of with what it would be made of now."""
 
 import json
 import re
@@ -10,17 +10,17 @@ from nets.run import Run
 from nets.suite import paths
 from nets.suite.keys import data_source, recorded, run_source, stage_source, training_facts
 
-SHOWN = 4  # changed files that are named
-MEANT = {  # facts whose values would tell a person nothing
+SHOWN = 4  # how many changed files are named
+MEANT = {  # facts that are hashes, in words
     "data": "the prepared data have changed",
     "start": "the weights that it starts from have changed",
     "extractor": "the classifier that measures its samples has changed",
 }
-ECHOES = ("title", "row", "overridden", "description")  # what says again that another key has changed
+ECHOES = ("title", "row", "overridden", "description")  # keys that only repeat the change of another key
 
 
 def folder_of(results: str, stage: str, wildcards: dict[str, str]) -> Path:
-    """Where a stage notes what it was made of."""
+    """The folder in which a stage notes what it was made of."""
     if stage == "prepare":
         return Path(paths.DATA, wildcards["dataset"])
     if stage == "reference":
@@ -29,13 +29,13 @@ def folder_of(results: str, stage: str, wildcards: dict[str, str]) -> Path:
 
 
 def since(results: str, stage: str, wildcards: dict[str, str], runs: dict[str, Run], torch_version: str) -> list[str]:
-    """What has changed since a stage ran, each as a clause; raises LookupError where there is no note of that."""
+    """What has changed since a stage ran, as clauses. Raises LookupError if the stage left no note."""
     folder = folder_of(results, stage, wildcards)
     then = recorded(folder)[stage]
-    found: list[str] = []
+    clauses: list[str] = []
     if stage == "prepare":
         run = next(run for run in runs.values() if run.dataset == wildcards["dataset"])
-        found += differences(then["entry"], entry_of(run))
+        clauses += differences(then["entry"], entry_of(run))
         now: dict[str, Any] = {"source": data_source(run.data).files}
     elif stage in ("train", "evaluate"):
         run = runs[wildcards["run"]]
@@ -43,22 +43,22 @@ def since(results: str, stage: str, wildcards: dict[str, str], runs: dict[str, R
         if stage == "train":
             now = facts_now(results, run, torch_version)
             if (folder / "config.json").exists() and now["description"] != then["description"]:
-                found += differences(json.loads((folder / "config.json").read_text()), json.loads(run.to_json()))
+                clauses += differences(json.loads((folder / "config.json").read_text()), json.loads(run.to_json()))
     else:
         now = {"source": stage_source(stage).files}
-    found += [words for fact, words in MEANT.items() if now.get(fact) and now[fact] != then.get(fact)]
+    clauses += [words for fact, words in MEANT.items() if now.get(fact) and now[fact] != then.get(fact)]
     if now.get("torch", then.get("torch")) != then.get("torch"):
-        found.append(f"torch was {then['torch']} and is {now['torch']}")
-    return found + files(then["source"], now["source"])
+        clauses.append(f"torch was {then['torch']} and is {now['torch']}")
+    return clauses + files(then["source"], now["source"])
 
 
 def entry_of(run: Run) -> dict[str, Any]:
-    """The part of a data set's entry that `prepare` reads."""
+    """The part of a data set's entry that preparation depends on."""
     return {key: value for key, value in run.data.items() if key != "extractor"}
 
 
 def facts_now(results: str, run: Run, torch_version: str) -> dict[str, Any]:
-    """What a run's training would be made of now; None for what is not there."""
+    """What a run's training would be made of now; None for a file that is missing."""
     hashes = note(paths.prepared(run.dataset)[0]).get("hashes")
     start, extractor = ([note(path) for path in of(results, run)[:1]] for of in (paths.start_of, paths.watching_of))
     last = start[0].get("sha256") or start[0].get("weights", {}).get("last", {}).get("sha256") if start else None
@@ -67,12 +67,12 @@ def facts_now(results: str, run: Run, torch_version: str) -> dict[str, Any]:
 
 
 def note(path: str) -> dict[str, Any]:
-    """The content of a JSON file; nothing where there is none."""
+    """The content of a JSON file; empty if there is no file."""
     return dict(json.loads(Path(path).read_text())) if Path(path).exists() else {}
 
 
 def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Each key of two descriptions that differs, with its values: 'optimizer.lr was 0.01 and is 0.1'."""
+    """Each key in which two descriptions differ, with both values: 'optimizer.lr was 0.01 and is 0.1'."""
     before, after = dict(flat(then)), dict(flat(now))
     changed = [key for key in {**before, **after} if before.get(key) != after.get(key)]
     changed = [key for key in changed if key.partition(".")[0] not in ECHOES] or changed
@@ -80,7 +80,7 @@ def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 
 def flat(content: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Keys of nested objects with dots."""
+    """The values of nested objects, by keys joined with dots."""
     for key, value in content.items():
         if isinstance(value, dict) and value:
             yield from flat(value, f"{prefix}{key}.")
@@ -89,14 +89,14 @@ def flat(content: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]
 
 
 def show(values: dict[str, Any], key: str) -> str:
-    """A value as JSON; hashes shortened."""
+    """A value as JSON, with shortened hashes."""
     if key not in values:
         return "not set"
     return re.sub(r"\b([0-9a-f]{8})[0-9a-f]{56}\b", r"\1…", json.dumps(values[key], ensure_ascii=False))
 
 
 def files(then: dict[str, str], now: dict[str, str]) -> list[str]:
-    """The source files whose part in a stage has changed."""
+    """The source files that have changed in the part that a stage uses."""
     changed = sorted(file for file in then.keys() | now.keys() if then.get(file) != now.get(file))
     if len(changed) > SHOWN:
         return [f"{len(changed)} source files have changed, among them {', '.join(changed[:SHOWN])}"]

@@ -12,7 +12,7 @@ from nets.tasks.kinds import KINDS, Kind
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table, resolved: what its cells name, and what its overrides make of that."""
+    """A resolved row of a table: what its cells name, with its overrides applied."""
 
     where: str  # file and line
     cells: dict[str, str]
@@ -29,7 +29,7 @@ class Row:
 
 
 def check_row(row: Row) -> None:
-    """Raise ConfigError for the first thing in a row that cannot work."""
+    """Raise ConfigError for the first combination in a row that cannot work."""
     check_size(row)
     check_needs(row)
     check_augmentation(row)
@@ -42,7 +42,7 @@ def check_row(row: Row) -> None:
 
 
 def check_size(row: Row) -> None:
-    """Images that the model does not take."""
+    """Refuse images that the model does not take."""
     where, model, dataset = row.where, row.cells["model"], row.cells["dataset"]
     (height, width), sizes = row.data["shape"][1:], row.model.get("sizes", {})
     if width not in sizes.get("only", [width]) or not sizes.get("minimum", 1) <= width <= sizes.get("maximum", width):
@@ -56,33 +56,35 @@ def check_size(row: Row) -> None:
 
 
 def check_needs(row: Row) -> None:
-    """Masks or labels that the data set lacks."""
+    """Refuse a data set that lacks the masks or labels that the task needs."""
     dataset, task = row.cells["dataset"], row.model["task"]
     extras = {role: needs for role, needs in row.kind.extras.items() if role in row.networks}
     for name, needs in ({task: row.kind.needs} | extras).items():
         if "masks" in needs and "masks" not in row.data:
-            raise ConfigError(f"{row.where}: {dataset} has no masks, which {name} needs; choose digit_scenes, say.")
+            raise ConfigError(
+                f"{row.where}: {dataset} has no masks, which {name} needs; choose one with masks, such as digit_scenes."
+            )
         if "labels" in needs and (not row.data["classes"] or "masks" in row.data):
-            raise ConfigError(f"{row.where}: {dataset} has no labels, which {name} needs.")
+            raise ConfigError(f"{row.where}: {dataset} has no labels, which {name} needs; choose another data set.")
 
 
 def check_augmentation(row: Row) -> None:
-    """Augmentation that changes an image's class, or moves the image out of sight."""
+    """Refuse augmentation that changes an image's class, or moves the image out of view."""
     augment, smallest = row.recipe.augment, min(row.data["shape"][1:])
     if augment["flip"] and not row.data.get("flip", True):
         raise ConfigError(
             f"{row.where}: recipe {row.cells['recipe']!r} mirrors images, and a mirrored image of "
-            f"{row.cells['dataset']} is not of its class; add the override augment.flip=false."
+            f"{row.cells['dataset']} no longer belongs to its class; add the override augment.flip=false."
         )
     if augment["crop_padding"] >= smallest:
         raise ConfigError(
             f"{row.where}: augment.crop_padding={augment['crop_padding']} can move an image of {smallest} pixels out "
-            "of sight; lower it."
+            "of view; lower it."
         )
 
 
 def check_networks(row: Row) -> None:
-    """Networks that are missing or that only the recipe names; samples of a task that draws none."""
+    """Refuse missing networks, networks that only the recipe names, and samples from a task that draws none."""
     where, model, networks = row.where, row.cells["model"], row.networks
     missing = [role for role in row.kind.roles if role not in networks]
     if missing:
@@ -93,16 +95,17 @@ def check_networks(row: Row) -> None:
         hint = suggest(unknown[0], networks)
         raise ConfigError(f"{where}: optimizers names {unknown[0]!r}, which {model} lacks; {hint}")
     if row.model.get("generates") and not row.kind.generator:
-        raise ConfigError(f"{where}: {model} has generates in models.yaml, and {row.model['task']} draws no samples.")
+        raise ConfigError(f"{where}: {model} sets generates in models.yaml, but {row.model['task']} draws no samples.")
 
 
 def check_schedule(row: Row) -> None:
-    """Milestones and warm-ups that never come, or never end."""
+    """Refuse milestones that are never reached, and warm-ups that never end."""
     where, schedule, epochs = row.where, row.recipe.schedule, row.recipe.epochs
     late = [epoch for epoch in schedule["milestones"] if epoch >= epochs]
     if late:
         raise ConfigError(
-            f"{where}: milestone {late[0]} never comes in {epochs} epochs; lower schedule.milestones or raise epochs."
+            f"{where}: milestone {late[0]} is never reached in {epochs} epochs; lower schedule.milestones "
+            "or raise epochs."
         )
     if (schedule["name"] == "step") != bool(schedule["milestones"]):
         raise ConfigError(f"{where}: schedule.milestones and schedule.name=step need each other.")
@@ -111,14 +114,14 @@ def check_schedule(row: Row) -> None:
 
 
 def check_optimizers(row: Row) -> None:
-    """Settings that an optimizer lacks, of the recipe's or of a network's own."""
+    """Refuse settings that an optimizer does not have: the recipe's, or a network's own."""
     for role in ("", *row.recipe.optimizers):
         settings = row.recipe.optimizer_of(role)
         key = f"optimizers.{role}" if role else "optimizer"
         name = settings["name"]
         for other in settings.keys() - {"name"} - OPTIMIZERS[name].keys:
             raise ConfigError(
-                f"{row.where}: {key}.{other}, which recipe {row.recipe.name!r} or the row sets, is not a setting of "
+                f"{row.where}: {key}.{other}, set by recipe {row.recipe.name!r} or by the row, is not a setting of "
                 f"{name}; it has {', '.join(sorted(OPTIMIZERS[name].keys))}."
             )
         if settings.get("nesterov") and not settings.get("momentum"):
@@ -126,44 +129,44 @@ def check_optimizers(row: Row) -> None:
 
 
 def check_autoencoder(row: Row) -> None:
-    """PCA in steps, a network without them, and options that would do nothing."""
+    """Refuse a trained PCA, a network that is fitted like one, and options without effect."""
     where, model, options, fitted = row.where, row.cells["model"], row.recipe.options, row.model.get("fitted", False)
     if fitted and not options["fitted"]:
-        raise ConfigError(f"{where}: {model} is fitted to all images at once, not trained; take recipe 'pca'.")
+        raise ConfigError(f"{where}: {model} is fitted to all images at once, not trained; choose recipe 'pca'.")
     if options["fitted"] and not fitted:
         raise ConfigError(
-            f"{where}: recipe {row.cells['recipe']!r} fits to all images at once, and {model} has to be trained; "
-            "take another recipe."
+            f"{where}: recipe {row.cells['recipe']!r} fits to all images at once, but {model} has to be trained; "
+            "choose another recipe."
         )
     if fitted and (row.recipe.epochs != 1 or row.recipe.batch_size < row.data["splits"].get("train", 0)):
         raise ConfigError(f"{where}: {model} is fitted in one step; leave out epochs and batch_size.")
     arguments, pixels = row.networks["autoencoder"].args, math.prod(row.data["shape"])
     if arguments.get("linear", fitted) and options["loss"] == "bce":
-        raise ConfigError(f"{where}: options.loss=bce needs pixels in 0..1, which a linear network leaves; take mse.")
+        raise ConfigError(f"{where}: options.loss=bce needs pixels in 0..1, which a linear network leaves; use mse.")
     if fitted and arguments["latent_dim"] > pixels:
-        raise ConfigError(f"{where}: model.latent_dim is above the {pixels} numbers of an image; PCA has no more axes.")
+        raise ConfigError(f"{where}: model.latent_dim exceeds the {pixels} numbers of an image; PCA has no more axes.")
     for key in ("options.beta", "options.samples", "options.fid_samples"):
         if key in row.overridden and not row.model.get("generates"):
             raise ConfigError(f"{where}: {key} is for VAEs, and {model} is not one; leave it out.")
 
 
 def check_critic(row: Row) -> None:
-    """A critic without a constraint."""
+    """Refuse a critic without a constraint."""
     options = row.recipe.options
     if options["loss"] == "wasserstein" and options["clip"] is None and not options["gradient_penalty"]:
         raise ConfigError(
-            f"{row.where}: with options.loss=wasserstein nothing constrains the critic; "
+            f"{row.where}: options.loss=wasserstein needs a constraint on the critic; "
             "set options.clip or options.gradient_penalty."
         )
 
 
 def check_sampler(row: Row) -> None:
-    """More steps of sampling than there are, or an option of another sampler."""
+    """Refuse more sampling steps than timesteps, and options of another sampler."""
     options = row.recipe.options
     steps, timesteps = options["sampling_steps"], options["timesteps"]
     if steps is not None and steps > timesteps:
         raise ConfigError(
-            f"{row.where}: options.sampling_steps={steps} are more than the {timesteps} of options.timesteps."
+            f"{row.where}: options.sampling_steps={steps} exceeds options.timesteps={timesteps}; lower it."
         )
     if options["eta"] and options["sampler"] == "ancestral":
-        raise ConfigError(f"{row.where}: options.eta belongs to options.sampler=ddim; ancestral sampling has none.")
+        raise ConfigError(f"{row.where}: options.eta belongs to options.sampler=ddim; ancestral sampling has no eta.")

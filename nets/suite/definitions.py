@@ -1,7 +1,7 @@
-"""Modules as definitions: what each top-level statement is made of, and which names it uses. Nothing is imported.
+"""Modules as definitions: what each top-level statement contains, and which names it uses. Nothing is imported.
 
-Comments and formatting are no part of a syntax tree; docstrings are left out here, and so are the annotations of
-functions in this project, where nothing reads them at run time.
+Syntax trees have no comments and no formatting. Docstrings are removed here, and so are the annotations of this
+project's functions, because nothing reads them at run time.
 """
 
 import ast
@@ -12,14 +12,14 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from nets.suite.syntax import FUNCTIONS, Chain, Stripped, bound, chains, text
+from nets.suite.syntax import FUNCTIONS, Chain, bound, chains, stripped, text
 
 PACKAGE = Path(__file__).resolve().parents[1]
 BLOCKS = (ast.If, ast.Try, ast.With, ast.For, ast.While)
 
 
 class Import(NamedTuple):
-    """What an imported name stands for: a module, or a name in it."""
+    """What an imported name refers to: a module, or a name in it."""
 
     module: str
     name: str | None
@@ -29,17 +29,17 @@ class Import(NamedTuple):
 class Definition:
     """A top-level statement of a module, or a member of a class."""
 
-    name: str  # as in "Task.check"; "<statement>" where it binds none
+    name: str  # as in "Task.check"; "<statement>" if it binds no name
     sha256: str
-    position: int = 0  # among those of its name
-    uses: set[Chain] = field(default_factory=set)  # names with their attributes, as in ("metrics", "top_k")
-    mentions: set[str] = field(default_factory=set)  # attributes, and strings that may name one
-    imports: dict[str, list[Import]] = field(default_factory=dict)  # that stand inside of it, by the names they bind
-    modules: set[str] = field(default_factory=set)  # all that these import
+    position: int = 0  # among the definitions of the same name
+    uses: set[Chain] = field(default_factory=set)  # names and their attributes, as in ("metrics", "top_k")
+    mentions: set[str] = field(default_factory=set)  # attributes, and strings that may name an attribute
+    imports: dict[str, list[Import]] = field(default_factory=dict)  # imports inside it, by the names that they bind
+    modules: set[str] = field(default_factory=set)  # all modules that these import
     decorators: list[Chain] = field(default_factory=list)
     bases: list[Chain] = field(default_factory=list)
-    members: dict[str, list["Definition"]] = field(default_factory=dict)  # of a class: methods, plain attributes
-    executed: bool = False  # by an import of the module, whatever is used of it
+    members: dict[str, list["Definition"]] = field(default_factory=dict)  # of a class: methods and plain attributes
+    executed: bool = False  # whether every import of the module executes it
 
 
 @dataclass(eq=False)
@@ -51,20 +51,20 @@ class Module:
     definitions: dict[str, list[Definition]] = field(default_factory=dict)
     executed: list[Definition] = field(default_factory=list)  # statements that bind no name
     imports: dict[str, list[Import]] = field(default_factory=dict)
-    modules: set[str] = field(default_factory=set)  # all that an import of it imports
+    modules: set[str] = field(default_factory=set)  # all modules that an import of it imports
 
     def all(self) -> list[Definition]:
-        """Every definition; members of classes are a part of theirs."""
-        return [*self.executed, *(found for several in self.definitions.values() for found in several)]
+        """Every definition; a class includes its members."""
+        return [*self.executed, *(each for several in self.definitions.values() for each in several)]
 
 
 @cache
 def locate(module: str) -> Path | None:
-    """The file of a module; None for packages without code of their own and for names that are no modules."""
+    """The file of a module; None for a package without code of its own and for a name that is not a module."""
     if module.split(".")[0] != PACKAGE.name:
         try:
             spec = importlib.util.find_spec(module)
-        except (ModuleNotFoundError, ValueError):  # of a parent; of __main__
+        except (ModuleNotFoundError, ValueError):  # raised for a parent; for __main__
             return None
         return Path(spec.origin) if spec and spec.origin and Path(spec.origin).is_file() else None
     path = PACKAGE.parent.joinpath(*module.split("."))
@@ -73,7 +73,7 @@ def locate(module: str) -> Path | None:
 
 
 def modules_of(root: str) -> list[str]:
-    """The modules of a root: of "nets.metrics.*" those that lie in that folder."""
+    """The modules of a root; for "nets.metrics.*", those in that folder."""
     if not root.endswith(".*"):
         return [root]
     folder = PACKAGE.parent.joinpath(*root.split(".")[:-1])
@@ -82,7 +82,7 @@ def modules_of(root: str) -> list[str]:
 
 @cache
 def read(name: str) -> Module | None:
-    """A module's definitions; None where there is no such module. What is installed is one definition without names."""
+    """A module's definitions; None if there is no such module. An installed file is one definition without names."""
     path = locate(name)
     if path is None:
         return None
@@ -93,7 +93,7 @@ def read(name: str) -> Module | None:
         return module
     package = name if path.stem == "__init__" else name.rpartition(".")[0]
     ours = name.split(".")[0] == PACKAGE.name
-    for node in Stripped(ours).visit(ast.parse(path.read_text())).body:
+    for node in stripped(ast.parse(path.read_text()), annotations=ours):
         if isinstance(node, ast.Import | ast.ImportFrom):
             add_import(node, package, module.imports, module.modules)
         else:
@@ -102,11 +102,11 @@ def read(name: str) -> Module | None:
 
 
 def add_statement(node: ast.stmt, package: str, module: Module) -> None:
-    """Take in a top-level statement that is no import."""
+    """Add a top-level statement that is not an import."""
     names = bound(node)
     definition = define(node, package, ", ".join(sorted(names)) or "<statement>")
     definition.executed = not names or isinstance(node, BLOCKS)
-    if isinstance(node, BLOCKS):  # which may import
+    if isinstance(node, BLOCKS):  # it may contain imports
         for name, imports in definition.imports.items():
             module.imports.setdefault(name, []).extend(imports)
         module.modules |= definition.modules
@@ -116,7 +116,7 @@ def add_statement(node: ast.stmt, package: str, module: Module) -> None:
 
 
 def define(node: ast.stmt, package: str, name: str) -> Definition:
-    """A statement as a definition; the methods and plain attributes of a class are definitions of their own."""
+    """A statement as a definition; methods and plain attributes of a class become definitions of their own."""
     members: dict[str, list[Definition]] = {}
     if isinstance(node, ast.ClassDef):
         body, node.body = node.body, []
@@ -127,24 +127,24 @@ def define(node: ast.stmt, package: str, name: str) -> Definition:
                 several[-1].position = len(several) - 1
             else:
                 node.body.append(part)
-    found = Definition(name, hashlib.sha256(text(node).encode()).hexdigest(), members=members)
-    for part in ast.walk(node):
-        if isinstance(part, ast.Import | ast.ImportFrom):
-            add_import(part, package, found.imports, found.modules)
-        elif isinstance(part, ast.Constant) and isinstance(part.value, str):
-            found.mentions.add(part.value)
-        elif isinstance(part, ast.Attribute):
-            found.mentions.add(part.attr)
-        elif isinstance(part, ast.MatchClass):
-            found.mentions.update(part.kwd_attrs)
-    found.uses = set(chains(node))
-    found.decorators = [chain for part in getattr(node, "decorator_list", []) for chain in chains(part)]
-    found.bases = [chain for part in getattr(node, "bases", []) for chain in chains(part)]
-    return found
+    definition = Definition(name, hashlib.sha256(text(node).encode()).hexdigest(), members=members)
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Import | ast.ImportFrom):
+            add_import(inner, package, definition.imports, definition.modules)
+        elif isinstance(inner, ast.Constant) and isinstance(inner.value, str):
+            definition.mentions.add(inner.value)
+        elif isinstance(inner, ast.Attribute):
+            definition.mentions.add(inner.attr)
+        elif isinstance(inner, ast.MatchClass):
+            definition.mentions.update(inner.kwd_attrs)
+    definition.uses = set(chains(node))
+    definition.decorators = [chain for part in getattr(node, "decorator_list", []) for chain in chains(part)]
+    definition.bases = [chain for part in getattr(node, "bases", []) for chain in chains(part)]
+    return definition
 
 
 def member_name(node: ast.stmt, decorated: bool) -> str | None:
-    """The name of a member that only code that names it can use; None for what Python itself uses."""
+    """The name of a member that code can use only by its name; None for members that Python itself uses."""
     names = {node.name} if isinstance(node, FUNCTIONS) else set()
     if isinstance(node, ast.Assign | ast.AnnAssign) and node.value and not decorated:  # a dataclass uses its fields
         names = bound(node)
@@ -155,7 +155,7 @@ def member_name(node: ast.stmt, decorated: bool) -> str | None:
 def add_import(
     node: ast.Import | ast.ImportFrom, package: str, names: dict[str, list[Import]], modules: set[str]
 ) -> None:
-    """Add what an import binds to `names`, and what it imports to `modules`; "*" binds all names that are unknown."""
+    """Add what an import binds to `names`, and what it imports to `modules`; "*" binds every unknown name."""
     if isinstance(node, ast.Import):
         for alias in node.names:
             modules.add(alias.name)

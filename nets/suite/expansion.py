@@ -1,7 +1,7 @@
 """From the tables that a user writes to run descriptions: loading, validation, expansion.
 
-Everything that a person can get wrong is said here in one sentence with its file and row, before anything runs.
-Imports no torch: Snakemake reads this at each start.
+Every mistake that a user can make is reported in one sentence, with its file and row, before anything runs. This module
+does not import torch, because Snakemake imports it at every start.
 """
 
 import copy
@@ -21,11 +21,14 @@ from nets.suite.starts import row_name
 from nets.suite.table import COLUMNS, parse_seeds, parse_value, read_table
 from nets.tasks.kinds import KINDS
 
-FIXED = ("task", "source", "changed", "initialisation")  # of a recipe: what it is, and no part of a run
+FIXED = ("task", "source", "changed", "initialisation")  # keys of a recipe that describe it and are not part of a run
 
 
 def load_runs(table: Path) -> list[Run]:
-    """All runs of a table, with the extractors that its generators need. Raises ConfigError."""
+    """All runs of a table, with the extractors for its generators: classifiers that measure samples.
+
+    Raises ConfigError.
+    """
     catalogues = load_catalogues(table.parent)
     runs: list[Run] = []
     lines: dict[tuple[str, str, str], int] = {}
@@ -35,25 +38,27 @@ def load_runs(table: Path) -> list[Run]:
         key = (cells["model"], cells["dataset"], cells["variant"])
         if key in lines:
             same = "-".join(filter(None, key))
-            raise ConfigError(f"{where}: {same} stands in line {lines[key]} already; give one of them a variant.")
+            raise ConfigError(f"{where}: {same} is already in line {lines[key]}; give one of them a variant.")
         lines[key] = line
         runs += expand_row(cells, where, catalogues)
         places[row_name(runs[-1])] = where
     runs = resolve_pretrained(runs, places, catalogues["weights"])
     for run in (own := extractors(runs, catalogues, table)):
         if row_name(run) in places:
-            raise ConfigError(f"{places[row_name(run)]}: {row_name(run)} is an extractor; take another variant.")
+            raise ConfigError(
+                f"{places[row_name(run)]}: {row_name(run)} is an extractor's name; choose another variant."
+            )
     return runs + own
 
 
 def expand_row(cells: dict[str, str], where: str, catalogues: dict, purpose: str = "benchmark") -> list[Run]:
-    """The runs of one row: one a seed."""
+    """The runs of one row: one per seed."""
     for column in ("model", "dataset", "recipe"):
         known = catalogues[f"{column}s"]
         if cells[column] not in known:
             raise ConfigError(f"{where}: unknown {column} {cells[column]!r}; {suggest(cells[column], known)}")
     if not re.fullmatch(r"[a-z0-9_.]{0,60}", cells["variant"]):
-        raise ConfigError(f"{where}: variant {cells['variant']!r} may hold only a-z, 0-9, '_' and '.', and 60 of them.")
+        raise ConfigError(f"{where}: variant {cells['variant']!r} may have at most 60 characters: a-z, 0-9, '_', '.'.")
     model = with_variant(cells, where, catalogues["models"])
     data = catalogues["datasets"][cells["dataset"]]
     networks, recipe, overridden = resolve(cells, where, model, catalogues["recipes"][cells["recipe"]])
@@ -81,7 +86,7 @@ def expand_row(cells: dict[str, str], where: str, catalogues: dict, purpose: str
 
 
 def with_variant(cells: dict[str, str], where: str, models: dict) -> dict:
-    """A model's entry with the networks that the row's variant adds. Raises ConfigError for a name that nearly adds."""
+    """A model's entry with the networks of the row's variant. Raises ConfigError if the variant looks misspelt."""
     model, variant = models[cells["model"]], cells["variant"]
     added = model.get("variants", {})
     meant = difflib.get_close_matches(
@@ -91,7 +96,7 @@ def with_variant(cells: dict[str, str], where: str, models: dict) -> dict:
         holders = [name for name, entry in models.items() if meant[0] in entry.get("variants", {})]
         raise ConfigError(
             f"{where}: variant {variant!r} would add no network to {cells['model']}, while {meant[0]!r} adds one to "
-            f"{', '.join(holders)}; correct the name, or take one that is not like it."
+            f"{', '.join(holders)}; correct the name, or choose a different one."
         )
     return model | {"networks": model["networks"] | added.get(variant, {})}
 
@@ -102,8 +107,9 @@ def generates(model: dict) -> bool:
 
 
 def title(name: str, networks: dict[str, Network], overridden: dict[str, Any], epochs: int) -> str:
-    """The model's title, with what the row changes of it, and how long a shorter training is: 'VGG-11 (width 0.25)',
-    'DCGAN (discriminator width 8)', 'LeNet-5 (10 epochs)'.
+    """The model's title with the arguments that the row changes, and the epochs of a shortened training.
+
+    'VGG-11 (width 0.25)', 'DCGAN (discriminator width 8)', 'LeNet-5 (10 epochs)'.
     """
     changed = [key.removeprefix("model.") for key in overridden if key.startswith("model.")]
     own = {f"{role}.{arg}": value for role, network in networks.items() for arg, value in network.args.items()}
@@ -115,7 +121,7 @@ def title(name: str, networks: dict[str, Network], overridden: dict[str, Any], e
 
 
 def resolve(cells: dict[str, str], where: str, model: dict, recipe: dict) -> tuple[dict[str, Network], Recipe, dict]:
-    """The row's networks and recipe with its overrides applied, checked and completed; and what they replaced."""
+    """The row's networks and recipe with its overrides applied, checked and completed; and the replaced values."""
     recipe, networks = copy.deepcopy(recipe), copy.deepcopy(model["networks"])
     overridden: dict[str, Any] = {}
     seen: set[str] = set()
@@ -124,19 +130,19 @@ def resolve(cells: dict[str, str], where: str, model: dict, recipe: dict) -> tup
         if not equals:
             raise ConfigError(f"{where}: override {item!r} is not of the form key=value, without spaces around the =.")
         if re.search(r"[,;]\w+(\.\w+)*=", text):
-            raise ConfigError(f"{where}: override {item!r}: overrides are parted by spaces.")
+            raise ConfigError(f"{where}: override {item!r}: overrides are separated by spaces.")
         if key in seen:
             raise ConfigError(f"{where}: {key} is overridden twice; keep one of the two.")
         seen.add(key)
         path, value = key.split("."), parse_value(text)
         if text == "":
-            raise ConfigError(f"{where}: {key}= has no value; set one (null for none), or leave it out.")
+            raise ConfigError(f"{where}: {key}= has no value; give one (null for none), or leave it out.")
         if isinstance(value, float) and not math.isfinite(value):
-            raise ConfigError(f"{where}: {key}={text} is no finite number; set one.")
+            raise ConfigError(f"{where}: {key}={text} is not a finite number; set one.")
         if path[0] == "model":
             old = override_networks(networks, ".".join(path[1:]), value, where)
         elif path[0] in FIXED:
-            raise ConfigError(f"{where}: {path[0]} can't be overridden; name another recipe.")
+            raise ConfigError(f"{where}: {path[0]} can't be overridden; choose another recipe.")
         else:
             target = recipe
             for part in path[:-1]:
@@ -147,7 +153,7 @@ def resolve(cells: dict[str, str], where: str, model: dict, recipe: dict) -> tup
         if old != value:
             overridden[key] = old
     if "optimizer.name" in overridden and isinstance(recipe["optimizer"], dict):
-        # Of the recipe's settings the new optimizer keeps those that it has; what the row sets is checked below.
+        # The new optimizer keeps only those of the recipe's settings that it has; the row's own are checked below.
         optimizer = OPTIMIZERS.get(str(recipe["optimizer"]["name"]))
         known = optimizer.keys if optimizer else recipe["optimizer"]
         own = {"name"} | {key.removeprefix("optimizer.") for key in seen}
@@ -166,14 +172,14 @@ def resolve(cells: dict[str, str], where: str, model: dict, recipe: dict) -> tup
 
 
 def override_networks(networks: dict, argument: str, value: Any, where: str) -> Any:
-    """Set a constructor argument in each network of the entry that has it, or in one, as in `discriminator.width`.
+    """Set a constructor argument in each network that has it, or in one, as in `discriminator.width`.
 
-    Returns what the first had.
+    Returns the old value in the first of them.
     """
     role, _, name = argument.rpartition(".")
-    holders = [found for key, found in networks.items() if role in ("", key) and name in found.get("args", {})]
+    holders = [network for key, network in networks.items() if role in ("", key) and name in network.get("args", {})]
     if not holders:
-        pairs = [(key, arg) for key, found in networks.items() for arg in found.get("args", {})]
+        pairs = [(key, arg) for key, network in networks.items() for arg in network.get("args", {})]
         known = {arg for _, arg in pairs} | {f"{key}.{arg}" for key, arg in pairs}
         hint = suggest(argument, known) if known else "its entry in models.yaml has no args."
         raise ConfigError(f"{where}: the model has no argument {argument!r}; {hint}")
@@ -185,15 +191,15 @@ def override_networks(networks: dict, argument: str, value: Any, where: str) -> 
 
 
 def check_argument(argument: str, value: Any, default: Any, where: str) -> None:
-    """Raise ConfigError for an argument of another type than the catalogue's, or for a size that is none."""
+    """Raise ConfigError for an argument whose type differs from the catalogue's, or for a size that is not positive."""
     numbers = (int, float)
     kinds = numbers if isinstance(default, float) else type(default)
     if default is not None and (not isinstance(value, kinds) or isinstance(value, bool) != isinstance(default, bool)):
-        raise ConfigError(f"{where}: model.{argument}={value} should be like {default!r}, the catalogue's.")
+        raise ConfigError(f"{where}: model.{argument}={value} must have the type of {default!r}, the default.")
     least = 0 if argument.endswith("dropout") else None
     for number in value if isinstance(value, list) else [value]:
         if isinstance(number, numbers) and not isinstance(number, bool) and number <= 0 and number != least:
-            raise ConfigError(f"{where}: model.{argument}={value}: {number} is no size; set a number above 0.")
+            raise ConfigError(f"{where}: model.{argument}={value}: {number} is not a size; set a number above 0.")
 
 
 def fidelity(dataset: str, data: dict) -> dict[str, Any]:
@@ -203,11 +209,11 @@ def fidelity(dataset: str, data: dict) -> dict[str, Any]:
 
 
 def extractors(runs: list[Run], catalogues: dict, table: Path) -> list[Run]:
-    """The classifiers that measure the generators among `runs`: one a data set."""
+    """The classifiers that measure the generators among `runs`: one per data set."""
     needed = {run.dataset: run.data["extractor"] for run in runs if run.fidelity and run.fidelity["indomain"]}
-    found: list[Run] = []
+    classifiers: list[Run] = []
     for dataset, entry in needed.items():
         cells = dict.fromkeys(COLUMNS, "") | entry | {"dataset": dataset, "variant": "extractor", "seeds": "0"}
         where = f"{table}, the extractor of {dataset} in datasets.yaml"
-        found += expand_row(cells, where, catalogues, purpose="extractor")
-    return found
+        classifiers += expand_row(cells, where, catalogues, purpose="extractor")
+    return classifiers

@@ -1,4 +1,4 @@
-"""The jobs that failed, by Snakemake's log: each once, with the reason that its own log gives."""
+"""The failed jobs in Snakemake's log: each once, with the reason from its own log."""
 
 import re
 from collections import Counter
@@ -12,11 +12,11 @@ OWN_LOG = re.compile(r"(?:--log|\| tee) (\S+)")
 
 
 def failures(log: str, tries: int) -> list[str]:
-    """A line for every command that failed in all its tries, after a line with their number; none without failures."""
+    """One line for every command that failed in all its tries, below a line with their number; empty if none failed."""
     lines = []
     for (command, job), times in Counter(FAILED.findall(log)).items():
         if times < tries:
-            continue  # a later one went well, or is another Snakemake's
+            continue  # a later try succeeded, or the other tries are in another Snakemake's log
         subject, path = SUBJECT.search(command), OWN_LOG.search(command)
         name = f" {Path(subject[1]).name}" if subject else ""
         lines.append(f"  {job}{name}: {reason(Path(path[1])) if path else 'see above'}")
@@ -24,10 +24,10 @@ def failures(log: str, tries: int) -> list[str]:
 
 
 def reason(path: Path) -> str:
-    """What a job's log says last; of a stack trace, what comes after its frames."""
+    """The last line of a job's log; for a stack trace, the first line after its frames."""
     lines = path.read_text(errors="replace").splitlines() if path.exists() else []
     starts = [number for number, line in enumerate(lines) if line.startswith("Traceback ")]
     end = lines[starts[-1] + 1 :] if starts else []
     last = next((line for line in end if line[:1].strip()), None)
-    last = last or next((line for line in reversed(lines) if line.strip()), "it left no word")
+    last = last or next((line for line in reversed(lines) if line.strip()), "its log is empty")
     return f"{last.strip()} ({path})"

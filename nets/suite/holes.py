@@ -1,4 +1,6 @@
-"""The holes of a suite: runs, data sets and weights that could not be had; listed, and forgotten to be tried again."""
+"""The holes of a suite: runs without a result, data sets and weights that are missing. Lists them, or forgets them so
+that they are tried again.
+"""
 
 import json
 from collections.abc import Iterable
@@ -9,14 +11,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Note:
-    """What a stage noted of its end: `manifest.json`, `reference.json`, `metrics.json`, `dataset.json`, weights."""
+    """The file in which a stage notes how it ended: `manifest.json`, `metrics.json`, `dataset.json` and the like."""
 
     path: Path
     content: dict[str, Any]
 
     @classmethod
     def read(cls, path: Path) -> "Note":
-        """Read a file; one that is damaged has the status "damaged"."""
+        """Read a file; a damaged one gets the status "damaged"."""
         try:
             return cls(path, {"status": "damaged"} | json.loads(path.read_text()))
         except ValueError:
@@ -29,7 +31,7 @@ class Note:
 
     @property
     def status(self) -> str:
-        """Its status: "ok", or that of the hole."""
+        """Its status: "ok", or why there is a hole, such as "diverged"."""
         return self.content["status"]
 
     @property
@@ -39,11 +41,11 @@ class Note:
 
 
 def forget(results: Path) -> list[str]:
-    """Delete the notes of the holes of a suite's runs, extractors, data sets and weights; returns the holes' names."""
+    """Delete the notes of all holes of a suite (runs, extractors, data sets, weights); returns their names."""
     names = unlink([*results.glob("runs/*/manifest.json"), *results.glob("fidelity/*/reference.json")])
     names += forget_fetched(results)
     for note in map(Note.read, results.glob("runs/*/metrics.json")):
-        # Snakemake looks behind a file only if the file is gone.
+        # Snakemake looks at what a file was made from only if the file is gone.
         if note.status != "ok" or any(metric["value"] is None for metric in note.content["metrics"]):
             note.path.unlink()
     return names
@@ -55,7 +57,7 @@ def forget_fetched(results: Path) -> list[str]:
 
 
 def unlink(paths: Iterable[Path]) -> list[str]:
-    """Delete the notes that are of holes or damaged; returns their names."""
+    """Delete the notes of holes and the damaged notes; returns their names."""
     holes = [note for note in map(Note.read, paths) if note.status != "ok"]
     for note in holes:
         note.path.unlink()
@@ -63,16 +65,16 @@ def unlink(paths: Iterable[Path]) -> list[str]:
 
 
 def supplies(paths: Iterable[Path]) -> str:
-    """A line for each data set and each set of weights, and their number."""
+    """One line for each data set and each set of weights, and how many are missing."""
     notes = [Note.read(path) for path in paths]
     width = max((len(note.name) for note in notes), default=0)
     lines = [f"{note.name:{width}}  {'here' if note.status == 'ok' else note.reason}" for note in notes]
     missing = sum(note.status != "ok" for note in notes)
-    return "\n".join([*lines, f"{missing} of {len(notes)} are missing." if missing else "All is here."])
+    return "\n".join([*lines, f"{missing} of {len(notes)} are missing." if missing else "Nothing is missing."])
 
 
 def summary(results: Path) -> str:
-    """A line for every run of a suite that is a hole, and one for the report."""
+    """One line for every run of a suite that is a hole, and one for the report."""
     names = (results / "runs.txt").read_text().split()
     notes = [Note.read(results / "runs" / name / "metrics.json") for name in names]
     lines = [f"  {note.name}  {note.status}: {note.reason}" for note in notes if note.status != "ok"]

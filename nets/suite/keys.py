@@ -1,7 +1,7 @@
-"""What each stage of the workflow is made of, so that an edit reruns what it can have changed, and nothing else.
+"""What each stage of the workflow is made of, so that an edit reruns only what it can have changed.
 
-Snakemake compares the digests of these with those of the last time. What a stage was made of when it ran it writes to
-`made_of.json` in its folder, from which `nets.jobs.why` says what has changed since.
+Snakemake compares the digests of these facts with the last ones. When a stage runs, it writes its facts to
+`made_of.json` in its folder; from them, `nets.suite.changes` tells what has changed since.
 """
 
 import hashlib
@@ -19,8 +19,8 @@ from nets.suite.definitions import PACKAGE, locate
 from nets.suite.slices import Slice, slice_of
 from nets.tasks.kinds import KINDS
 
-TABLES = ("nets.metrics.*",)  # read by walking the folder, for their words
-NUMERICS = "nets.training.numerics"  # what decides bits besides the seed: jobs call it
+TABLES = ("nets.metrics.*",)  # reports read their words by walking the folder
+NUMERICS = "nets.training.numerics"  # what decides bits besides the seed; jobs call it
 ROOTS = {  # where the work of a stage begins
     "prepare": ("nets.data.preparation:prepare",),
     "train": ("nets.training.session", NUMERICS),
@@ -32,30 +32,30 @@ ROOTS = {  # where the work of a stage begins
     "report": ("nets.jobs.report", *TABLES),
     "track": ("nets.jobs.track", *TABLES),
 }
-NEUTRAL = (  # what can't change a number
+NEUTRAL = (  # code that cannot change a number
     "nets.machine",  # how a job runs: devices, locks, memory, progress
-    "nets.errors",  # sentences
-    "nets.jobs.common",  # how a job says them
-    "nets.files",  # files that appear whole or not at all
-    "nets.data.download",  # what arrives is verified by its SHA-256
-    "nets.suite.keys",  # this file names results and makes none
-    "nets.optimizers",  # an optimizer's name is a part of the description
-    "nets.tasks.kinds",  # names of what is imported when it is used: `run_source` begins with the one that is
-    "nets.data.sources:READERS",  # likewise `data_source`
+    "nets.errors",  # messages
+    "nets.jobs.common",  # how a job shows them
+    "nets.files",  # writes files whole or not at all
+    "nets.data.download",  # downloads are verified by SHA-256
+    "nets.suite.keys",  # this file names results and computes none
+    "nets.optimizers",  # the description has the optimizer's name
+    "nets.tasks.kinds",  # names for imports at run time; `run_source` adds the one that is used as a root
+    "nets.data.sources:READERS",  # likewise, with `data_source`
 )
 FILES = dict.fromkeys(("compare", "report"), "nets/reporting/page/templates/*")  # what a stage reads besides Python
 MADE_OF = "made_of.json"
 
 
 def stage_source(stage: str) -> Slice:
-    """The source of a stage that is the same for all runs."""
+    """The source of a stage that all runs share."""
     source, root = slice_of(ROOTS[stage], NEUTRAL), PACKAGE.parent
     read = sorted(root.glob(FILES[stage])) if stage in FILES else []
     return replace(source, files=source.files | {str(path.relative_to(root)): sha256(path)[:8] for path in read})
 
 
 def data_source(entry: dict[str, Any]) -> Slice:
-    """The source that prepares a data set: the readers of its own sources alone."""
+    """The source that prepares a data set; of the readers, only those of its own sources."""
     readers = {READERS[source["kind"]] for source in entry["sources"] if source["kind"] in READERS}
     return slice_of((*ROOTS["prepare"], *sorted(readers)), NEUTRAL)
 
@@ -63,8 +63,8 @@ def data_source(entry: dict[str, Any]) -> Slice:
 def run_source(stage: str, run: Run) -> Slice:
     """The source of a run's training or evaluation: the stage, the run's task and networks.
 
-    A class of this project is followed alone, a network of another package with its whole module. Fidelity is a part
-    where samples are measured.
+    Of a network in this project, only the class is followed; of one in another package, the whole module. Fidelity is
+    included for runs whose samples are measured.
     """
     networks = {n.path if n.path.startswith("nets.") else n.module for n in run.networks.values()}
     kind = KINDS[run.task]
@@ -76,10 +76,10 @@ def run_source(stage: str, run: Run) -> Slice:
 def training_facts(
     run: Run, data: dict[str, str] | None, start: str | None, extractor: str | None, torch_version: str
 ) -> dict[str, Any]:
-    """All that decides what a run becomes, so that nothing is continued as another.
+    """Everything that decides what a run becomes, so that no run continues from another's checkpoint.
 
-    `data` are the SHA-256 of the prepared data by file; `start` and `extractor` those of the weights that it starts
-    from, and of those by which its samples are measured while it learns.
+    `data` has the SHA-256 of each file of the prepared data. `start` is that of the weights that the run starts from,
+    `extractor` that of the classifier that measures its samples during training.
     """
     return {
         "description": run.digest,
@@ -92,17 +92,17 @@ def training_facts(
 
 
 def checkpoint_key(facts: dict[str, Any]) -> str:
-    """The SHA-256 of `training_facts`, which names a run's checkpoints."""
+    """The SHA-256 of `training_facts`; it names a run's checkpoints."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def record(folder: Path, stage: str, facts: dict[str, Any]) -> None:
-    """Note in the folder of a run or data set what a stage of it is made of now; nothing else depends on the file."""
+    """Note in a folder what one of its stages is made of now. Only `nets.suite.changes` reads the file."""
     write_json(folder / MADE_OF, recorded(folder) | {stage: facts})
 
 
 def recorded(folder: Path) -> dict[str, dict[str, Any]]:
-    """What the stages were made of when they ran last; nothing where they did not, or the file is damaged."""
+    """What the stages were made of when they last ran; empty if none ran or the file is damaged."""
     try:
         return dict(json.loads((folder / MADE_OF).read_text()))
     except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
@@ -110,7 +110,7 @@ def recorded(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def check_findable(modules: Iterable[str]) -> None:
-    """Raise UserError for a module, named in the catalogue of models, that Python does not find."""
+    """Raise UserError if Python does not find a module that the catalogue of models names."""
     for module in modules:
         if locate(module) is None:
             raise UserError(

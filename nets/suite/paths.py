@@ -1,6 +1,6 @@
-"""Where the files of a suite lie: the one place that says so. Paths are relative to the folder that Snakemake works in.
+"""Where the files of a suite are; no other module decides this. Paths are relative to Snakemake's working directory.
 
-`results` is a suite's folder, "results/quick". Names of runs and data sets may be Snakemake's wildcards, as "{run}".
+`results` is a suite's folder, such as "results/quick". Names of runs and data sets may be wildcards, such as "{run}".
 """
 
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nets.run import Run
 
-DATA, WEIGHTS, FEATURES = "results/data", "results/weights", "results/features"  # which suites share
+DATA, WEIGHTS, FEATURES = "results/data", "results/weights", "results/features"  # shared by suites
 TRAINED = ("config.json", "manifest.json", "history.csv", "model.safetensors", "snapshots.npz")
 EVALUATED = ("metrics.json", "arrays.npz")
 FIGURES = "figures"
@@ -30,22 +30,22 @@ def run_files(results: str, run: str, names: Iterable[str] = (*TRAINED, *EVALUAT
 
 
 def prepared(dataset: str, *parts: str) -> list[str]:
-    """The prepared data of a data set: their description, and the given parts of them, `learning` or `test`."""
+    """The description of a prepared data set, and the given parts of it (`learning`, `test`)."""
     return [f"{DATA}/{dataset}/{name}" for name in ("dataset.json", *parts)]
 
 
 def fetched(weights: str) -> str:
-    """The note of weights that others trained, from their name in weights.yaml."""
+    """The note of fetched weights, from their name in weights.yaml."""
     return f"{WEIGHTS}/{weights}.json"
 
 
 def reference(results: str, dataset: str, extractor: str) -> str:
-    """The folder of what an extractor, `indomain` or `inception`, sees in a data set's test images."""
+    """The folder of the features that an extractor (`indomain`, `inception`) reads from a data set's test images."""
     return f"{results}/fidelity/{dataset}-{extractor}"
 
 
 def start_of(results: str, run: Run) -> list[str]:
-    """What a run starts from: the weights of a run of this suite, or what was fetched; nothing for most."""
+    """The weights that a run starts from: those of another run, or fetched ones; empty for most runs."""
     start = run.pretrained
     if not start:
         return []
@@ -55,30 +55,30 @@ def start_of(results: str, run: Run) -> list[str]:
 
 
 def watching_of(results: str, run: Run) -> list[str]:
-    """The classifier in whose features a run's samples are measured while it learns; nothing where there is none."""
+    """The classifier that measures a run's samples during training; empty if there is none."""
     indomain = run.fidelity and run.fidelity["indomain"]
     return run_files(results, indomain, ["manifest.json"]) if indomain else []
 
 
 def references_of(results: str, run: Run) -> list[str]:
-    """The features of real images by which a run's samples are measured; nothing for runs without samples."""
+    """The features of real images with which a run's samples are compared; empty for runs without samples."""
     names = [name for name in ("indomain", "inception") if run.fidelity and run.fidelity[name]]
     return [f"{reference(results, run.dataset, name)}/reference.json" for name in names]
 
 
 def extractor_of(results: str, indomain: str | None, extractor: str) -> str:
-    """The weights of an extractor: of the run `indomain`, or what was fetched."""
+    """The weights of an extractor: those of the run `indomain`, or fetched ones."""
     return fetched(extractor) if extractor == "inception" else run_files(results, str(indomain), ["manifest.json"])[0]
 
 
 def fetched_for(runs: Iterable[Run]) -> list[str]:
-    """The notes of all weights that runs need and others trained: what they start from, and what measures samples."""
+    """The notes of all fetched weights that runs need: those that they start from, and those that measure samples."""
     names = {run.pretrained["name"] for run in runs if run.pretrained and run.pretrained["kind"] == "weights"}
     names |= {"inception" for run in runs if run.fidelity and run.fidelity["inception"]}
     return sorted(map(fetched, names))
 
 
 def lost(results: str, runs: Iterable[str]) -> list[str]:
-    """Files that are missing of runs that have begun."""
+    """The missing files of runs that have begun."""
     files = [Path(file) for run in runs for file in run_files(results, run)]
     return [str(file) for file in files if file.parent.exists() and not file.exists()]

@@ -1,5 +1,5 @@
-"""What papers and repositories report, `config/published.csv`: loading, validation, and the choice of the value that
-is compared with ours (docs/published.md). Imports no torch.
+"""What papers and repositories report (`config/published.csv`): loading, validation, and the choice of the value with
+which ours is compared (docs/published.md). Imports no torch.
 """
 
 import csv
@@ -15,9 +15,9 @@ from nets.suite.catalogues import ROOT, check, load_catalogues, schema
 from nets.suite.table import parse_value
 
 COLUMNS = ("model", "dataset", "metric", "value", "source", "note", "explains")
-OPTIONAL = {"split": "test", "checked": "source", "differs": ""}  # what an absent column or an empty cell means
+OPTIONAL = {"split": "test", "checked": "source", "differs": ""}  # the meaning of an absent column or an empty cell
 VERIFIED = ("source", "copy")
-ASPECTS = ("network", "selection", "augmentation", "training")  # in the order in which they decide
+ASPECTS = ("network", "selection", "augmentation", "training")  # the most important first
 DIRECTIONS = ("worse", "better")
 
 Key = tuple[str, str, str, str]  # model or model-variant, data set, metric, split
@@ -25,7 +25,7 @@ Key = tuple[str, str, str, str]  # model or model-variant, data set, metric, spl
 
 @dataclass(frozen=True)
 class Published:
-    """A reported value, where it stands, what differs from our row, and why ours may differ."""
+    """A reported value, its source, what differs from our row, and why our value may differ."""
 
     value: float
     source: str
@@ -36,16 +36,16 @@ class Published:
 
     @property
     def verified(self) -> bool:
-        """Whether the value was read in its source; ours is compared with no other."""
+        """Whether the value was read in its source; ours is compared only with such values."""
         return self.checked in VERIFIED
 
     @property
     def rank(self) -> tuple[bool, ...]:
-        """Orders values, the nearest to our row first: verified, then by what differs."""
+        """Sort key that puts the values nearest to our row first: verified ones, then by what differs."""
         return (not self.verified, *(aspect in self.differs for aspect in ASPECTS))
 
     def reasons(self, better: bool | None) -> list[str]:
-        """Why ours is better or worse (None: either) than this value: the reasons that pull that way or both ways."""
+        """Why ours is better or worse (None: either) than this value: the reasons that work that way or both ways."""
         chosen = []
         for reason in filter(None, self.explains.split("; ")):
             direction, text = split_reason(reason)
@@ -55,19 +55,22 @@ class Published:
 
 
 def split_reason(reason: str) -> tuple[str | None, str]:
-    """'worse: 45,000 training images' in two: which way it pulls ours (None: either), and the reason."""
+    """Split 'worse: 45,000 training images' into its direction (None: either) and the reason."""
     marked = re.match(r"(\w+): ", reason)
     return (marked[1], reason[marked.end() :]) if marked else (None, reason)
 
 
 def find_published(table: Path) -> Path:
-    """The published.csv beside a table, else the project's."""
+    """The published.csv beside a table, or else the project's."""
     beside = table.with_name("published.csv")
     return beside if beside.exists() else ROOT / "config/published.csv"
 
 
 def load_published(path: Path) -> dict[Key, list[Published]]:
-    """All reported values by model, data set, metric and split, first the one to compare with. Raises ConfigError."""
+    """The reported values by model, data set, metric and split; the first is the one to compare with.
+
+    Raises ConfigError.
+    """
     catalogues = load_catalogues(path.parent)
     reported: dict[Key, list[Published]] = {}
     with open(path, newline="", encoding="utf-8") as file:
@@ -80,20 +83,20 @@ def load_published(path: Path) -> dict[Key, list[Published]]:
         for cells in reader:
             where = f"{path}, line {reader.line_num}"
             if None in cells or any(cells[name] is None for name in COLUMNS):
-                raise ConfigError(f"{where}: {len(head)} cells are expected; put those with commas in quotes.")
+                raise ConfigError(f"{where}: {len(head)} cells are expected; quote cells that contain commas.")
             row = parse_row(cells, catalogues, where)
             values = reported.setdefault((row["model"], row["dataset"], row["metric"], row["split"]), [])
             if any(row["source"] == other.source for other in values):
-                raise ConfigError(f"{where}: {row['model']} on {row['dataset']} has a value of this source already.")
+                raise ConfigError(f"{where}: {row['model']} on {row['dataset']} already has a value from this source.")
             differs = tuple(row["differs"])
             values.append(Published(row["value"], row["source"], row["note"], row["explains"], row["checked"], differs))
     return {key: ordered(values, key[2]) for key, values in reported.items()}
 
 
 def parse_row(cells: dict[str, str], catalogues: dict[str, dict[str, Any]], where: str) -> dict[str, Any]:
-    """A line's cells as values, checked."""
+    """The cells of a line as values, checked."""
     cells = cells | {name: cells.get(name) or absent for name, absent in OPTIONAL.items()}
-    row = cells | {"value": parse_value(cells["value"]), "differs": cells["differs"].split()}
+    row: dict[str, Any] = {**cells, "value": parse_value(cells["value"]), "differs": cells["differs"].split()}
     check(row, schema("published"), where)
     for column, name in (("model", row["model"].partition("-")[0]), ("dataset", row["dataset"])):
         if name not in (known := catalogues[f"{column}s"]):
@@ -103,14 +106,15 @@ def parse_row(cells: dict[str, str], catalogues: dict[str, dict[str, Any]], wher
         raise ConfigError(f"{where}: {row['metric']} {row['value']} is not a percentage.")
     for direction, _ in map(split_reason, row["explains"].split("; ")):
         if direction not in (None, *DIRECTIONS):
-            raise ConfigError(f"{where}: explains: {direction!r} won't do; {suggest(direction, DIRECTIONS)}")
+            raise ConfigError(f"{where}: explains: unknown direction {direction!r}; {suggest(direction, DIRECTIONS)}")
     return row | {"value": float(row["value"])}
 
 
 def ordered(values: list[Published], metric: str) -> list[Published]:
-    """The values by rank, before them the one to compare with: the median of the best rank, of two the better.
+    """The value to compare with, then the others by rank.
 
-    A metric without a direction, or an unknown one, is better when it is lower.
+    The first is the median of the best rank; of two medians, the better one. Lower is better for a
+    metric without a direction, and for an unknown one.
     """
     ranked = sorted(values, key=lambda value: value.rank)
     nearest = [value.value for value in ranked if value.rank == ranked[0].rank]

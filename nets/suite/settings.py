@@ -1,4 +1,4 @@
-"""The settings of Snakemake's `--config`: which table to run, and how its jobs compute."""
+"""The settings in Snakemake's `--config`: which table to run, and how its jobs compute."""
 
 import os
 import re
@@ -14,7 +14,7 @@ RESERVED = ("data", "weights", "features")
 
 
 def find_table(settings: dict[str, Any]) -> Path:
-    """The table that Snakemake's `--config` names: `table=FILE`, or `suite=NAME` of the project's `config/`."""
+    """The table that `--config` names: `table=FILE`, or `suite=NAME` for a table in the project's `config/`."""
     for key in settings:
         if key not in SETTINGS:
             raise ConfigError(f"--config {key}=…: unknown setting {key!r}; {suggest(key, SETTINGS)}")
@@ -29,21 +29,21 @@ def find_table(settings: dict[str, Any]) -> Path:
             f"--config suite={settings['suite']}: unknown suite; {suggest(str(settings['suite']), suites)}"
         )
     table = Path(settings.get("table") or ROOT / f"config/{settings.get('suite', 'quick')}.tsv")
-    table = Path(os.path.relpath(table))  # the same file has the same name, however it was written
+    table = Path(os.path.relpath(table))  # one name for one file, however it was typed
     if not re.fullmatch(r"[\w.]+", table.stem):
-        raise ConfigError(f"{table}: the table's name becomes a folder's; use letters, digits, '_' and '.' alone.")
+        raise ConfigError(f"{table}: the table's name becomes a folder's name; use only letters, digits, '_' and '.'.")
     if table.stem in RESERVED:
-        raise ConfigError(f"{table}: results/{table.stem}/ is for what suites share; give the table another name.")
+        raise ConfigError(f"{table}: results/{table.stem}/ holds files that suites share; give the table another name.")
     return table
 
 
 def job_environment(settings: dict[str, Any], table: Path) -> dict[str, str]:
-    """What jobs read from their environment, since no result depends on it. Raises ConfigError."""
+    """The environment of the jobs: settings on which no result depends. Raises ConfigError."""
     given = {key: settings[key] for key in JOB_SETTINGS if settings.get(key) is not None}
     for key, value in given.items():
         whole = key == "slots_per_gpu"
         if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or value <= 0:
-            raise ConfigError(f"--config {key}={value}: this is not a {'whole ' * whole}number above 0.")
+            raise ConfigError(f"--config {key}={value}: set a {'whole ' * whole}number above 0.")
     name = f"TABLE={table}" if settings.get("table") else f"SUITE={table.stem}"
-    found = {"NETS_RETRY": f"make run RETRY=1 {name}", "NETS_CATALOGUES": str(table.parent)}
-    return found | {JOB_SETTINGS[key]: str(value) for key, value in given.items()}
+    environment = {"NETS_RETRY": f"make run RETRY=1 {name}", "NETS_CATALOGUES": str(table.parent)}
+    return environment | {JOB_SETTINGS[key]: str(value) for key, value in given.items()}

@@ -1,7 +1,7 @@
-"""What code is made of: the definitions that it uses, directly or not, in the modules of its own packages.
+"""What code depends on: the definitions that it uses, directly or indirectly, in the modules of its own packages.
 
-In doubt a module is taken as a whole: where it is handed on as an object, where a name is not found in it, and in
-packages other than this one. A name that is imported at run time is not seen; whoever asks gives it as a root.
+A whole module is taken if it is passed on as an object, if a name is not found in it, or if it is in another package.
+A name that is imported at run time cannot be seen; the caller gives it as a root.
 """
 
 import hashlib
@@ -19,24 +19,25 @@ TASK = "nets.tasks.contract:Task"
 class Slice:
     """A part of the source."""
 
-    files: dict[str, str]  # a short hash of what is used of each file, as in {"nets/tasks/contract.py": "3f2a91c0"}
-    definitions: frozenset[tuple[str, str]]  # what that is, as in ("nets/tasks/contract.py", "Task.check")
+    files: dict[str, str]  # a short hash of the used part of each file, as in {"nets/tasks/contract.py": "3f2a91c0"}
+    definitions: frozenset[tuple[str, str]]  # the used parts, as in ("nets/tasks/contract.py", "Task.check")
 
     @property
     def digest(self) -> str:
-        """Twelve hex digits, the same for the same files with the same hashes."""
+        """Twelve hex digits, the same for equal files with equal hashes."""
         return short(self.files, 12)
 
 
 @cache
 def slice_of(roots: tuple[str, ...], without: tuple[str, ...] = ()) -> Slice:
-    """What `roots` use. A root is a module, a definition in it, "nets.models.lenet:LeNet5", or all of a package, "a.*".
+    """The definitions that `roots` use.
 
-    `without` has modules, packages and definitions that are not followed.
+    A root is a module, a definition in it ("nets.models.lenet:LeNet5"), or a whole package ("a.*"). Modules, packages
+    and definitions in `without` are not followed.
     """
     walk = Walk({PACKAGE.name, *(root.partition(":")[0].split(".")[0] for root in roots)}, without)
-    for found in (each for root in roots for each in modules_of(root)):
-        module, _, name = found.partition(":")
+    for root in (each for given in roots for each in modules_of(given)):
+        module, _, name = root.partition(":")
         walk.load(module)
         walk.take_each(walk.find_in(module, (name,) if name else (), set()))
     walk.finish()
@@ -50,7 +51,7 @@ def short(content: dict[str, str], digits: int = 8) -> str:
 
 
 class Walk:
-    """From definition to definition, until none is new."""
+    """Follows names from definition to definition until no definition is new."""
 
     def __init__(self, packages: set[str], without: tuple[str, ...]):
         self.packages, self.without = packages, without
@@ -63,7 +64,7 @@ class Walk:
         self.asleep: dict[str, list[tuple[Module, Definition]]] = {}  # members of tasks that nothing has mentioned yet
 
     def finish(self) -> None:
-        """Follow all that waits."""
+        """Follow every definition that waits."""
         while self.waiting:
             module, definition = self.waiting.pop()
             for name in definition.modules:
@@ -75,13 +76,13 @@ class Walk:
                 self.take_each(iter(self.asleep.pop(word, ())))
 
     def own(self, name: str) -> Module | None:
-        """A module that is followed; None for others."""
+        """A module that is to be followed; None for any other."""
         parts = name.split(".")
         excluded = any(".".join(parts[:end]) in self.without for end in range(1, len(parts) + 1))
         return read(name) if parts[0] in self.packages and not excluded else None
 
     def load(self, name: str) -> None:
-        """What the import of a module executes, there and in what it imports; all of it in other packages."""
+        """Take what the import of a module executes, in it and in its imports; in other packages, take everything."""
         if name in self.loaded:
             return
         self.loaded.add(name)
@@ -101,7 +102,7 @@ class Walk:
     def find(
         self, module: Module, chain: Chain, user: Definition | None, seen: set[tuple[str, Chain]]
     ) -> Iterator[tuple[Module, Definition | None]]:
-        """What a name stands for in a definition of a module: definitions, or whole modules (None)."""
+        """What a name in a definition of a module refers to: definitions, or whole modules (None)."""
         for definition in module.definitions.get(chain[0], ()):
             yield module, definition
         imports = [*module.imports.get(chain[0], ()), *(user.imports.get(chain[0], ()) if user else ())]
@@ -113,7 +114,7 @@ class Walk:
     def find_in(
         self, name: str, chain: Chain, seen: set[tuple[str, Chain]]
     ) -> Iterator[tuple[Module, Definition | None]]:
-        """What a name in another module stands for: a definition there, what it imports, or a module in the package."""
+        """What a name in another module refers to: a definition there, something that it imports, or a submodule."""
         if (name, chain) in seen or name.split(".")[0] not in self.packages:
             return
         seen.add((name, chain))
@@ -125,16 +126,16 @@ class Walk:
         elif module:
             yield module, None
 
-    def take_each(self, found: Iterator[tuple[Module, Definition | None]]) -> None:
-        """Take in definitions, and modules as a whole."""
-        for module, definition in found:
+    def take_each(self, parts: Iterator[tuple[Module, Definition | None]]) -> None:
+        """Take definitions, and whole modules."""
+        for module, definition in parts:
             if definition:
                 self.take(module, definition)
             else:
                 self.take_all(module)
 
     def take_all(self, module: Module) -> None:
-        """Take in a whole module, with what it imports for others and does not use itself."""
+        """Take a whole module, with what it imports for others and does not use itself."""
         if module in self.whole:
             return
         self.whole.add(module)
@@ -147,7 +148,7 @@ class Walk:
             self.take_each(self.find(module, (name,), None, set()))
 
     def take(self, module: Module, definition: Definition) -> None:
-        """Take in a definition; of a task those members that are mentioned anywhere, now or later."""
+        """Take a definition. Of a task, only the members that are mentioned anywhere, now or later, are taken."""
         if definition in self.seen or f"{module.name}:{definition.name}" in self.without:
             return
         self.seen.add(definition)
@@ -162,7 +163,7 @@ class Walk:
                     self.take(module, member)
 
     def is_task(self, module: Module, definition: Definition) -> bool:
-        """Whether a class is a task: its methods are called by this project alone, those of networks also by torch."""
+        """Whether a class is a task: only this project calls its methods. Torch calls those of networks too."""
         parents = (parent for chain in definition.bases for parent in self.find(module, chain, None, set()))
         known = f"{module.name}:{definition.name}" == TASK
         return known or any(parent and self.is_task(other, parent) for other, parent in parents)

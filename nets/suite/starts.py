@@ -1,4 +1,4 @@
-"""What runs start from: weights that others trained (`config/weights.yaml`), or another row of the same table."""
+"""What runs start from: fetched weights (`config/weights.yaml`), or another row of the same table."""
 
 import dataclasses
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from nets.errors import ConfigError, suggest
 from nets.run import Run
 
-ENCODERS = {  # classifiers that have the encoder of an autoencoder
+ENCODERS = {  # classifiers that use the encoder of an autoencoder
     "nets.models.autoencoder.EncoderClassifier": "nets.models.autoencoder.ConvAutoencoder",
 }
 
@@ -14,7 +14,7 @@ Rows = dict[str, dict[int, Run]]  # by <model>-<dataset>[-<variant>], then by se
 
 
 def resolve(runs: list[Run], places: dict[str, str], weights: dict[str, Any]) -> list[Run]:
-    """The runs, each with what it starts from. `places` says where a row stands, by its name. Raises ConfigError."""
+    """The runs, each with what it starts from. `places` has the file and line of each row. Raises ConfigError."""
     rows: Rows = {}
     for run in runs:
         rows.setdefault(row_name(run), {})[run.seed] = run
@@ -27,7 +27,7 @@ def row_name(run: Run) -> str:
 
 
 def start(run: Run, places: dict[str, str], rows: Rows, weights: dict[str, Any], trail: tuple[str, ...] = ()) -> Run:
-    """A run with its `pretrained` filled in; `trail` are the rows that wait for it."""
+    """A run with its `pretrained` filled in; `trail` has the rows that wait for this one."""
     where, name = places[row_name(run)], run.recipe.options.get("pretrained")
     check_options(run, where)
     if name is None:
@@ -37,17 +37,17 @@ def start(run: Run, places: dict[str, str], rows: Rows, weights: dict[str, Any],
         circle = " starts from ".join((*trail[trail.index(name) :], name))
         raise ConfigError(f"{where}: {circle}; let one of them start from scratch.")
     if name in weights:
-        found = of_weights(run, where, weights[name])
+        origin = of_weights(run, where, weights[name])
     elif name in rows:
-        found = of_run(run, where, start(rows[name].get(run.seed) or first(rows[name]), places, rows, weights, trail))
+        origin = of_run(run, where, start(rows[name].get(run.seed) or first(rows[name]), places, rows, weights, trail))
     else:
         raise ConfigError(
             f"{where}: options.pretrained={name} is neither a row of this table nor an entry of weights.yaml; "
             + suggest(name, [*weights, *(set(rows) - {row_name(run)})])
         )
-    if found["shape"][0] < run.shape[0]:
-        raise ConfigError(f"{where}: {name} was trained on grey images, {run.dataset} has colours; choose another.")
-    return dataclasses.replace(run, pretrained=found)
+    if origin["shape"][0] < run.shape[0]:
+        raise ConfigError(f"{where}: {name} was trained on grey images, but {run.dataset} has colours; choose another.")
+    return dataclasses.replace(run, pretrained=origin)
 
 
 def first(seeds: dict[int, Run]) -> Run:
@@ -60,14 +60,14 @@ def of_weights(run: Run, where: str, entry: dict[str, Any]) -> dict[str, Any]:
     name = run.recipe.options["pretrained"]
     if entry.get("model") != run.model:
         owner = entry.get("model") or entry["title"]
-        raise ConfigError(f"{where}: {name} are weights of {owner}, not of {run.model}; choose others.")
+        raise ConfigError(f"{where}: {name} holds weights of {owner}, not of {run.model}; choose others.")
     kept = run.recipe.options["transfer"] == "evaluate_only"
     facts = {key: entry[key] for key in ("sha256", "shape", "mean", "std")}
     return {"kind": "weights", "name": name, "keep_head": kept} | facts
 
 
 def of_run(run: Run, where: str, source: Run) -> dict[str, Any]:
-    """The start from what another run has learned; its digest is part of this run's own description."""
+    """The start from another run's weights; the digest of that run becomes part of this run's description."""
     if source.task == "reconstruction":
         return of_autoencoder(run, where, source)
     if source.networks != run.networks:
@@ -78,12 +78,12 @@ def of_run(run: Run, where: str, source: Run) -> dict[str, Any]:
 
 
 def of_autoencoder(run: Run, where: str, source: Run) -> dict[str, Any]:
-    """The start from an autoencoder's encoder, which has seen pixels in 0..1; the head is new."""
+    """The start from an autoencoder's encoder, which was trained on pixels in 0..1; the head is new."""
     ours, theirs = run.networks["classifier"], source.networks["autoencoder"]
     if (ENCODERS.get(ours.path), ours.args) != (theirs.path, theirs.args):
         raise ConfigError(
-            f"{where}: {row_name(source)} has no encoder for {run.model}; only encoder_classifier starts from an "
-            "autoencoder, a conv_autoencoder with the same latent_dim and widths."
+            f"{where}: {row_name(source)} has no encoder for {run.model}; only encoder_classifier can start from an "
+            "autoencoder, and only from a conv_autoencoder with the same latent_dim and widths."
         )
     channels = source.shape[0]
     facts = {"sha256": source.digest, "shape": list(source.shape), "mean": [0.0] * channels, "std": [1.0] * channels}
@@ -91,13 +91,13 @@ def of_autoencoder(run: Run, where: str, source: Run) -> dict[str, Any]:
 
 
 def check_options(run: Run, where: str) -> None:
-    """Options of transfer learning that need or exclude each other."""
+    """Raise ConfigError for options of transfer learning that need or exclude each other."""
     recipe, transfer = run.recipe, run.recipe.options.get("transfer", "none")
     if (transfer == "none") != (recipe.options.get("pretrained") is None):
         raise ConfigError(f"{where}: options.pretrained and options.transfer need each other; set both or none.")
     if (transfer == "evaluate_only") != (recipe.epochs == 0):
         raise ConfigError(f"{where}: epochs=0 and options.transfer=evaluate_only need each other; set both or none.")
     if transfer == "feature_extraction" and any(recipe.augment.values()):
-        raise ConfigError(f"{where}: features are computed once, from images as they are; leave out augment.")
+        raise ConfigError(f"{where}: features are computed once, from unchanged images; leave out augment.")
     if "validation" not in run.data["splits"] and transfer != "evaluate_only":
         raise ConfigError(f"{where}: {run.dataset} has no training images; only evaluate_only can use it.")

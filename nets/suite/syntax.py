@@ -1,25 +1,30 @@
-"""Syntax trees: as text, without what only people read, and the names in them."""
+"""Syntax trees as text, without docstrings and whatever else only people read; and the names that they use."""
 
 import ast
 from collections.abc import Iterator
 
-Chain = tuple[str, ...]  # a name with attributes, as in ("metrics", "top_k")
+Chain = tuple[str, ...]  # a name and its attributes, as in ("metrics", "top_k")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+DOCUMENTED = (*FUNCTIONS, ast.ClassDef, ast.Module)
 SCOPES = (*FUNCTIONS, ast.ClassDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-NEVER = ("TYPE_CHECKING", "typing.TYPE_CHECKING", "__name__ == '__main__'")  # conditions that imports don't meet
-UNUSED = ("ctx", "kind", "type_comment")  # fields of nodes that say nothing new
+NEVER = (
+    "TYPE_CHECKING",
+    "typing.TYPE_CHECKING",
+    "__name__ == '__main__'",
+)  # conditions that are false in an import
+UNUSED = ("ctx", "kind", "type_comment")  # fields of nodes that add no information
 
 
 def bound(node: ast.AST) -> set[str]:
-    """The names that a statement binds where it stands."""
+    """The names that a statement binds in its own scope."""
     if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
         return {node.name}
-    found = {node.id} if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load) else set()
-    return found.union(*map(bound, ast.iter_child_nodes(node)))
+    names = {node.id} if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load) else set()
+    return names.union(*map(bound, ast.iter_child_nodes(node)))
 
 
 def chains(node: ast.AST, local: frozenset[str] = frozenset()) -> Iterator[Chain]:
-    """Every name that a tree uses, with the attributes that are taken of it: ("metrics", "top_k"). Not `local` ones."""
+    """Every name that a tree uses, with its attributes, as in ("metrics", "top_k"); `local` names are left out."""
     attributes: list[str] = []
     while isinstance(node, ast.Attribute):
         attributes.insert(0, node.attr)
@@ -34,7 +39,7 @@ def chains(node: ast.AST, local: frozenset[str] = frozenset()) -> Iterator[Chain
 
 
 def local_names(function: ast.FunctionDef | ast.AsyncFunctionDef) -> frozenset[str]:
-    """Arguments and variables of a function, but for those that a comprehension or a function in it has to itself."""
+    """Arguments and variables of a function, without those that belong to a comprehension or function inside it."""
     arguments = {part.arg for part in ast.walk(function.args) if isinstance(part, ast.arg)}
     variables: set[str] = set()
     shared: set[str] = set()
@@ -51,7 +56,7 @@ def local_names(function: ast.FunctionDef | ast.AsyncFunctionDef) -> frozenset[s
 
 
 def text(node: object) -> str:
-    """A syntax tree as text: the same in all versions of Python, whatever empty fields they have."""
+    """A syntax tree as text. Empty fields are left out, so the text is the same in all versions of Python."""
     if isinstance(node, list):
         return f"[{','.join(map(text, node))}]"
     if not isinstance(node, ast.AST):
@@ -62,17 +67,22 @@ def text(node: object) -> str:
     return f"{type(node).__name__}({','.join(f'{name}={text(value)}' for name, value in fields)})"
 
 
+def stripped(tree: ast.Module, annotations: bool) -> list[ast.stmt]:
+    """The statements of a module, changed in place by `Stripped`."""
+    Stripped(annotations).visit(tree)
+    return tree.body
+
+
 class Stripped(ast.NodeTransformer):
-    """A tree without docstrings, and without what is only for people, type checkers and the command line."""
+    """Removes docstrings, and what only people, type checkers and the command line need."""
 
     def __init__(self, annotations: bool):
-        """`annotations`: leave out those of functions, too."""
+        """`annotations`: remove those of functions too."""
         self.annotations, self.inside = annotations, False
 
     def visit(self, node: ast.AST) -> ast.AST | None:
         inside = self.inside
-        documented = isinstance(node, (*FUNCTIONS, ast.ClassDef, ast.Module))
-        if documented and ast.get_docstring(node, clean=False) is not None:
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:]
         if isinstance(node, (*FUNCTIONS, ast.Lambda)):
             self.inside = True

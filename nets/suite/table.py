@@ -15,13 +15,13 @@ REQUIRED = ("model", "dataset", "recipe", "seeds")
 
 
 def read_table(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """The rows of a TSV as (line number, cells); lines that start with # are comments."""
+    """The rows of a TSV file as (line number, cells); lines that start with # are comments."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise ConfigError(
-            f"{os.path.abspath(path)}: the table can't be read ({error.strerror}); check table=, which starts from the "
-            "folder of --directory."
+            f"{os.path.abspath(path)}: the table can't be read ({error.strerror}); check table=, a path relative to "
+            "--directory."
         ) from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: byte {error.start} is not UTF-8; save the table as UTF-8.") from None
@@ -31,13 +31,13 @@ def read_table(path: Path) -> list[tuple[int, dict[str, str]]]:
     (first, header), *body = rows
     names = [name.strip() for name in header.split("\t")]
     if len(names) == 1:
-        raise ConfigError(f"{path}, line {first}: columns are parted by tabs, and this line has none.")
+        raise ConfigError(f"{path}, line {first}: columns are separated by tabs, and this line has none.")
     for name in names:
         if name not in COLUMNS:
             raise ConfigError(f"{path}, line {first}: unknown column {name!r}; {suggest(name, COLUMNS)}")
     missing = [name for name in REQUIRED if name not in names]
     if missing:
-        raise ConfigError(f"{path}, line {first}: the column {missing[0]!r} is missing (columns are parted by tabs).")
+        raise ConfigError(f"{path}, line {first}: the column {missing[0]!r} is missing; columns are separated by tabs.")
     table = []
     for line, text in body:
         cells = text.split("\t")
@@ -45,7 +45,7 @@ def read_table(path: Path) -> list[tuple[int, dict[str, str]]]:
         if not needed <= len(cells) <= len(names):
             raise ConfigError(
                 f"{path}, line {line}: {len(cells)} cell{'s' if len(cells) > 1 else ''} for {len(names)} columns; they "
-                "are parted by tabs, not by spaces, and an empty cell stands between two tabs."
+                "are separated by tabs, not by spaces; an empty cell is between two tabs."
             )
         row = dict.fromkeys(COLUMNS, "") | {k: v.strip() for k, v in zip(names, cells, strict=False)}
         table.append((line, row))
@@ -53,7 +53,7 @@ def read_table(path: Path) -> list[tuple[int, dict[str, str]]]:
 
 
 def parse_seeds(text: str, where: str) -> list[int]:
-    """'0-2' or '0,3,5' as a list of seeds."""
+    """A list of seeds from '0-2' or '0,3,5'."""
     seeds: list[int] = []
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
@@ -62,16 +62,16 @@ def parse_seeds(text: str, where: str) -> list[int]:
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first or last > LAST_SEED or last - first >= MOST_SEEDS:
             raise ConfigError(
-                f"{where}: seeds {text!r} should rise, name {MOST_SEEDS:,} at the most, and none above {LAST_SEED}."
+                f"{where}: seeds {text!r} must be a rising range of at most {MOST_SEEDS:,} seeds up to {LAST_SEED}."
             )
         seeds += range(first, last + 1)
     if len(set(seeds)) != len(seeds):
-        raise ConfigError(f"{where}: seeds {text!r} name one of them twice.")
+        raise ConfigError(f"{where}: seeds {text!r} contain one of them twice.")
     return seeds
 
 
 def parse_value(text: str) -> Any:
-    """A YAML scalar or list; 2e-4 is a number, as people write it, and 1e3 a whole one."""
+    """A YAML scalar or list. Unlike in YAML, 2e-4 is a number too, and 1e3 an integer."""
     try:
         value = float(text) if re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", text) else yaml.safe_load(text)
     except yaml.YAMLError:

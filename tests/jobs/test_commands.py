@@ -1,4 +1,4 @@
-"""Jobs are commands: they parse, and leave the work to the rooms."""
+"""Jobs are commands: they parse, and leave the work to other packages."""
 
 import re
 

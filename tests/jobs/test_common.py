@@ -1,4 +1,4 @@
-"""How a job ends: a sentence for what a person can mend, a stack trace for the rest, both in its log."""
+"""How a job ends: with a sentence for a user's mistake, with a stack trace for anything else, and both in its log."""
 
 import errno
 

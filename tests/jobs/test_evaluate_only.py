@@ -1,4 +1,4 @@
-"""Torchvision's weights through the jobs on a folder like ImageNet's: fetched, prepared, measured, nothing trained."""
+"""The jobs with torchvision's weights on a folder like ImageNet's: fetch, prepare and measure, without training."""
 
 import json
 
@@ -50,7 +50,7 @@ def place(request, tmp_path_factory):
 
 
 def logits_of(network, folder):
-    """What torchvision's own network and transforms make of the files."""
+    """The logits of torchvision's own network and transforms for the files."""
     transforms = models.ResNet50_Weights.IMAGENET1K_V1.transforms()
     paths = sorted((folder / "data/imagenet/val").glob("*/*.JPEG"))
     with torch.no_grad():
@@ -58,7 +58,7 @@ def logits_of(network, folder):
 
 
 def spread(network, logits):
-    """Let the head of an untrained network tell these images apart."""
+    """Make the head of an untrained network distinguish these images."""
     head = last_linear(network)
     with torch.no_grad():
         head.bias.sub_(logits.mean(0)).div_(logits.std(0).mean())
@@ -87,8 +87,8 @@ def test_evaluate_only(place, monkeypatch):
     assert len(predicted.unique()) > 1
     confusion = np.load(folder / "run/arrays.npz")["confusion"]
     assert [row.argmax() for row in confusion] == predicted.tolist()
-    found = json.loads((folder / "run/metrics.json").read_text())["metrics"]
-    metrics = {entry["metric"]: entry["value"] for entry in found}
+    measured = json.loads((folder / "run/metrics.json").read_text())["metrics"]
+    metrics = {entry["metric"]: entry["value"] for entry in measured}
     loss = torch.nn.functional.cross_entropy(logits, torch.arange(CLASSES)).item()
     assert metrics["nll"] == pytest.approx(loss, rel=1e-4)
     assert metrics["top1"] == pytest.approx(100 * predicted.eq(torch.arange(CLASSES)).float().mean().item())

@@ -1,4 +1,4 @@
-"""What the numbers rest on: training never opens test data, and measuring twice gives the same bits."""
+"""Why the numbers can be trusted: training never opens test data, and measuring twice gives the same bits."""
 
 import ast
 import json
@@ -12,7 +12,7 @@ from nets.suite.catalogues import ROOT
 
 @pytest.fixture
 def trained(run_of, digits, tmp_path):
-    """The folder of a tiny VAE that was trained without test data in reach, and a function that measures it."""
+    """A function that measures a tiny VAE, which was trained without access to test data."""
     folder = tmp_path / "run"
     folder.mkdir()
     run = run_of("vae", "epochs=1 model.widths=[16] options.samples=200")

@@ -1,4 +1,4 @@
-"""The plan of a table as a person reads it."""
+"""The plan of a table, as printed for people."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What is forgotten so that it is tried again."""
+"""Which notes are forgotten so that their jobs are tried again."""
 
 import json
 
@@ -11,7 +11,7 @@ NOTES = ("quick/runs/a-s0/manifest.json", "quick/runs/a-s0/metrics.json", "data/
 
 @pytest.fixture
 def results(tmp_path):
-    """A suite with a hole of each kind, and a run that is none."""
+    """A suite with a hole of each kind, and a run that is not a hole."""
     for name in (*NOTES, "quick/runs/b-s0/manifest.json"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)

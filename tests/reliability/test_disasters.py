@@ -88,7 +88,7 @@ def test_two_at_once_in_one_folder_train_once(command):
     first = shared.start()
     shared.wait(first)
     second = shared.start()
-    assert "another process trains it; waiting" in second.stderr.readline()
+    assert "another process is training it; waiting" in second.stderr.readline()
     for process in (first, second):
         process.communicate()
         assert process.returncode == 0

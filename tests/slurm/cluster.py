@@ -1,8 +1,8 @@
-"""A throw-away Slurm on this machine: munged, slurmctld and slurmd, in a folder of their own, on loopback.
+"""A temporary Slurm on this machine: munged, slurmctld and slurmd, in a folder of their own, on loopback.
 
-    python tests/slurm/cluster.py     # Debian or Ubuntu: the packages, if they are missing
+    python tests/slurm/cluster.py     # Debian or Ubuntu: installs missing packages
 
-No accounting, no cgroups, one node with two pretended GPUs. Root is needed for the installation alone.
+No accounting, no cgroups, one node with two pretended GPUs. Only the installation needs root.
 """
 
 import os
@@ -19,11 +19,11 @@ from pathlib import Path
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol")
 PLACES = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 NODE = "n1"
-GPUS = ("/dev/null", "/dev/zero")  # a GPU must be a device file, and each another one
+GPUS = ("/dev/null", "/dev/zero")  # a GPU must be a device file, a different one for each
 
-# Two settings would be traps otherwise: without DefMemPerCPU a job that names no memory takes the node, and without
-# bf_min_prio_reserve one job that waits for a GPU makes all behind it wait. CPUs are more than there are, so that the
-# GPUs are what is short.
+# Two defaults would be traps: without DefMemPerCPU, a job that names no memory takes the whole node; without
+# bf_min_prio_reserve, all jobs wait behind one that waits for a GPU. More CPUs are declared than exist, so that only
+# GPUs are scarce.
 SLURM_CONF = """
 ClusterName=throwaway
 SlurmctldHost={host}(127.0.0.1)
@@ -69,25 +69,25 @@ def missing() -> list[str]:
 
 
 def install() -> str | None:
-    """Install what is missing; returns the sentence that says why it can't be done."""
+    """Install missing packages; returns a sentence if that is not possible."""
     if not missing():
         return None
-    remedy = "install slurmctld, slurmd, the Slurm clients and munge, and say it again."
+    remedy = "install slurmctld, slurmd, the Slurm clients and munge, and run it again."
     if shutil.which("apt-get") is None:
         return f"Slurm is not installed, and this is neither Debian nor Ubuntu; {remedy}"
     if os.getuid() != 0:
-        return "Slurm is not installed; say `sudo apt-get install slurm-wlm munge`, or make test-slurm as root."
+        return "Slurm is not installed; run `sudo apt-get install slurm-wlm munge`, or make test-slurm as root."
     packages = ["--yes", "--quiet", "--no-install-recommends", "slurm-wlm", "munge"]
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     for command in (["apt-get", "update", "--quiet"], ["apt-get", "install", *packages]):
-        found = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        result = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if missing():
-        return f"{found.stdout}\napt-get did not give {', '.join(missing())} (see above); {remedy}"
+        return f"{result.stdout}\napt-get did not install {', '.join(missing())} (see above); {remedy}"
     return None
 
 
 class Cluster:
-    """A running Slurm; `environment` is what makes commands speak to it."""
+    """A running Slurm; with its `environment`, commands reach it."""
 
     def __init__(self):
         self.temporary = tempfile.TemporaryDirectory(prefix="nets-slurm-")
@@ -106,7 +106,7 @@ class Cluster:
         self.daemons: list[subprocess.Popen] = []
 
     def configure(self) -> None:
-        """Write slurm.conf, gres.conf, and an `srun` that knows them: Snakemake's plugin hides SLURM_CONF from it."""
+        """Write slurm.conf, gres.conf, and an `srun` that sets SLURM_CONF, because Snakemake's plugin removes it."""
         settings = {
             "folder": self.folder,
             "host": socket.gethostname().split(".")[0],
@@ -134,7 +134,7 @@ class Cluster:
         return self
 
     def start_daemons(self) -> None:
-        """One after the other, each when the one before answers."""
+        """Start one daemon after another, each when the previous one answers."""
         folder = self.folder
         files = {"key-file": "munge.key", "socket": "munge.sock", "pid-file": "munged.pid"}
         files |= {"seed-file": "munge.seed", "log-file": "munged.log"}
@@ -157,18 +157,18 @@ class Cluster:
         self.temporary.cleanup()
 
     def start(self, *command: str) -> None:
-        """A daemon in the foreground, so that it ends with its process."""
+        """Start a daemon in the foreground, so that it ends with its process."""
         with open(self.folder / f"{command[0]}.out", "a") as log:
             self.daemons.append(
                 subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
             )
 
     def ask(self, *command: str, check: bool = True) -> str:
-        """What a command of Slurm says."""
-        found = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=30)
-        if check and found.returncode:
-            raise RuntimeError(f"{' '.join(command)}: {found.stdout}{found.stderr}")
-        return found.stdout.strip()
+        """The output of a Slurm command."""
+        result = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=30)
+        if check and result.returncode:
+            raise RuntimeError(f"{' '.join(command)}: {result.stdout}{result.stderr}")
+        return result.stdout.strip()
 
     def wait_for(self, ready, what: str) -> None:
         """Poll for at most 20 seconds."""
@@ -181,13 +181,13 @@ class Cluster:
 
 
 def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 def main() -> int:
-    """Install what is missing, or say why that can't be done."""
+    """Install missing packages, or print why that is not possible."""
     if reason := install():
         print(reason, file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""One small suite, sent through a real Slurm; each test looks at what it left."""
+"""One small suite, run through a real Slurm; the tests look at its results."""
 
 import signal
 import subprocess
@@ -48,7 +48,7 @@ MODELS = """broken:
 
 
 class Suite:
-    """A folder with the table, Slurm, and Snakemake between them."""
+    """A folder with the table, and Snakemake that sends its jobs to Slurm."""
 
     def __init__(self, folder: Path, cluster: Cluster):
         self.folder, self.cluster = folder, cluster
@@ -67,7 +67,7 @@ class Suite:
         (folder / "datasets.yaml").write_text(yaml.safe_dump(sets))
 
     def start(self, profile: str, *arguments: str) -> subprocess.Popen:
-        """Snakemake with a profile, without a network; what it says goes to a file."""
+        """Start Snakemake with a profile, without a network; its output goes to a file."""
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow/Snakefile")]
         command += ["--workflow-profile", str(ROOT / "profiles" / profile), "--config", "table=tiny.tsv", "threads=1"]
         command += ["--latency-wait", "10", "--set-threads", "train=1", "evaluate=1", "prepare=1", *arguments]
@@ -77,20 +77,20 @@ class Suite:
             return subprocess.Popen(command, cwd=self.folder, env=environment, stdout=log, stderr=log)
 
     def snakemake(self, *arguments: str) -> subprocess.Popen:
-        """The profile for Slurm; this cluster answers at once, so it is asked often."""
+        """Start Snakemake with the Slurm profile. This cluster answers at once, so it is asked often."""
         often = ["--slurm-init-seconds-before-status-checks", "1", "--retries", "1"]
         return self.start("slurm", *often, "--group-components", "plain=3", "generated=3", *arguments)
 
-    def said(self) -> str:
+    def output(self) -> str:
         return (self.folder / "snakemake.txt").read_text()
 
     def job_of(self, run: str) -> str | None:
-        """The Slurm job in which a run trains now, from its process: all nodes are this machine."""
+        """The Slurm job that trains a run now, found from its process, because all nodes are this machine."""
         for process in Path("/proc").glob("[0-9]*"):
             try:
                 arguments = (process / "cmdline").read_bytes().split(b"\0")
                 environment = (process / "environ").read_bytes().split(b"\0")
-            except OSError:  # it has ended, or is somebody else's
+            except OSError:  # it has ended, or belongs to another user
                 continue
             if b"nets.jobs.train" in arguments and f"results/tiny/runs/{run}".encode() in arguments:
                 return next((x[13:].decode() for x in environment if x.startswith(b"SLURM_JOB_ID=")), None)
@@ -98,14 +98,14 @@ class Suite:
 
 
 def wait_for(ready: Callable, process: subprocess.Popen, suite: Suite):
-    """Poll until `ready` gives something, and return that; the process must not end before."""
+    """Poll until `ready` returns something, and return it; the process must not end before that."""
     end = time.monotonic() + 600
     while time.monotonic() < end:
-        if found := ready():
-            return found
-        assert process.poll() is None, suite.said()
+        if result := ready():
+            return result
+        assert process.poll() is None, suite.output()
         time.sleep(0.1)
-    raise TimeoutError(suite.said())
+    raise TimeoutError(suite.output())
 
 
 @pytest.fixture(scope="session")
@@ -116,9 +116,9 @@ def cluster():
 
 @pytest.fixture(scope="session")
 def suite(tmp_path_factory, cluster) -> Suite:
-    """The suite after two calls: in the first a job was cancelled and a run raised an error, which then was mended.
+    """The suite after two calls. In the first, a job was cancelled, and a run raised an error that was then corrected.
 
-    Meanwhile the table was edited, which is nothing to the jobs of a Snakemake that has started.
+    Meanwhile the table was edited, which does not affect the jobs of a Snakemake that has started.
     """
     suite = Suite(tmp_path_factory.mktemp("work"), cluster)
     process = suite.snakemake()
@@ -126,7 +126,7 @@ def suite(tmp_path_factory, cluster) -> Suite:
         log = suite.results / "runs/lenet5-digits-s0/logs/train.log"
         wait_for(lambda: log.exists() and "epoch" in log.read_text(), process, suite)
         table = suite.folder / "tiny.tsv"
-        table.write_text("model\tdataset\tvariant\trecipe\tseeds\toverrides\nlenet")  # somebody is at work on it
+        table.write_text("model\tdataset\tvariant\trecipe\tseeds\toverrides\nlenet")  # somebody is editing it
         suite.cancelled = wait_for(lambda: suite.job_of("lenet5-digits-s0"), process, suite)
         cluster.ask("scancel", suite.cancelled)
         suite.first_status = process.wait(timeout=900)

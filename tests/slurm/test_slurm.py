@@ -1,4 +1,4 @@
-"""The suite on a real Slurm with two pretended GPUs: what two calls left."""
+"""The suite on a real Slurm with two pretended GPUs: the results of two calls."""
 
 import datetime
 import json
@@ -24,7 +24,7 @@ def started(suite, run):
 
 
 def test_the_report_is_built_at_the_end(suite):
-    assert suite.second_status == 0, suite.said()
+    assert suite.second_status == 0, suite.output()
     page = (suite.results / "report.html").read_text()
     assert all(run in page for run in RUNS)
     assert (suite.results / "mlflow.db").exists()
@@ -57,8 +57,8 @@ def test_a_cancelled_job_continues_from_its_checkpoint(suite):
 
 
 def test_small_work_is_grouped(suite):
-    """Three runs, with their evaluation and figures, are one job; what others wait for has one of its own."""
-    first_call = suite.said().split("Complete log", 1)[0]
+    """Three runs, with their evaluation and figures, are one job; runs that others wait for have a job of their own."""
+    first_call = suite.output().split("Complete log", 1)[0]
     pattern = r"submitted with SLURM jobid \d+ \(log: \S+/slurm_logs/((?:group|rule)_[a-z]+)"
     submitted = re.findall(pattern, first_call)
     once = {"rule_prepare": 2, "rule_reference": 2, "group_generated": 1, "group_transferred": 1}
@@ -68,7 +68,7 @@ def test_small_work_is_grouped(suite):
 
 def test_a_failing_run_stops_no_other_job(suite):
     assert suite.first_status != 0
-    assert "this network is broken" in suite.said()
+    assert "this network is broken" in suite.output()
     assert suite.first_metrics == RUNS - GROUPS["plain"]
 
 
@@ -80,5 +80,5 @@ def test_nor_a_run_that_shares_its_job(suite):
 
 
 def test_once_mended_it_alone_is_trained(suite):
-    """What shared its job was taken from Snakemake's view, and is put back."""
+    """Snakemake had deleted the files of the runs that shared its job; they are restored."""
     assert {run for run in RUNS if started(suite, run) > suite.first_end} == {"broken-digits-s0"}

@@ -1,4 +1,4 @@
-"""What the catalogues name exists and fits; recipes are used; digits are never mirrored; titles tell the truth."""
+"""What the catalogues name exists and fits; recipes are used; digits are never mirrored; titles are correct."""
 
 import inspect
 
@@ -17,7 +17,7 @@ MODELS, RECIPES, DATASETS = (
 TABLES = ("quick", "full", "cpu", "reconstruction", "generators")
 SUITES = [run for suite in TABLES for run in load_runs(ROOT / f"config/{suite}.tsv")]
 CLASSIFIERS = [name for name, entry in MODELS.items() if entry["task"] == "classification"]
-COMPARED = [name for name in CLASSIFIERS if name != "encoder_classifier"]  # which shows what pretraining is good for
+COMPARED = [name for name in CLASSIFIERS if name != "encoder_classifier"]  # that one shows the effect of pretraining
 FAMILIES = ["softmax", "mlp", "cnn", "lenet5", "alexnet", "zfnet", "vgg11", "vgg16_bn", "googlenet", "resnet18",
             "resnet50", "resnet20", "mobilenet_v1", "mobilenet_v2"]  # fmt: skip
 
@@ -85,7 +85,7 @@ def test_recipes_of_classifiers_say_how_weights_begin_and_what_was_changed():
 def test_every_means_is_there_because_a_recipe_uses_it(used):
     parts = [recipe.get(part) or {} for recipe in RECIPES.values() for part in ("augment", "schedule", "optimizer")]
     options = [recipe.get("options") or {} for recipe in RECIPES.values()]
-    assert any(found.get(used) for found in [*RECIPES.values(), *parts, *options])
+    assert any(part.get(used) for part in [*RECIPES.values(), *parts, *options])
 
 
 def test_optimizers_and_schedules_are_used():
@@ -98,7 +98,9 @@ def test_digits_are_not_mirrored(tmp_path):
     assert not [
         run.name for run in SUITES if run.recipe.augment["flip"] and not DATASETS[run.dataset].get("flip", True)
     ]
-    with pytest.raises(ConfigError, match="a mirrored image of mnist is not of its class; add .* augment.flip=false"):
+    with pytest.raises(
+        ConfigError, match="a mirrored image of mnist no longer belongs to its class; add .* augment.flip=false"
+    ):
         run(tmp_path, "resnet18\tmnist\t\tpytorch_cifar\t0\t")
     assert not run(tmp_path, "resnet18\tmnist\t\tpytorch_cifar\t0\taugment.flip=false").recipe.augment["flip"]
     assert run(tmp_path, "resnet18\tcifar10\t\tpytorch_cifar\t0\t").recipe.augment["flip"]
@@ -111,7 +113,7 @@ def test_digits_are_not_mirrored(tmp_path):
         ("epochs=3", "VGG-11 (3 epochs)"),
         ("epochs=1", "VGG-11 (1 epoch)"),
         ("epochs=4", "VGG-11"),
-        ("epochs=40", "VGG-11"),  # a longer training is no excuse; the table says it where values are compared
+        ("epochs=40", "VGG-11"),  # titles do not show longer trainings; tables explain them beside published values
         ("model.width=0.25 epochs=3", "VGG-11 (width 0.25, 3 epochs)"),
         ("model.width=1.0", "VGG-11"),
         ("model.width=0.25", "VGG-11 (width 0.25)"),
@@ -123,12 +125,12 @@ def test_titles_say_what_a_row_changes_of_the_network_and_how_much_shorter_it_tr
 
 
 def test_a_description_holds_what_its_overrides_replaced(tmp_path):
-    found = run(tmp_path, "vgg11\tmnist5k\t\tshort\t0\tmodel.width=0.25 epochs=6 optimizer.lr=0.1 ema=0.9")
-    assert found.overridden == {"model.width": 1.0, "epochs": RECIPES["short"]["epochs"], "ema": None}
+    resolved = run(tmp_path, "vgg11\tmnist5k\t\tshort\t0\tmodel.width=0.25 epochs=6 optimizer.lr=0.1 ema=0.9")
+    assert resolved.overridden == {"model.width": 1.0, "epochs": RECIPES["short"]["epochs"], "ema": None}
 
 
 @pytest.mark.parametrize(
-    ("keys", "said"),
+    ("keys", "expected"),
     [
         ({"augment": {"cut_out": 8}}, "augment: unknown key 'cut_out'; did you mean 'cutout'"),
         ({"augment": {"cutout": -1}}, "augment.cutout: -1 is less than the minimum of 0"),
@@ -139,9 +141,9 @@ def test_a_description_holds_what_its_overrides_replaced(tmp_path):
         ({"source": None}, "None is not of type 'string'"),
     ],
 )
-def test_recipes_are_closed(tmp_path, keys, said):
+def test_recipes_are_closed(tmp_path, keys, expected):
     (tmp_path / "recipes.yaml").write_text(yaml.safe_dump({"mine": RECIPES["short"] | keys}))
     with pytest.raises(ConfigError) as error:
         run(tmp_path, "vgg11\tmnist5k\t\tmine\t0\t")
-    assert said in str(error.value)
+    assert expected in str(error.value)
     assert str(error.value).startswith(str(tmp_path / "recipes.yaml"))

@@ -1,4 +1,4 @@
-"""What failed is named once, with what its own log says last."""
+"""A failed job is named once, with the last line of its own log."""
 
 from nets.suite.failures import failures
 
@@ -39,6 +39,6 @@ def test_a_kill_and_jobs_of_other_kinds(tmp_path):
     text += failed("fetch", "--weights", "inception", f"2>&1 | tee {log} >&2")
     assert failures(text, tries=1) == [
         "2 jobs failed:",
-        f"  train mine-s0: it left no word ({tmp_path}/nothing.log)",
+        f"  train mine-s0: its log is empty ({tmp_path}/nothing.log)",
         f"  fetch inception: no network ({log})",
     ]

@@ -1,4 +1,4 @@
-"""Keys of stages: what names a training's checkpoints, what a stage notes of itself, and what has changed since."""
+"""Keys of stages: the names of checkpoints, what a stage notes about itself, and what has changed since."""
 
 import dataclasses
 import json
@@ -16,9 +16,9 @@ def test_all_that_decides_a_training_is_in_its_key(run_of):
     arguments += [(run, {"a": "2"}, None, None, "2.0"), (run, None, None, None, "2.0")]
     arguments += [(run, {"a": "1"}, "x", None, "2.0"), (run, {"a": "1"}, None, "x", "2.0")]
     arguments += [(run, {"a": "1"}, None, None, "2.1")]
-    found = [keys.checkpoint_key(keys.training_facts(*each)) for each in arguments]
-    assert len(set(found)) == len(arguments) and all(len(key) == 64 for key in found)
-    assert found[0] == keys.checkpoint_key(keys.training_facts(*arguments[0]))
+    names = [keys.checkpoint_key(keys.training_facts(*each)) for each in arguments]
+    assert len(set(names)) == len(arguments) and all(len(key) == 64 for key in names)
+    assert names[0] == keys.checkpoint_key(keys.training_facts(*arguments[0]))
 
 
 def test_fidelity_is_a_part_of_runs_whose_samples_are_measured(run_of):
@@ -48,8 +48,8 @@ def test_templates_are_a_part_of_pages_and_tables():
 @pytest.mark.parametrize("stage", keys.ROOTS)
 def test_every_stage_has_a_source(stage, run_of):
     run = run_of("lenet5")
-    found = keys.run_source(stage, run) if stage in ("train", "evaluate") else keys.stage_source(stage)
-    assert len(found.digest) == 12 and found.files
+    source = keys.run_source(stage, run) if stage in ("train", "evaluate") else keys.stage_source(stage)
+    assert len(source.digest) == 12 and source.files
 
 
 def test_stages_note_what_they_are_made_of(tmp_path):
@@ -70,8 +70,8 @@ def test_a_module_that_python_does_not_find_is_told():
 
 def test_differences_name_keys_and_values(run_of):
     then, now = (json.loads(run_of("lenet5", overrides).to_json()) for overrides in ("", "optimizer.lr=0.5 epochs=1"))
-    found = changes.differences(then, now)
-    assert found[0].startswith("epochs was ") and found[0].endswith(" and is 1") and len(found) == 2
+    clauses = changes.differences(then, now)
+    assert clauses[0].startswith("epochs was ") and clauses[0].endswith(" and is 1") and len(clauses) == 2
     assert changes.differences(then, then) == []
     assert changes.differences(then, then | {"title": "LeNet"}) == ['title was "LeNet-5" and is "LeNet"']
     assert changes.differences({"a": {"b": "0" * 64}}, {"a": {"c": [1]}}) == [

@@ -1,4 +1,4 @@
-"""Where files lie: of runs, of what runs read, of what is lost."""
+"""Where files are: those of runs, those that runs read, those that are lost."""
 
 import dataclasses
 from pathlib import Path

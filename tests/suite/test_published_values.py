@@ -15,28 +15,28 @@ EXTENDED = HEAD.replace("\n", ",checked,differs\n")
 
 
 def test_the_projects_values():
-    found = load_published(ROOT / "config/published.csv")
-    assert found["resnet20", "cifar10", "top1", "test"][0].value == pytest.approx(100 - 8.75)  # He et al. 2016, table 6
-    assert found["resnet110", "cifar10", "top1", "test"][0].value == pytest.approx(
+    reported = load_published(ROOT / "config/published.csv")
+    assert reported["resnet20", "cifar10", "top1", "test"][0].value == pytest.approx(100 - 8.75)  # He et al. 2016
+    assert reported["resnet110", "cifar10", "top1", "test"][0].value == pytest.approx(
         100 - 6.61
     )  # the mean of five, not the best
-    assert found["resnet18", "cifar10", "top1", "test"][0].value == pytest.approx(100 - 4.72)  # the mean of five
-    assert found["resnet18-cutout", "cifar10", "top1", "test"][0].value == pytest.approx(100 - 3.99)
-    assert found["vgg16_bn", "cifar100", "top1", "test"][0].value == 73.74  # our hidden layers; the last epoch
-    assert found["alexnet", "cifar10", "top1", "test"][0].value == 86.2
-    assert found["cnn", "fashion_mnist", "top1", "test"][0].value == 92.3  # the same layers as ours
+    assert reported["resnet18", "cifar10", "top1", "test"][0].value == pytest.approx(100 - 4.72)  # the mean of five
+    assert reported["resnet18-cutout", "cifar10", "top1", "test"][0].value == pytest.approx(100 - 3.99)
+    assert reported["vgg16_bn", "cifar100", "top1", "test"][0].value == 73.74  # our hidden layers; the last epoch
+    assert reported["alexnet", "cifar10", "top1", "test"][0].value == 86.2
+    assert reported["cnn", "fashion_mnist", "top1", "test"][0].value == 92.3  # the same layers as ours
     science = (
-        found["pca-latent30", "mnist", "mse", "test"][0].value,
-        found["autoencoder-latent30", "mnist", "mse", "test"][0].value,
+        reported["pca-latent30", "mnist", "mse", "test"][0].value,
+        reported["autoencoder-latent30", "mnist", "mse", "test"][0].value,
     )
     assert [784 * value for value in science] == pytest.approx([13.87, 3.00], abs=0.005)
-    for (_, _, metric, _), values in found.items():
+    for (_, _, metric, _), values in reported.items():
         low, high = RANGES.get(metric, (20, 100))
         assert all(low < value.value < high and value.source for value in values)
 
 
 def test_the_teaching_repositorys_values_by_split():
-    found = {key: values[0].value for key, values in load_published(ROOT / "config/published.csv").items()}
+    reported = {key: values[0].value for key, values in load_published(ROOT / "config/published.csv").items()}
     printed = {
         ("autoencoder", "mse"): (0.0388, 0.0379),
         ("autoencoder-with_classifier", "top1"): (95.71, 99.17),
@@ -45,8 +45,8 @@ def test_the_teaching_repositorys_values_by_split():
         ("vae-with_classifier", "top1_sampled"): (93.92, 95.43),
     }
     for (model, metric), values in printed.items():
-        assert tuple(found[model, "mnist", metric, split] for split in ("test", "train")) == values
-    assert found["autoencoder-with_classifier", "mnist", "mse", "test"] == 0.0441
+        assert tuple(reported[model, "mnist", metric, split] for split in ("test", "train")) == values
+    assert reported["autoencoder-with_classifier", "mnist", "mse", "test"] == 0.0441
 
 
 def test_a_table_brings_its_own(tmp_path):
@@ -57,26 +57,29 @@ def test_a_table_brings_its_own(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "expected"),
     [
         ("resnet19,cifar10,top1,93,me,,", "unknown model 'resnet19'; did you mean"),
         ("resnet20,cifar,top1,93,me,,", "unknown dataset 'cifar'; did you mean 'cifar10'"),
         ("resnet20,cifar10,top1,ninety,me,,", "value: 'ninety' is not of type 'number'"),
         ("resnet20,cifar10,top1,930,me,,", "top1 930 is not a percentage"),
-        ("resnet20,cifar10,Top-1,93,me,,", "metric: 'Top-1' won't do; write a name from metrics.json"),
+        ("resnet20,cifar10,Top-1,93,me,,", "metric: 'Top-1' is not valid; write a name from metrics.json"),
         ("resnet20,cifar10,top1,93,,,", "source: '' should be non-empty"),
         ("resnet20,cifar10,top1,93,me", "7 cells are expected"),
         ("resnet20,cifar10,top1,93,me,a,b,c", "7 cells are expected"),
-        ("resnet20,cifar10,top1,93,you,,\nresnet20,cifar10,top1,94,you,,", "has a value of this source already"),
-        ("resnet20,cifar10,top1,93,me,,wurse: fewer images", "explains: 'wurse' won't do; did you mean 'worse'?"),
+        ("resnet20,cifar10,top1,93,you,,\nresnet20,cifar10,top1,94,you,,", "already has a value from this source"),
+        (
+            "resnet20,cifar10,top1,93,me,,wurse: fewer images",
+            "explains: unknown direction 'wurse'; did you mean 'worse'?",
+        ),
     ],
 )
-def test_a_mistake_is_named_with_its_line(tmp_path, row, said):
+def test_a_mistake_is_named_with_its_line(tmp_path, row, expected):
     path = tmp_path / "published.csv"
     path.write_text(HEAD + row + "\n")
     with pytest.raises(ConfigError) as error:
         load_published(path)
-    assert said in str(error.value)
+    assert expected in str(error.value)
     assert str(error.value).startswith(f"{path}, line {2 + row.count(chr(10))}:")
 
 
@@ -89,8 +92,8 @@ def test_another_header(tmp_path):
 def test_a_value_may_be_of_another_split(tmp_path):
     rows = "lenet5,mnist,top1,99,me,,,train\nlenet5,mnist,top1,98,me,,\nlenet5,mnist,top1,97,you,,,\n"
     (tmp_path / "published.csv").write_text(HEAD.replace("\n", ",split\n") + rows)
-    found = load_published(tmp_path / "published.csv")
-    assert {key[3]: [each.value for each in values] for key, values in found.items()} == {
+    reported = load_published(tmp_path / "published.csv")
+    assert {key[3]: [each.value for each in values] for key, values in reported.items()} == {
         "train": [99],
         "test": [98, 97],
     }
@@ -100,16 +103,16 @@ def test_a_value_may_be_of_another_split(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("cells", "said"),
+    ("cells", "expected"),
     [
         ("memory,", "checked: 'memory' is not one of"),
         ("source,width", "differs.0: 'width' is not one of"),
         ("source,network network", "differs: ['network', 'network'] has non-unique elements"),
     ],
 )
-def test_a_mistake_in_the_further_columns(tmp_path, cells, said):
+def test_a_mistake_in_the_further_columns(tmp_path, cells, expected):
     (tmp_path / "published.csv").write_text(f"{EXTENDED}lenet5,mnist,top1,99,me,,,{cells}\n")
-    with pytest.raises(ConfigError, match=re.escape(said)):
+    with pytest.raises(ConfigError, match=re.escape(expected)):
         load_published(tmp_path / "published.csv")
 
 
@@ -117,11 +120,14 @@ def test_a_mistake_in_the_further_columns(tmp_path, cells, said):
     ("values", "compared"),
     [
         ({99: "source,network", 98: "source,selection augmentation training"}, 98),  # the same network first
-        ({99: "source,selection", 98: "source,augmentation training"}, 98),  # then no choice by test images
+        (
+            {99: "source,selection", 98: "source,augmentation training"},
+            98,
+        ),  # then one that was not chosen by test images
         ({99: "source,augmentation", 98: "source,training"}, 98),
         ({99: "second hand,", 98: "unchecked,", 97: "copy,network selection augmentation training"}, 97),
         ({95: "source,", 99: "source,", 98: "source,", 10: "source,training"}, 98),  # the median of the nearest
-        ({95: "source,training", 99: "copy,training"}, 99),  # of two the better
+        ({95: "source,training", 99: "copy,training"}, 99),  # of two, the better one
     ],
 )
 def test_the_nearest_value_is_compared_and_all_are_kept(tmp_path, values, compared):
@@ -181,10 +187,10 @@ def test_every_value_is_explained():
 
 
 def test_transfer_has_values_of_its_own_and_they_are_those_of_rows():
-    found = load_published(ROOT / "config/published.csv")
+    reported = load_published(ROOT / "config/published.csv")
     rows = {(f"{run.model}-{run.variant}", run.dataset) for run in load_runs(ROOT / "config/full.tsv")}
     for variant, value in (("features", 93.6), ("fine_tuned", 97.5)):
-        assert found[f"resnet50-{variant}", "cifar10", "top1", "test"][0].value == value
+        assert reported[f"resnet50-{variant}", "cifar10", "top1", "test"][0].value == value
         assert (f"resnet50-{variant}", "cifar10") in rows
 
 

@@ -1,4 +1,4 @@
-"""A table of ten thousand runs expands, is checked and planned in little memory."""
+"""A table of ten thousand runs is expanded, checked and planned in little memory."""
 
 import re
 import subprocess
@@ -22,22 +22,22 @@ with contextlib.suppress(SystemExit):
 
 
 def peak(script, folder, rows):
-    """What a script says of a table of that many rows of five seeds, and the most memory that it had, in KiB."""
+    """A script's output for a table of that many rows with five seeds, and its peak memory in KiB."""
     script += 'print(open("/proc/self/status").read())'
     command = [sys.executable, "-c", script, str(write_table(folder, rows)), str(folder)]
-    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert found.returncode == 0, found.stderr
-    return found.stdout + found.stderr, int(re.search(r"VmHWM:\s+(\d+) kB", found.stdout)[1])
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    return result.stdout + result.stderr, int(re.search(r"VmHWM:\s+(\d+) kB", result.stdout)[1])
 
 
 def test_ten_thousand_runs(tmp_path):
-    said, memory = peak(PLAN, tmp_path, rows=2000)
-    assert "10000 runs: 10000 classification" in said
+    output, memory = peak(PLAN, tmp_path, rows=2000)
+    assert "10000 runs: 10000 classification" in output
     assert memory < LIMIT
 
 
 def test_what_snakemake_needs_for_a_thousand_more(tmp_path):
     _, start = peak(DRY_RUN, tmp_path, rows=1)
-    said, memory = peak(DRY_RUN, tmp_path, rows=201)
-    assert re.search(r"^total +3022$", said, re.M), said[-2000:]  # three jobs a run, and seven for all
+    output, memory = peak(DRY_RUN, tmp_path, rows=201)
+    assert re.search(r"^total +3022$", output, re.M), output[-2000:]  # three jobs per run, and seven for the suite
     assert start + 10 * (memory - start) < LIMIT

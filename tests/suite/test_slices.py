@@ -1,4 +1,4 @@
-"""What code uses, in small packages of its own and in this project: nothing is missed, little is taken in vain."""
+"""What code uses, in small packages made for the test: nothing is missed, and little is taken needlessly."""
 
 import ast
 
@@ -10,7 +10,7 @@ from nets.suite.slices import slice_of
 
 @pytest.fixture
 def source(tmp_path, monkeypatch):
-    """A function that writes modules of a project called nets in a folder, and slices it from a root."""
+    """A function that writes modules of a project called nets into a folder, and takes the slice of a root."""
     monkeypatch.setattr(definitions, "PACKAGE", tmp_path / "nets")
     monkeypatch.syspath_prepend(str(tmp_path))
 
@@ -33,8 +33,8 @@ def source(tmp_path, monkeypatch):
         function.cache_clear()
 
 
-def names(found):
-    return {f"{file.removeprefix('nets/').removesuffix('.py')}.{name}" for file, name in found.definitions}
+def names(part):
+    return {f"{file.removeprefix('nets/').removesuffix('.py')}.{name}" for file, name in part.definitions}
 
 
 B = """
@@ -73,7 +73,7 @@ def helper(): return 1
             "try:\n    from nets.b import used\nexcept ImportError:\n    used = None\ndef run(): used()",
             {"used", "SIZE"},
         ),
-        ("from nets.c import used\ndef run(): return used()", {"used", "SIZE"}),  # which imports it from b
+        ("from nets.c import used\ndef run(): return used()", {"used", "SIZE"}),  # c imports it from b
         ("from nets import c\ndef run(): return c.b.used()", {"used", "SIZE"}),
         ("from nets.b import used\ndef run(used): return used", set()),  # an argument of that name
         ("from nets.b import used\ndef run(x: used) -> used: pass", set()),  # an annotation calls nothing
@@ -81,9 +81,9 @@ def helper(): return 1
     ],
 )
 def test_what_is_followed(source, a, taken):
-    found = names(source(a=a, b=B, c="from nets.b import used\nfrom nets import b\n"))
+    used = names(source(a=a, b=B, c="from nets.b import used\nfrom nets import b\n"))
     everything = {"SIZE", "OTHER", "used", "unused", "Base", "Base.size", "Derived", "Derived.method", "helper"}
-    assert found & {f"b.{name}" for name in everything} == {f"b.{name}" for name in taken} | (
+    assert used & {f"b.{name}" for name in everything} == {f"b.{name}" for name in taken} | (
         {"b.Base.size", "b.OTHER"} if "Base" in taken else set()
     )
 
@@ -107,13 +107,13 @@ def test_what_an_import_executes(source):
     module = (
         "from nets import c\nKNOWN = {}\ndef add(f): KNOWN[f.__name__] = f\n@add\ndef found(): pass\ndef plain(): ..."
     )
-    found = names(source(a="from nets.b import plain\ndef run(): pass", b=module, c="import os\nos.umask(2)\nX = 1"))
-    assert {"b.add", "b.KNOWN", "b.found", "c.<statement>"} <= found and not {"b.plain", "c.X"} & found
+    used = names(source(a="from nets.b import plain\ndef run(): pass", b=module, c="import os\nos.umask(2)\nX = 1"))
+    assert {"b.add", "b.KNOWN", "b.found", "c.<statement>"} <= used and not {"b.plain", "c.X"} & used
 
 
 def test_all_modules_of_a_package(source):
-    found = source("nets.room.*", room__a="X = 1", room__b="from nets.c import used", c="def used(): ...\nY = 1")
-    assert names(found) == {"room/a.X", "c.used"}
+    part = source("nets.room.*", room__a="X = 1", room__b="from nets.c import used", c="def used(): ...\nY = 1")
+    assert names(part) == {"room/a.X", "c.used"}
 
 
 def test_circles_end(source):
@@ -203,10 +203,10 @@ def test_a_network_of_ones_own_is_followed_with_whole_modules(source):
     own = {
         "own__net": "from own.parts import layer\nfrom other import thing\nfrom nets.b import used\ndef f(): ...\nX = 1"
     }
-    found = source("own.net", own__parts="def layer(): ...\ndef more(): ...", other="Y = 1", b=B, **own)
-    assert {name for file, name in found.definitions if file == "own/parts.py"} == {"layer", "more"}
-    assert {"own/net.py", "own/parts.py", "nets/b.py"} == set(found.files)
-    assert ("nets/b.py", "unused") not in found.definitions
+    part = source("own.net", own__parts="def layer(): ...\ndef more(): ...", other="Y = 1", b=B, **own)
+    assert {name for file, name in part.definitions if file == "own/parts.py"} == {"layer", "more"}
+    assert {"own/net.py", "own/parts.py", "nets/b.py"} == set(part.files)
+    assert ("nets/b.py", "unused") not in part.definitions
 
 
 def test_text_is_the_same_whatever_empty_fields_a_version_of_python_has():

@@ -1,4 +1,4 @@
-"""What a row starts from: found, or refused in one sentence."""
+"""What a row starts from: resolved, or refused in one sentence."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def test_a_run_starts_from_the_same_seed_or_the_first(load):
         *(None, None),
         *(f"lenet5-mnist5k_0to4-s{seed}" for seed in (0, 1, 0)),
     ]
-    assert not runs[2].pretrained["keep_head"], "the classes are others"
+    assert not runs[2].pretrained["keep_head"], "the classes differ"
     assert runs[2].input_shape == (1, 28, 28)
 
 
@@ -59,7 +59,7 @@ def test_weights_say_what_the_network_sees(load):
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "expected"),
     [
         (
             target(start("lenet5-mnist5k_0to5")),
@@ -76,8 +76,11 @@ def test_weights_say_what_the_network_sees(load):
             "5to9-a starts from lenet5-mnist5k_5to9-b starts from lenet5-mnist5k_5to9-a; let one",
         ),
         (target(start("lenet5-mnist5k_0to4"), model="resnet50"), "lenet5-mnist5k_0to4 has another architecture"),
-        (target(start(WEIGHTS)), f"{WEIGHTS} are weights of resnet50, not of lenet5"),
-        (target(start("lenet5-mnist5k_0to4"), dataset="cifar10"), "was trained on grey images, cifar10 has colours"),
+        (target(start(WEIGHTS)), f"{WEIGHTS} holds weights of resnet50, not of lenet5"),
+        (
+            target(start("lenet5-mnist5k_0to4"), dataset="cifar10"),
+            "was trained on grey images, but cifar10 has colours",
+        ),
         (target("options.pretrained=lenet5-mnist5k_0to4"), "options.pretrained and options.transfer need each other"),
         (target("options.transfer=fine_tuning"), "options.pretrained and options.transfer need each other"),
         (target(start("lenet5-mnist5k_0to4", "feature_extraction")), "features are computed once.*leave out augment"),
@@ -90,8 +93,8 @@ def test_weights_say_what_the_network_sees(load):
         (target("options.transfer=frozen"), "options.transfer: 'frozen' is not one of"),
     ],
 )
-def test_a_mistake_is_named_with_its_row(load, row, said):
-    with pytest.raises(ConfigError, match=rf"my.tsv, line [34]\b.*({said})") as error:
+def test_a_mistake_is_named_with_its_row(load, row, expected):
+    with pytest.raises(ConfigError, match=rf"my.tsv, line [34]\b.*({expected})") as error:
         load(SOURCE, row)
     assert "\n" not in str(error.value)
 
@@ -105,9 +108,10 @@ def autoencoder(model="conv_autoencoder", overrides="model.latent_dim=8"):
 
 
 def test_a_classifier_may_start_from_an_autoencoder(load):
-    found = load(autoencoder(), encoder())[1].pretrained
-    assert found["name"] == "conv_autoencoder-mnist5k-s0" and not found["keep_head"]
-    assert (found["shape"], found["mean"], found["std"]) == ([1, 28, 28], [0.0], [1.0]), "it has seen pixels in 0..1"
+    pretrained = load(autoencoder(), encoder())[1].pretrained
+    assert pretrained["name"] == "conv_autoencoder-mnist5k-s0" and not pretrained["keep_head"]
+    facts = [pretrained[key] for key in ("shape", "mean", "std")]
+    assert facts == [[1, 28, 28], [0.0], [1.0]], "it was trained on pixels in 0..1"
 
 
 @pytest.mark.parametrize(
@@ -121,5 +125,5 @@ def test_a_classifier_may_start_from_an_autoencoder(load):
     ],
 )
 def test_an_autoencoder_with_another_encoder(load, source, row):
-    with pytest.raises(ConfigError, match="line 3: .*mnist5k has no encoder for .*; only encoder_classifier starts"):
+    with pytest.raises(ConfigError, match="line 3: .*mnist5k has no encoder for .*; only encoder_classifier can start"):
         load(source, row)

@@ -87,9 +87,9 @@ def test_every_autoencoder_can_learn_with_a_classifier(table, model):
 
 
 def test_a_variant_that_is_nearly_one_with_a_network(table):
-    said = "'{}' would add no network to {}, while 'with_classifier' adds one to conv_autoencoder, autoencoder, vae"
+    expected = "'{}' would add no network to {}, while 'with_classifier' adds one to conv_autoencoder, autoencoder, vae"
     for model, variant in (("autoencoder", "with_clasifier"), ("pca", "with_classifier")):
-        with pytest.raises(ConfigError, match="line 2: variant " + said.format(variant, model)):
+        with pytest.raises(ConfigError, match="line 2: variant " + expected.format(variant, model)):
             load_runs(table(f"{model}\tmnist5k\t{variant}\t{model}\t0\t"))
     assert load_runs(table("autoencoder\tmnist5k\tlatent30\tautoencoder\t0\t"))
 
@@ -123,44 +123,44 @@ def test_a_catalogue_beside_the_table_extends_the_projects(table, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "expected"),
     [
         (lenet("epoch=3"), "unknown key 'epoch'; did you mean 'epochs'"),
         (lenet("optimizer.momentm=0.9"), "optimizer: unknown key 'momentm'; did you mean 'momentum'"),
         (lenet("options.smoothing=0.1"), "unknown key 'smoothing'"),
         (lenet("optimizer.lr=-0.1"), "less than or equal to the minimum of 0; set a number above 0"),
         (lenet("optimizer.lr=fast"), "optimizer.lr: 'fast' is not of type 'number'; give a value of that type"),
-        (lenet("optimizer.lr=.inf"), "optimizer.lr=.inf is no finite number"),
+        (lenet("optimizer.lr=.inf"), "optimizer.lr=.inf is not a finite number"),
         (lenet("epochs=2 epochs=3"), "epochs is overridden twice"),
         (lenet("optimizer.name=adamx"), "'adamx' is not one of"),
         (lenet("optimizer.name=[adam]"), "['adam'] is not one of"),
-        ("unet\tcamvid\t\tunet\t0\taugment.crop_padding=200", "can move an image of 180 pixels out of sight"),
+        ("unet\tcamvid\t\tunet\t0\taugment.crop_padding=200", "can move an image of 180 pixels out of view"),
         (
             lenet("optimizer.name=adam optimizer.momentum=0.9"),
-            "optimizer.momentum, which recipe 'lenet5' or the row sets, is not a setting of adam",
+            "optimizer.momentum, set by recipe 'lenet5' or by the row, is not a setting of adam",
         ),
         ("softmax\tmnist5k\t\tsoftmax\t0\toptimizer.nesterov=true", "optimizer.nesterov needs optimizer.momentum"),
-        ("alexnet\tmnist5k\t\tshort\t0\tmodel.width=wide", "model.width=wide should be like 1.0"),
-        ("alexnet\tmnist5k\t\tshort\t0\tmodel.width=-1", "-1 is no size; set a number above 0"),
-        ("vae\tmnist5k\t\tvae\t0\tmodel.latent_dim=0", "0 is no size; set a number above 0"),
-        ("vae\tmnist5k\t\tvae\t0\tmodel.widths=[8,-8]", "-8 is no size; set a number above 0"),
+        ("alexnet\tmnist5k\t\tshort\t0\tmodel.width=wide", "model.width=wide must have the type of 1.0"),
+        ("alexnet\tmnist5k\t\tshort\t0\tmodel.width=-1", "-1 is not a size; set a number above 0"),
+        ("vae\tmnist5k\t\tvae\t0\tmodel.latent_dim=0", "0 is not a size; set a number above 0"),
+        ("vae\tmnist5k\t\tvae\t0\tmodel.widths=[8,-8]", "-8 is not a size; set a number above 0"),
         (
             lenet("options.pretrained=inception options.transfer=fine_tuning"),
-            "inception are weights of ",
+            "inception holds weights of ",
         ),
         ("autoencoder\tmnist5k\t\tautoencoder\t0\tmodel.linear=true options.loss=bce", "which a linear network leaves"),
-        ("pca\tmnist5k\t\tpca\t0\toptions.loss=bce", "which a linear network leaves; take mse"),
-        ("pca\tmnist5k\t\tautoencoder\t0\t", "pca is fitted to all images at once, not trained; take recipe 'pca'"),
-        ("autoencoder\tmnist5k\t\tpca\t0\t", "autoencoder has to be trained; take another recipe"),
+        ("pca\tmnist5k\t\tpca\t0\toptions.loss=bce", "which a linear network leaves; use mse"),
+        ("pca\tmnist5k\t\tautoencoder\t0\t", "pca is fitted to all images at once, not trained; choose recipe 'pca'"),
+        ("autoencoder\tmnist5k\t\tpca\t0\t", "autoencoder has to be trained; choose another recipe"),
         ("pca\tmnist5k\t\tpca\t0\tbatch_size=64", "pca is fitted in one step; leave out epochs and batch_size"),
         ("pca\tmnist5k\t\tpca\t0\tepochs=2", "pca is fitted in one step"),
-        ("pca\tmnist5k\t\tpca\t0\tmodel.latent_dim=785", "above the 784 numbers of an image"),
+        ("pca\tmnist5k\t\tpca\t0\tmodel.latent_dim=785", "exceeds the 784 numbers of an image"),
         (
             "autoencoder\tmnist5k\t\tautoencoder\t0\toptions.beta=4",
             "options.beta is for VAEs, and autoencoder is",
         ),
         ("autoencoder\tmnist5k\t\tautoencoder\t0\toptions.samples=64", "options.samples is for VAEs"),
-        ("unet\tdigit_scenes\t\tunet\t0\toptions.loss=dice", "options: unknown key 'loss'; there are none"),
+        ("unet\tdigit_scenes\t\tunet\t0\toptions.loss=dice", "options: unknown key 'loss'; no keys are allowed here"),
         (lenet("epochs"), "override 'epochs' is not of the form key=value"),
         (lenet("epochs.first=1"), "epochs has no keys of its own"),
         (lenet("model.depth=5"), "the model has no argument 'depth'"),
@@ -168,44 +168,44 @@ def test_a_catalogue_beside_the_table_extends_the_projects(table, tmp_path):
         ("dcgan\tmnist5k\t\tdcgan\t0\tmodel.discriminator.latent_dim=5", "no argument 'discriminator.latent_dim'"),
         (
             "ddpm\tmnist5k\t\tddpm\t0\toptions.timesteps=20 options.sampler=ddim options.sampling_steps=50",
-            "options.sampling_steps=50 are more than the 20 of options.timesteps",
+            "options.sampling_steps=50 exceeds options.timesteps=20",
         ),
         ("ddpm\tmnist5k\t\tddpm\t0\toptions.eta=0.5", "options.eta belongs to options.sampler=ddim"),
-        ("wgan\tmnist5k\t\twgan\t0\toptions.clip=null", "nothing constrains the critic; set options.clip or"),
+        ("wgan\tmnist5k\t\twgan\t0\toptions.clip=null", "needs a constraint on the critic; set options.clip or"),
         (lenet("task=reconstruction"), "task can't be overridden"),
         (lenet("initialisation=zeros"), "initialisation can't be overridden"),
-        (lenet("epochs=5 schedule.name=step schedule.milestones=[3,5]"), "milestone 5 never comes in 5 epochs"),
+        (lenet("epochs=5 schedule.name=step schedule.milestones=[3,5]"), "milestone 5 is never reached in 5 epochs"),
         (lenet("schedule.milestones=[3]"), "schedule.milestones and schedule.name=step need each other"),
         (lenet("epochs=5 schedule.warmup_epochs=5"), "the warm-up of 5 epochs outlasts the 5 epochs"),
         (lenet("optimizers.generator.lr=0.1"), "optimizers names 'generator', which lenet5 lacks"),
         (lenet(seeds="one"), "seeds 'one' are not a list"),
-        (lenet(seeds="2-1"), "seeds '2-1' should rise"),
-        (lenet(seeds="0-99999999999"), "should rise, name 10,000 at the most, and none above 2147483647"),
-        (lenet(seeds="18446744073709551617"), "none above 2147483647"),
-        (lenet(seeds="1,1"), "seeds '1,1' name one of them twice"),
-        ('lenet5\tmnist5k\t"a\tlenet5\t0\t\n' + lenet(), "variant '\"a' may hold only"),
-        (f"lenet5\tmnist5k\t{'a' * 300}\tlenet5\t0\t", "and 60 of them"),
+        (lenet(seeds="2-1"), "seeds '2-1' must be a rising range"),
+        (lenet(seeds="0-99999999999"), "a rising range of at most 10,000 seeds up to 2147483647"),
+        (lenet(seeds="18446744073709551617"), "seeds up to 2147483647"),
+        (lenet(seeds="1,1"), "seeds '1,1' contain one of them twice"),
+        ('lenet5\tmnist5k\t"a\tlenet5\t0\t\n' + lenet(), "variant '\"a' may have at most 60"),
+        (f"lenet5\tmnist5k\t{'a' * 300}\tlenet5\t0\t", "may have at most 60 characters"),
         (lenet("epochs=1.5"), "1.5 is not of type 'integer'"),
         ("lenet6\tmnist5k\t\tlenet5\t0\t", "unknown model 'lenet6'; did you mean 'lenet5'"),
         ("lenet5\tmnits\t\tlenet5\t0\t", "unknown dataset 'mnits'; did you mean 'mnist'"),
         ("lenet5\tmnist5k\t\tlenet\t0\t", "unknown recipe 'lenet'; did you mean 'lenet5'"),
         ("lenet5\tmnist5k\t\tdcgan\t0\t", "recipe 'dcgan' is for adversarial, 'lenet5' for classification"),
-        ("lenet5\tmnist5k\tA B\tlenet5\t0\t", "variant 'A B' may hold only"),
+        ("lenet5\tmnist5k\tA B\tlenet5\t0\t", "variant 'A B' may have at most 60"),
         ("lenet5\tmnist5k\t\tlenet5\t0\t\t\t", "8 cells for 6 columns"),
         ("lenet5\tmnist5k", "2 cells for 6 columns"),
-        ("lenet5 mnist5k x lenet5 0 epochs=2", "1 cell for 6 columns; they are parted by tabs, not by spaces"),
-        (lenet("epochs="), "epochs= has no value; set one"),
-        (lenet("augment.crop_padding=28"), "can move an image of 28 pixels out of sight"),
+        ("lenet5 mnist5k x lenet5 0 epochs=2", "1 cell for 6 columns; they are separated by tabs, not by spaces"),
+        (lenet("epochs="), "epochs= has no value; give one"),
+        (lenet("augment.crop_padding=28"), "can move an image of 28 pixels out of view"),
         (lenet("epochs = 2"), "key=value, without spaces around the ="),
-        (lenet("epochs=2,batch_size=10"), "overrides are parted by spaces"),
+        (lenet("epochs=2,batch_size=10"), "overrides are separated by spaces"),
     ],
 )
-def test_a_mistake_is_named_with_its_row(table, row, said):
+def test_a_mistake_is_named_with_its_row(table, row, expected):
     path = table("# a comment", row)
     with pytest.raises(ConfigError) as error:
         load_runs(path)
     message = str(error.value)
-    assert said in message
+    assert expected in message
     assert message.startswith(f"{path}, line 3")
     assert "\n" not in message
 
@@ -233,13 +233,15 @@ def test_a_catalogue_that_cannot_be_read(table, tmp_path):
 
 
 def test_a_row_that_stands_twice(table):
-    with pytest.raises(ConfigError, match=r"line 3: lenet5-mnist5k stands in line 2 already; give one .* a variant"):
+    with pytest.raises(ConfigError, match=r"line 3: lenet5-mnist5k is already in line 2; give one .* a variant"):
         load_runs(table(lenet(), lenet("epochs=3")))
 
 
 def test_a_row_in_the_place_of_an_extractor(table):
     rows = ("lenet5\tmnist5k\textractor\tlenet5\t0\t", "dcgan\tmnist5k\t\tdcgan\t0\t")
-    with pytest.raises(ConfigError, match="line 2: lenet5-mnist5k-extractor is an extractor; take another variant"):
+    with pytest.raises(
+        ConfigError, match="line 2: lenet5-mnist5k-extractor is an extractor's name; choose another variant"
+    ):
         load_runs(table(*rows))
 
 
@@ -261,15 +263,15 @@ def test_unlabelled_images_have_no_classes(table, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("header", "said"),
+    ("header", "expected"),
     [
-        ("model dataset recipe seeds\n", "columns are parted by tabs, and this line has none"),
+        ("model dataset recipe seeds\n", "columns are separated by tabs, and this line has none"),
         ("model\tdataset\trecipes\tseeds\n", "unknown column 'recipes'; did you mean 'recipe'"),
         ("model\tdataset\trecipe\n", "the column 'seeds' is missing"),
     ],
 )
-def test_a_header_that_is_wrong(table, header, said):
-    with pytest.raises(ConfigError, match=said):
+def test_a_header_that_is_wrong(table, header, expected):
+    with pytest.raises(ConfigError, match=expected):
         load_runs(table("x\ty\tz", header=header))
 
 
@@ -287,20 +289,20 @@ def test_a_table_that_is_not_there(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "expected"),
     [
         ("models", "a: [", "models.yaml, line 2: this is not YAML"),
-        ("models", "12: {}", "line 1: this is not YAML that can be used .the key 12 is no word; quote it"),
-        ("models", "a: {}\na: {}", "line 2: this is not YAML that can be used .the key 'a' stands twice"),
+        ("models", "12: {}", "line 1: this is not YAML for a catalogue .the key 12 is not text; quote it"),
+        ("models", "a: {}\na: {}", "line 2: this is not YAML for a catalogue .the key 'a' appears twice"),
         ("models", "a: {title: A, task: classify, citation: b, networks: {}}", "a.task: 'classify' is not one of"),
-        ("models", "my-net: {title: A}", "'my-net' won't do; write letters, digits, underscores and dots"),
+        ("models", "my-net: {title: A}", "'my-net' is not valid; write letters, digits, underscores and dots"),
         ("models", "a: {titel: A}", "unknown key 'titel'; did you mean 'title'"),
         ("recipes", "a: {task: classification}", "is a required property"),
     ],
 )
-def test_a_catalogue_that_is_wrong(table, tmp_path, name, text, said):
+def test_a_catalogue_that_is_wrong(table, tmp_path, name, text, expected):
     (tmp_path / f"{name}.yaml").write_text(text + "\n")
-    with pytest.raises(ConfigError, match=said) as error:
+    with pytest.raises(ConfigError, match=expected) as error:
         load_runs(table(lenet()))
     assert str(tmp_path) in str(error.value)
 
@@ -319,7 +321,8 @@ def mine(tmp_path):
 
 def test_segmentation_needs_masks_and_they_are_no_labels(table, mine):
     with pytest.raises(
-        ConfigError, match="line 2: mnist5k has no masks, which segmentation needs; choose digit_scenes"
+        ConfigError,
+        match="line 2: mnist5k has no masks, which segmentation needs; choose one with masks, such as digit_scenes",
     ):
         load_runs(table("unet\tmnist5k\t\tunet\t0\t"))
     with pytest.raises(ConfigError, match="oxford_pet has no labels, which classification needs"):

@@ -1,4 +1,4 @@
-"""The dense systems of the teaching repository, in the rows that stand beside its printed numbers, exactly."""
+"""The rows that are compared with the teaching repository's printed numbers have exactly its dense networks."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The honest test of the keys: whatever function runs in a stage is a part of its key."""
+"""Keys are complete: every function that runs in a stage is part of its key."""
 
 import pytest
 
@@ -23,7 +23,7 @@ ROWS = {
     "model.attention=[]",
     "segmentation": "unet\tdigit_scenes\t\tunet\t0\tepochs=1 model.width=2",
 }
-EXTRACTOR = ("nets/models/lenet.py", "nets/models/pooling.py")  # its weights' SHA-256 stand for it
+EXTRACTOR = ("nets/models/lenet.py", "nets/models/pooling.py")  # represented by the SHA-256 of its weights
 START = "mlp\tmnist5k\t\tmlp\t0\tepochs=1\n"
 
 
@@ -34,7 +34,7 @@ def start(digits, tmp_path_factory):
 
 
 def train_one(folder, rows, data, *arguments):
-    """Train the last run of some rows; returns its folder, the run and what ran."""
+    """Train the last run of some rows; returns its folder, the run and the code that ran."""
     (folder / "one.tsv").write_text(HEADER + rows)
     run = [run for run in load_runs(folder / "one.tsv") if run.purpose == "benchmark"][-1]
     (folder / run.name).mkdir()

@@ -247,7 +247,7 @@ def test_a_model_of_a_task_that_draws_nothing_has_no_samples(tmp_path):
     entry = {"title": "M", "task": "classification", "citation": "me", "networks": {"classifier": {"class": "my.Net"}}}
     (tmp_path / "models.yaml").write_text(yaml.safe_dump({"mine": entry | {"generates": True}}))
     (tmp_path / "my.tsv").write_text(f"{HEADER}mine\tmnist5k\t\tlenet5\t0\t\n")
-    with pytest.raises(ConfigError, match="mine has generates in models.yaml, and classification draws no samples"):
+    with pytest.raises(ConfigError, match="mine sets generates in models.yaml, but classification draws no samples"):
         load_runs(tmp_path / "my.tsv")
 
 

@@ -1,4 +1,4 @@
-"""A copy of the project in which a test may edit files, and Snakemake in it."""
+"""A copy of the project that tests may edit, and Snakemake in it."""
 
 import os
 import re
@@ -20,7 +20,7 @@ lenet5\tcifar10\t\tlenet5\t0\tepochs=1
 """
 
 
-# Every Python process under this writes down whom it would speak to.
+# Every Python process that loads this notes each attempt to use a network.
 WATCH = """
 import os, sys
 
@@ -34,7 +34,7 @@ sys.addaudithook(watch)
 
 
 def without_network() -> tuple[str, ...]:
-    """The words before a command that take its network away; none where that can't be done."""
+    """A prefix that runs a command without a network; empty if that is not possible."""
     possible = shutil.which("unshare") and not subprocess.run(["unshare", "-n", "true"], capture_output=True).returncode
     return ("unshare", "-n") if possible else ()
 
@@ -69,29 +69,29 @@ class Project:
         return subprocess.Popen(command, cwd=self.work, env=environment, start_new_session=True, **streams)
 
     def snakemake(self, *arguments: str, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess:
-        """Run Snakemake to its end; all that it says is in `stdout`."""
+        """Run Snakemake to its end; `stdout` has all its output."""
         process = self.start(*arguments, before=before)
-        said, _ = process.communicate()
-        return subprocess.CompletedProcess(process.args, process.returncode, said)
+        output, _ = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, output)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess:
         """Run the tiny table."""
         return self.snakemake(*arguments, "--config", "table=tiny.tsv")
 
     def why(self, run: str, table: str = "tiny.tsv") -> str:
-        """What `nets.jobs.why` says of a run."""
+        """The output of `nets.jobs.why` for a run."""
         command = [sys.executable, "-m", "nets.jobs.why", "--run", run, "--table", table]
         environment = os.environ | {"PYTHONPATH": str(self.folder), "NETS_OFFLINE": "1", "NETS_DATA": "nowhere"}
-        found = subprocess.run(command, cwd=self.work, env=environment, capture_output=True, text=True)
-        assert found.returncode == 0, found.stdout + found.stderr
-        return found.stdout
+        result = subprocess.run(command, cwd=self.work, env=environment, capture_output=True, text=True)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
 
     def planned(self) -> Counter:
         """The jobs of a dry run by rule and run, as in ('train', 'lenet5-mnist5k-s0')."""
-        found = self.run("-n", "--quiet", "host")
-        assert found.returncode == 0, found.stdout
+        result = self.run("-n", "--quiet", "host")
+        assert result.returncode == 0, result.stdout
         jobs = Counter()
-        for block in re.split(r"\n(?=(?:local)?rule )", found.stdout):
+        for block in re.split(r"\n(?=(?:local)?rule )", result.stdout):
             if match := re.match(r"(?:local)?rule (\w+):", block):
                 run = re.search(r"wildcards: .*?run=([\w.-]+)", block)
                 jobs[match[1], run and run[1]] += 1
@@ -100,21 +100,21 @@ class Project:
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory) -> Project:
-    """The copy, not yet run."""
+    """The copy before any run."""
     return Project(tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture(scope="session")
 def finished(project) -> Project:
     """The copy after a run of the tiny table."""
-    found = project.snakemake("--config", "table=tiny.tsv", before=without_network())
-    assert found.returncode == 0, found.stdout
+    result = project.snakemake("--config", "table=tiny.tsv", before=without_network())
+    assert result.returncode == 0, result.stdout
     return project
 
 
 @pytest.fixture
 def edit():
-    """Append to a file, or replace in it, and put it back afterwards."""
+    """A function that replaces text in a file; the file is restored after the test."""
     kept = {}
 
     def change(path, old, new):

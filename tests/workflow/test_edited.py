@@ -1,4 +1,4 @@
-"""A table that is edited while its runs are under way: the next start sees it, not this one."""
+"""A table that is edited during its runs: the next start reads it, not this one."""
 
 import csv
 import time
@@ -18,13 +18,13 @@ def test_the_next_start_sees_it(project):
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.02)
     table.write_text(TABLE.replace("mlp\t0\tepochs=2", "mlp\t0\tepochs=3") + "lenet")  # half a row
-    said, _ = process.communicate()
-    assert process.returncode == 0, said
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
     assert (results / "runs.txt").read_text().split() == RUNS
     with open(results / "metrics.csv") as file:
         assert sorted({row["run"] for row in csv.DictReader(file)}) == RUNS
     assert "1 cell for 6 columns" in project.snakemake("-n", "--config", "table=edited.tsv").stdout
     table.write_text(table.read_text().removesuffix("lenet"))
-    said = project.snakemake("-n", "--quiet", "host", "--config", "table=edited.tsv").stdout
-    assert "rule train:" in said and "wildcards: run=mlp-mnist5k-s0" in said, said
-    assert "wildcards: run=softmax-mnist5k-s0" not in said
+    output = project.snakemake("-n", "--quiet", "host", "--config", "table=edited.tsv").stdout
+    assert "rule train:" in output and "wildcards: run=mlp-mnist5k-s0" in output, output
+    assert "wildcards: run=softmax-mnist5k-s0" not in output

@@ -40,13 +40,13 @@ def test_killed_again_and_again(finished, tmp_path):
         time.sleep(random.uniform(0, 3))
         if whole_group:
             os.killpg(process.pid, signal.SIGKILL)
-        else:  # its jobs live on, and what is started next finds them at work
+        else:  # its jobs go on, and the next Snakemake waits for them
             os.kill(process.pid, signal.SIGKILL)
         process.communicate()
     last = project.run()
     assert last.returncode == 0, last.stdout
     for name in ("metrics.csv", "tables/classification-mnist5k.csv"):
         expected = (finished.work / "results/tiny" / name).read_text()
-        found = (project.work / "results/tiny" / name).read_text()
-        assert found == expected or name.startswith("tables")  # which hold times
+        content = (project.work / "results/tiny" / name).read_text()
+        assert content == expected or name.startswith("tables")  # tables contain times
     assert "Nothing to be done" in project.run().stdout

@@ -1,4 +1,4 @@
-"""Folders that can't be written, and files that are not there."""
+"""Folders that cannot be written, and files that are missing."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ from nets.suite.catalogues import ROOT
 
 @pytest.fixture
 def ordinary_user():
-    """Be an ordinary user, whom permissions bind, where the tests run as root."""
+    """If the tests run as root, become an ordinary user, to whom permissions apply."""
     if os.getuid() != 0:
         yield
         return
@@ -37,16 +37,16 @@ def test_a_file_where_the_results_should_be(project):
     obstacle = project.work / "obstacle"
     obstacle.mkdir(exist_ok=True)
     (obstacle / "results").write_text("")
-    found = project.snakemake("-n", "--directory", str(obstacle))
-    assert found.returncode != 0
-    assert "results is a file where a folder should be; move it away." in found.stdout
-    assert "Traceback" not in found.stdout
+    result = project.snakemake("-n", "--directory", str(obstacle))
+    assert result.returncode != 0
+    assert "results is a file where a folder should be; move it away." in result.stdout
+    assert "Traceback" not in result.stdout
 
 
 @pytest.mark.parametrize("job", ["train", "evaluate"])
 def test_a_job_without_its_files_says_which_is_missing(job, tmp_path):
     command = [sys.executable, "-m", f"nets.jobs.{job}", "--run-dir", str(tmp_path), "--data-dir", str(tmp_path)]
-    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert found.returncode == 1
-    assert "config.json: No such file or directory; make it with the rule that writes it" in found.stderr
-    assert "Traceback" not in found.stderr
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert "config.json: No such file or directory; make it with the rule that writes it" in result.stderr
+    assert "Traceback" not in result.stderr

@@ -1,4 +1,4 @@
-"""What an edit of the source reruns, and what `make why` says of it."""
+"""What an edit of the source reruns, and how `make why` explains it."""
 
 import json
 import re
@@ -16,7 +16,7 @@ ENTRY = 'Metric("Errors", "%", 2, "lower", "Percent of wrong answers.", errors)'
 
 
 def jobs(project, *rules):
-    """The runs that a dry run names for each of some rules."""
+    """The runs that a dry run would process, for each of some rules."""
     planned = project.planned()
     return [{run for rule, run in planned if rule == wanted} for wanted in rules]
 
@@ -25,8 +25,8 @@ def jobs(project, *rules):
     ("file", "old", "new"),
     [
         ("training/loop.py", "class Training:", "# A comment.\nclass Training:"),
-        ("training/loop.py", '"""The one training loop', '"""Another docstring. The one training loop'),
-        ("tasks/classification.py", '"""Cross-entropy with', '"""Another docstring: cross-entropy with'),
+        ("training/loop.py", '"""', '"""Another docstring. '),
+        ("tasks/classification.py", '    """', '    """Another docstring. '),
         ("machine/progress.py", "EVERY = 10.0", "EVERY = 20.0"),
         ("data/polynomials.py", "VERSION = ", "OTHER = "),
         ("models/lenet.py", "class LeNet5", "class Another:\n    pass\n\n\nclass LeNet5"),
@@ -46,9 +46,9 @@ def test_a_new_test_metric_evaluates_and_trains_nothing(finished, edit):
     assert trained == set()
     classifiers = {"lenet5-mnist5k-s0", "lenet5-mnist5k-s1", "lenet5-mnist5k-extractor-s0", "lenet5-cifar10-s0"}
     assert evaluated == classifiers
-    said = finished.why(LENET)
-    assert f"{LENET}: evaluate and draw would run." in said
-    assert "evaluate: nets/metrics/classification.py has changed" in said
+    why = finished.why(LENET)
+    assert f"{LENET}: evaluate and draw would run." in why
+    assert "evaluate: nets/metrics/classification.py has changed" in why
 
 
 def test_an_edited_loss_trains_its_task_alone(finished, edit):
@@ -56,9 +56,9 @@ def test_an_edited_loss_trains_its_task_alone(finished, edit):
     edit(task, "distortion.mean() / pixels", "2 * distortion.mean() / pixels")
     trained, evaluated = jobs(finished, "train", "evaluate")
     assert trained == evaluated == {AUTOENCODER}
-    said = finished.why(AUTOENCODER)
-    assert f"{AUTOENCODER}: train, evaluate and draw would run." in said
-    assert "  train: nets/tasks/reconstruction.py has changed.\n" in said
+    why = finished.why(AUTOENCODER)
+    assert f"{AUTOENCODER}: train, evaluate and draw would run." in why
+    assert "  train: nets/tasks/reconstruction.py has changed.\n" in why
     assert finished.why(LENET) == f"Nothing would rerun {LENET}.\n"
 
 
@@ -80,8 +80,8 @@ def test_an_edited_reader_prepares_its_own_data_alone(finished, edit):
     (finished.work / "both.tsv").write_text(
         "model\tdataset\tvariant\trecipe\tseeds\toverrides\nmlp\tpolynomials\t\tmlp\t0\t\nmlp\tmnist5k\t\tmlp\t0\t\n"
     )
-    found = finished.snakemake("--config", "table=both.tsv", "--", "results/data/polynomials/dataset.json")
-    assert found.returncode == 0, found.stdout
+    result = finished.snakemake("--config", "table=both.tsv", "--", "results/data/polynomials/dataset.json")
+    assert result.returncode == 0, result.stdout
 
     def prepared():
         arguments = ("-n", "--quiet", "host", "--config", "table=both.tsv")
@@ -90,16 +90,16 @@ def test_an_edited_reader_prepares_its_own_data_alone(finished, edit):
     assert prepared() == []
     edit(finished.folder / "nets/data/polynomials.py", "VERSION = 1", "VERSION = 1 + 0")
     assert prepared() == ["polynomials"]
-    said = finished.why("mlp-polynomials-s0", "both.tsv")
-    assert "  prepare polynomials: nets/data/polynomials.py has changed.\n" in said
-    assert "  train: it has not run yet.\n" in said
+    why = finished.why("mlp-polynomials-s0", "both.tsv")
+    assert "  prepare polynomials: nets/data/polynomials.py has changed.\n" in why
+    assert "  train: it has not run yet.\n" in why
 
 
 def test_why_names_the_key_of_the_description(finished, edit):
     edit(finished.table, "epochs=1 model.widths", "epochs=2 optimizer.lr=0.5 model.widths")
-    said = finished.why(AUTOENCODER)
-    assert re.search(r"  train: epochs was 1 and is 2; optimizer\.lr was [\d.]+ and is 0\.5\.\n", said), said
-    assert "  evaluate: what it reads is made again.\n" in said
+    why = finished.why(AUTOENCODER)
+    assert re.search(r"  train: epochs was 1 and is 2; optimizer\.lr was [\d.]+ and is 0\.5\.\n", why), why
+    assert "  evaluate: what it reads is made again.\n" in why
 
 
 def test_why_names_what_is_missing_torch_and_the_data(finished, edit):
@@ -111,8 +111,8 @@ def test_why_names_what_is_missing_torch_and_the_data(finished, edit):
         kept.rename(run / "history.csv")
     torch = json.loads((run / made_of).read_text())["train"]["torch"]
     edit(run / made_of, torch, "1.0")
-    said = finished.why(LENET)
-    assert f"Nothing would rerun {LENET}. But torch was 1.0 and is {torch}; delete its folder to train it anew." in said
+    why = finished.why(LENET)
+    assert f"Nothing would rerun {LENET}. But torch was 1.0 and is {torch}; delete its folder to train it anew." in why
     edit(
         finished.folder / "nets/tasks/classification.py",
         "label_smoothing=self",

@@ -11,9 +11,9 @@ lenet5\tmnist5k_0to4\t\tlenet5\t0\tepochs=1
 
 def test_sources_come_first(project):
     (project.work / "transfer.tsv").write_text(TABLE)
-    found = project.snakemake("-n", "--quiet", "host", "--config", "table=transfer.tsv")
-    assert found.returncode == 0, found.stdout
-    jobs = [block for block in re.split(r"\n(?=rule )", found.stdout) if block.startswith("rule ")]
+    result = project.snakemake("-n", "--quiet", "host", "--config", "table=transfer.tsv")
+    assert result.returncode == 0, result.stdout
+    jobs = [block for block in re.split(r"\n(?=rule )", result.stdout) if block.startswith("rule ")]
     order = [
         re.search(r"output: .*?([\w.-]+/[\w.-]+\.json)", job)[1]
         for job in jobs
@@ -25,4 +25,4 @@ def test_sources_come_first(project):
     assert order.index("weights/resnet50_imagenet1k_v1.json") < extracted
     inputs = {job.split("output: ")[0] for job in jobs if job.startswith("rule train")}
     for needed in (f"{runs[0]}/manifest.json", f"{runs[0]}/model.safetensors", "weights/resnet50_imagenet1k_v1.json"):
-        assert sum(needed in found for found in inputs) == 1, needed
+        assert sum(needed in files for files in inputs) == 1, needed

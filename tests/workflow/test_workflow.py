@@ -11,7 +11,7 @@ import pytest
 from nets.data.prepared import images_sha256, read_info
 from nets.jobs import retry, summary
 
-RUNS = 5 + 1  # the table's, and the extractor of mnist5k
+RUNS = 5 + 1  # those of the table, and the extractor of mnist5k
 
 
 def rules(jobs):
@@ -42,16 +42,16 @@ def test_a_small_run_leaves_everything(finished):
 
 
 def test_offline_nobody_is_spoken_to(finished):
-    """The whole of it ran with NETS_OFFLINE=1, and as root without any network."""
+    """The whole suite ran with NETS_OFFLINE=1, and as root without any network."""
     assert not finished.calls.exists(), finished.calls.read_text()
 
 
 def test_what_is_here_and_what_is_not(finished):
-    found = finished.snakemake("--config", "table=tiny.tsv", "--", "fetch")
-    assert "mnist5k    here" in found.stdout
-    assert "cifar10    CIFAR-10 is not here" in found.stdout
-    assert "inception  weights-inception" in found.stdout
-    assert "2 of 3 are missing." in found.stdout
+    result = finished.snakemake("--config", "table=tiny.tsv", "--", "fetch")
+    assert "mnist5k    here" in result.stdout
+    assert "cifar10    CIFAR-10 is not here" in result.stdout
+    assert "inception  weights-inception" in result.stdout
+    assert "2 of 3 are missing." in result.stdout
 
 
 def test_the_numbers_are_tidy(finished):
@@ -60,9 +60,9 @@ def test_the_numbers_are_tidy(finished):
     assert list(rows[0]) == [
         *("run", "model", "dataset", "task", "variant", "seed", "status", "split", "metric", "value", "direction")
     ]
-    found = {(row["run"], row["metric"]): row["value"] for row in rows}
-    assert float(found["lenet5-mnist5k-s0", "top1"]) > 60
-    assert float(found["dcgan-mnist5k-s0", "fid_indomain"]) > 0
+    values = {(row["run"], row["metric"]): row["value"] for row in rows}
+    assert float(values["lenet5-mnist5k-s0", "top1"]) > 60
+    assert float(values["dcgan-mnist5k-s0", "fid_indomain"]) > 0
     with open(finished.work / "results/tiny/runs/dcgan-mnist5k-s0/history.csv") as file:
         assert float(next(csv.DictReader(file))["validation/fid_indomain"]) > 0
     splits: dict[str, set[str]] = {}
@@ -100,14 +100,14 @@ def test_weights_that_cannot_be_had_are_a_hole_in_their_own_column(finished):
 
 
 def test_a_second_run_does_nothing_and_says_so(finished):
-    found = finished.run()
-    assert found.returncode == 0
-    assert "Nothing to be done" in found.stdout
+    result = finished.run()
+    assert result.returncode == 0
+    assert "Nothing to be done" in result.stdout
 
 
 def test_the_same_table_by_another_name_is_the_same(finished):
-    found = finished.snakemake("-n", "--config", f"table={finished.table}")
-    assert "Nothing to be done" in found.stdout, found.stdout
+    result = finished.snakemake("-n", "--config", f"table={finished.table}")
+    assert "Nothing to be done" in result.stdout, result.stdout
 
 
 def test_mlflow_goes_elsewhere_after_the_fact(finished, monkeypatch):
@@ -167,52 +167,52 @@ def test_holes_are_tried_again(finished):
     copy = finished.work.parent / "again"
     shutil.copytree(finished.work, copy)
     assert retry.main(["--results", str(copy / "results/tiny")]) == 0
-    found = finished.snakemake("-n", "--quiet", "host", "--directory", str(copy), "--config", "table=tiny.tsv")
-    again = set(re.findall(r"rule (train|prepare|weights|evaluate):", found.stdout))
-    assert again == {"train", "prepare", "weights", "evaluate"}, found.stdout
-    trained = re.findall(r"rule train:.*?run=([\w.-]+)", found.stdout, re.S)
+    result = finished.snakemake("-n", "--quiet", "host", "--directory", str(copy), "--config", "table=tiny.tsv")
+    again = set(re.findall(r"rule (train|prepare|weights|evaluate):", result.stdout))
+    assert again == {"train", "prepare", "weights", "evaluate"}, result.stdout
+    trained = re.findall(r"rule train:.*?run=([\w.-]+)", result.stdout, re.S)
     assert set(trained) == {"lenet5-cifar10-s0"}
 
 
 def test_snakemakes_own_report(finished):
-    found = finished.run("--report", "own.html")
-    assert found.returncode == 0, found.stdout
+    result = finished.run("--report", "own.html")
+    assert result.returncode == 0, result.stdout
     page = (finished.work / "own.html").read_text()
     assert "from the lowest to the highest seed" in page
 
 
 def test_lint(project):
-    found = project.snakemake("--lint")
-    assert found.returncode == 0, found.stdout
+    result = project.snakemake("--lint")
+    assert result.returncode == 0, result.stdout
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "expected"),
     [
         (["suit=quick"], "unknown setting 'suit'; did you mean 'suite'"),
         (["suite=quik"], "unknown suite; did you mean 'quick'"),
         (["table=nothere.tsv"], "the table can't be read (No such file or directory)"),
         (["table=my table.tsv"], "the table's name becomes a folder's"),
-        (["table=data.tsv"], "results/data/ is for what suites share"),
-        (["slots_per_gpu=1.5"], "slots_per_gpu=1.5: this is not a whole number above 0"),
+        (["table=data.tsv"], "results/data/ holds files that suites share"),
+        (["slots_per_gpu=1.5"], "slots_per_gpu=1.5: set a whole number above 0"),
         (["suite=quick", "table=tiny.tsv"], "table and suite exclude each other"),
         (["table="], "--config table= is empty"),
-        (["time_limit=-5"], "time_limit=-5: this is not a number above 0"),
+        (["time_limit=-5"], "time_limit=-5: set a number above 0"),
     ],
 )
-def test_a_wrong_setting_is_one_sentence(project, settings, said):
-    found = project.snakemake("-n", "--config", *settings)
-    assert found.returncode != 0
-    assert said in found.stdout
-    assert "Traceback" not in found.stdout
+def test_a_wrong_setting_is_one_sentence(project, settings, expected):
+    result = project.snakemake("-n", "--config", *settings)
+    assert result.returncode != 0
+    assert expected in result.stdout
+    assert "Traceback" not in result.stdout
 
 
 def test_a_mistake_in_the_table_stops_before_anything_runs(project):
     (project.work / "bad.tsv").write_text("model\tdataset\trecipe\tseeds\nlenet5\tmnist5k\tlenet6\t0\n")
-    found = project.snakemake("--config", "table=bad.tsv")
-    assert found.returncode != 0
-    assert "bad.tsv, line 2: unknown recipe 'lenet6'; did you mean 'lenet5'?" in found.stdout
-    assert "Traceback" not in found.stdout
+    result = project.snakemake("--config", "table=bad.tsv")
+    assert result.returncode != 0
+    assert "bad.tsv, line 2: unknown recipe 'lenet6'; did you mean 'lenet5'?" in result.stdout
+    assert "Traceback" not in result.stdout
     assert not (project.work / "results/bad").exists()
 
 
@@ -244,11 +244,11 @@ def test_a_network_of_ones_own_takes_one_entry(project):
     )
     (folder / "models.yaml").write_text(ENTRY)
     arguments = ["--directory", str(folder), "--config", "table=own.tsv"]
-    found = project.snakemake("-n", *arguments)
-    assert "Python finds no module 'my_networks'" in found.stdout
-    assert "Traceback" not in found.stdout
+    result = project.snakemake("-n", *arguments)
+    assert "Python finds no module 'my_networks'" in result.stdout
+    assert "Traceback" not in result.stdout
     (folder / "my_networks.py").write_text(MINE)
-    found = project.snakemake(*arguments, "--", "results/own/runs/mine-mnist5k-s0/metrics.json")
-    assert found.returncode == 0, found.stdout
+    result = project.snakemake(*arguments, "--", "results/own/runs/mine-mnist5k-s0/metrics.json")
+    assert result.returncode == 0, result.stdout
     metrics = json.loads((folder / "results/own/runs/mine-mnist5k-s0/metrics.json").read_text())["metrics"]
     assert metrics[0]["value"] > 80

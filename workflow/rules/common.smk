@@ -1,4 +1,4 @@
-# The suite: which runs there are, and where their files lie.
+# The suite: its runs, and where their files are.
 import gc
 
 from snakemake.logging import logger
@@ -21,7 +21,7 @@ from nets.suite.keys import (
 from nets.machine.locks import drop_stale
 from nets.machine.slots import count_slots
 
-# The objects of a large plan are millions and stay; to look for dead ones as often as usual costs a sixth of its time.
+# A large plan keeps millions of live objects; garbage collection at the default rate costs a sixth of planning time.
 gc.set_threshold(100_000, 50, 100)
 
 try:
@@ -32,36 +32,37 @@ try:
     for folder in (RESULTS, paths.DATA, paths.WEIGHTS, paths.FEATURES):
         check_writable(Path(folder))
     WEIGHTS = load_catalogues(TABLE.parent)["weights"]
-    # What Snakemake found when it started, its jobs go by, so a table may be edited meanwhile. A pod has no folder but its own.
+    # Jobs read the runs that Snakemake wrote when it started, so the table may be edited meanwhile. A pod that has only
+    # its own folder reads the table.
     DESCRIPTIONS = Path(RESULTS, "runs.jsonl")
     started = workflow.remote_exec and DESCRIPTIONS.exists()
-    found = read_runs(DESCRIPTIONS) if started else load_runs(TABLE)
-    RUNS = {run.name: run for run in found}
+    loaded = read_runs(DESCRIPTIONS) if started else load_runs(TABLE)
+    RUNS = {run.name: run for run in loaded}
     if workflow.remote_exec and not started:
         write_runs(RUNS.values(), DESCRIPTIONS)
     check_findable(n.module for run in RUNS.values() for n in run.networks.values())
     PUBLISHED = find_published(TABLE)
     load_published(PUBLISHED)
     PUBLISHED = local(str(PUBLISHED))
-    # Where jobs are sent to a cluster, it counts; inside of such a job, its own devices count.
+    # On one machine, and inside a cluster job, the devices there are the limit; the cluster counts its own.
     if workflow.remote_exec or workflow.resource_settings.nodes is None:
         workflow.global_resources.setdefault(
             "gpu", count_slots(workflow.resource_settings.cores or 1)
         )
 except UserError as error:
-    # Raised, it would come with the places in this file that led to it.
+    # If the error were raised, Snakemake would print it with lines of this file.
     sys.exit(str(error))
 
-# What a killed Snakemake has locked is in nobody's way.
+# Locks that a killed Snakemake left are removed. The variable keeps this process's own lock.
 if workflow.is_main_process:
     at_work = drop_stale(Path(".snakemake"))
 
-# Of Snakemake's own news a person wants the steps done, not a line on each choice that its scheduler makes.
+# Users want to see which steps are done, not a line for every choice of Snakemake's scheduler.
 SCHEDULER = ("Select jobs to execute", "Execute ", "Finished jobid")
 logger.addFilter(lambda record: not record.getMessage().startswith(SCHEDULER))
 
-# Runs that share a cluster job don't share a failure. Snakemake 9.27 hands --keep-going to no job, reads no profile there,
-# and makes its settings only after this file is read.
+# Runs that share a cluster job do not share a failure. Snakemake 9.27 passes --keep-going to no job, reads no profile
+# there, and creates its settings only after it has read this file.
 if workflow.remote_exec:
     ExecutionSettings.keep_going = property(lambda _: True, lambda *_: None)
 
@@ -73,7 +74,7 @@ SOURCES = {*EXTRACTORS.values()} | {
     run.pretrained["name"] for run in RUNS.values() if run.pretrained
 }
 
-SAMPLES = {  # how many images the generators of a data set draw
+SAMPLES = {  # the numbers of images that the generators of a data set draw
     dataset: sorted(
         {
             run.recipe.options["samples"]
@@ -92,9 +93,9 @@ wildcard_constraints:
 
 
 def group_of(wildcards):
-    """The kind of cluster job that a run's stages form; which kinds several runs share is the profile's to say.
+    """The kind of cluster job that a run's stages form; the profile says how many runs share a job of each kind.
 
-    On one machine there is none. No group waits for itself: what others wait for is a kind of its own.
+    On one machine there is none. Runs that others wait for are a kind of their own, so that no group waits for itself.
     """
     run = RUNS[wildcards.run]
     if workflow.resource_settings.nodes is None:
@@ -105,15 +106,15 @@ def group_of(wildcards):
 
 
 def data_of(*parts):
-    """The prepared data of a run: their description, and the parts that it reads."""
+    """The prepared data that a run reads: their description, and the given parts."""
     return lambda wildcards: paths.prepared(RUNS[wildcards.run].dataset, *parts)
 
 
 def of_run(function):
-    """An input function from one of `nets.suite.paths` that says which files a run reads."""
+    """An input function, made from a function of `nets.suite.paths` that lists files of a run."""
     return lambda wildcards: function(RESULTS, RUNS[wildcards.run])
 
 
 def source_of(stage):
-    """What a run's training or evaluation is made of, as a short hash; `make why RUN=name` tells what changed."""
+    """A short hash of the source of a run's training or evaluation; `make why RUN=name` tells what has changed."""
     return lambda wildcards: run_source(stage, RUNS[wildcards.run]).digest

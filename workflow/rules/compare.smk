@@ -1,4 +1,4 @@
-# One run's pictures; all runs' numbers in one table, and beside each other.
+# The figures of one run; the numbers of all runs in one table; comparisons of runs.
 METRICS = expand(f"{RUN}/metrics.json", run=RUNS)
 
 

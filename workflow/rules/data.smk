@@ -1,4 +1,4 @@
-# The names of all runs, and data sets as arrays.
+# The names of all runs, and the data sets as arrays.
 
 
 rule list_runs:

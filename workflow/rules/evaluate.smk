@@ -1,4 +1,4 @@
-# Measurement on test data, and what it needs: weights that others trained, and features of real images.
+# Measurement on test data, and what it needs: published weights, and features of real images.
 
 
 rule weights:

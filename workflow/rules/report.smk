@@ -1,4 +1,4 @@
-# What people read: the page, and MLflow. A run's figures are made last, so they stand for all of its files.
+# What people read: the page, and MLflow. A run's figures are made last, so depending on them covers all of its files.
 FIGURES = expand(f"{RUN}/figures", run=RUNS)
 SERVER = os.environ.get("MLFLOW_TRACKING_URI")
 TRACKED = f"{RESULTS}/mlflow.done" if SERVER else f"{RESULTS}/mlflow.db"

@@ -1,4 +1,4 @@
-# Training: the one rule for every kind of network.
+# Training: one rule for every kind of network.
 
 
 rule train:
