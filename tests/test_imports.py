@@ -12,7 +12,7 @@ import yaml
 
 from nets.suite.catalogues import ROOT
 
-TABLES = ("metrics.metric", "tasks.kinds")  # these need no torch
+TABLES = ("metrics.metric", "tasks.kinds", "training.schedules")  # these need no torch
 ALLOWED = {  # by package: the parts of nets that it may import
     "models": {"models"},
     "metrics": {"metrics", "errors"},

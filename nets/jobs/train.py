@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from nets.fidelity.watching import find_watching
+from nets.fidelity.curve import find_watching
 from nets.jobs.common import add_run_options, fail, run_job
 from nets.machine.locks import locked
 from nets.machine.memory import Crowded, again_alone

@@ -12,6 +12,7 @@ from nets.data.entries import check_entries
 from nets.errors import ConfigError, suggest
 from nets.optimizers import optimizer_schema
 from nets.tasks.kinds import KINDS, check_kinds
+from nets.training.schedules import DECAYS
 
 ROOT = Path(__file__).resolve().parents[2]
 WANTED = {  # what to do, by the broken rule of the schema
@@ -57,7 +58,7 @@ class Loader(yaml.CSafeLoader):
 
 @cache
 def schema(name: str) -> dict[str, Any]:
-    """The JSON schema of a catalogue, with the kinds of learning, their options and the optimizers filled in.
+    """The JSON schema of a catalogue, with the kinds of learning, their options, optimizers and schedules filled in.
 
     Raises ConfigError if an entry of one of these tables lacks something.
     """
@@ -72,6 +73,7 @@ def schema(name: str) -> dict[str, Any]:
         definitions |= {"optimizer": settings | {"required": ["name", "lr"]}, "optimizer_change": settings}
         definitions |= {task: kind.schema for task, kind in KINDS.items()}
         recipe["properties"]["task"]["enum"] = list(KINDS)
+        recipe["properties"]["schedule"]["properties"]["name"]["enum"] = list(DECAYS)
         recipe["allOf"] = [
             {
                 "if": {"properties": {"task": {"const": task}}},

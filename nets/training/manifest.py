@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from nets.data.weights import WeightsFile
-from nets.fidelity.watching import WatchingExtractor
+from nets.fidelity.curve import WatchingExtractor
 from nets.machine.provenance import describe_machine, peak_memory_mb
 from nets.run import Run
 from nets.tasks.contract import Generator, Task

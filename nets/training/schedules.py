@@ -1,7 +1,38 @@
-"""Learning-rate schedules as functions of the step alone, so a checkpoint need not save them."""
+"""Learning-rate schedules as functions of the step alone, so a checkpoint need not save them. Needs no torch.
+
+A new schedule is an entry of `DECAYS`: recipes take their names from it.
+"""
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+class Position(NamedTuple):
+    """Where a run is in its training."""
+
+    step: int  # counted from 0
+    steps_per_epoch: int
+    progress: float  # share of the steps after the warm-up that are done
+
+
+def constant(schedule: dict[str, Any], at: Position) -> float:
+    """No decay."""
+    return 1.0
+
+
+def step(schedule: dict[str, Any], at: Position) -> float:
+    """`gamma` to the power of the milestones that have passed."""
+    passed = sum(at.step >= epoch * at.steps_per_epoch for epoch in schedule["milestones"])
+    return schedule["gamma"] ** passed
+
+
+def cosine(schedule: dict[str, Any], at: Position) -> float:
+    """Half a cosine from 1 to 0 (Loshchilov and Hutter 2017, without restarts)."""
+    return (1 + math.cos(math.pi * at.progress)) / 2
+
+
+DECAYS: dict[str, Callable[[dict[str, Any], Position], float]] = {"constant": constant, "step": step, "cosine": cosine}
 
 
 def lr_factor(schedule: dict[str, Any], step: int, steps_per_epoch: int, epochs: int) -> float:
@@ -10,11 +41,4 @@ def lr_factor(schedule: dict[str, Any], step: int, steps_per_epoch: int, epochs:
     if step < warmup:
         return (step + 1) / warmup
     progress = (step - warmup) / max(1, epochs * steps_per_epoch - warmup)
-    match schedule["name"]:
-        case "step":
-            passed = sum(step >= epoch * steps_per_epoch for epoch in schedule["milestones"])
-            return schedule["gamma"] ** passed
-        case "cosine":
-            return (1 + math.cos(math.pi * progress)) / 2
-        case _:
-            return 1.0
+    return DECAYS[schedule["name"]](schedule, Position(step, steps_per_epoch, progress))

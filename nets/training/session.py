@@ -16,8 +16,8 @@ import torch
 from nets.data.batches import Batches, images_of
 from nets.data.prepared import open_split, read_info
 from nets.data.weights import WeightsFile
+from nets.fidelity.curve import Judge, WatchingExtractor
 from nets.fidelity.extractors import load_extractor
-from nets.fidelity.watching import Judge, WatchingExtractor
 from nets.files import atomic
 from nets.machine.memory import out_of_memory, watched
 from nets.machine.progress import Progress
