@@ -7,7 +7,7 @@ name := $(if $(TABLE),$(basename $(notdir $(TABLE))),$(SUITE))
 settings := $(if $(TABLE),"table=$(TABLE)",suite=$(SUITE))
 results := results/$(name)
 
-.PHONY: help run fetch plan test test-slurm lint mlflow lock clean
+.PHONY: help run fetch plan test test-slurm lint check mlflow lock clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -21,6 +21,7 @@ help:  ## what there is
 	@echo "make test                all tests"
 	@echo "make test-slurm          the tests that need a Slurm: one is started on this machine"
 	@echo "make lint                style checks alone"
+	@echo "make check               the same; with MODEL=resnet18, whether this processor computes its convolutions right"
 	@echo "make lock                renew requirements.lock from pyproject.toml, and environment.yml from it"
 	@echo "make clean               remove results/$(name)"
 
@@ -64,6 +65,10 @@ lint: .venv/ready
 	@ruff format --check .
 	@snakefmt --check Snakefile workflow
 	@snakemake --lint
+
+check: .venv/ready $(if $(MODEL),,lint)
+	@$(if $(MODEL),python -m nets.jobs.check --model "$(MODEL)" --overrides "$(OVERRIDES)" \
+	  $(if $(TABLE),--catalogues "$(dir $(TABLE))"))
 
 lock: .venv/ready
 	@.venv/bin/pip install --quiet uv

@@ -41,7 +41,7 @@ def run_job(work: Callable[[], None], log: Path | None = None, passed: tuple[typ
 
 
 def tell(sentence: str, log: Path | None) -> int:
-    """Say on the standard error, and in the log, why a job ends early; returns the exit status of a failure."""
+    """Say a sentence on the standard error and in the log; returns the exit status of a job that fails with it."""
     print(sentence, file=sys.stderr)
     note(sentence, log)
     return 1

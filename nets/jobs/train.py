@@ -194,7 +194,8 @@ def learn(
     precision = choose_precision(run.recipe.precision, device)
     info = read_info(args.data_dir)
     task: Task = kind(run, kind.pixel_range(info), device, precision)
-    task.check()
+    for warning in task.check():
+        tell(f"{run.name}: {warning}", args.log)
     if start:
         task.start_from(start.load())
         manifest["pretrained"] = {"name": run.pretrained["name"], "sha256": start.sha256}
