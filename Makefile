@@ -27,6 +27,7 @@ help:  ## list the targets
 	@echo
 	@echo "For changes to the code (CONTRIBUTING.md):"
 	@echo "make check               style and type checks"
+	@echo "make check MODEL=vgg16   whether this processor computes the convolutions of a model correctly"
 	@echo "make test-quick          the tests that take less than two minutes"
 	@echo "make test                the style and type checks, and all tests"
 	@echo "make test-slurm          the tests that need Slurm, which is started on this machine"
@@ -68,7 +69,9 @@ mlflow: .venv/ready
 	@test -n "$(MLFLOW_TRACKING_URI)" || \
 	  mlflow server --backend-store-uri sqlite:///$(results)/mlflow.db --host 127.0.0.1 --port 5000
 
-check: lint
+check: .venv/ready $(if $(MODEL),,lint)
+	@$(if $(MODEL),python -m nets.jobs.check --model "$(MODEL)" --overrides "$(OVERRIDES)" \
+	  $(if $(TABLE),--catalogues "$(dir $(TABLE))"))
 
 test-quick: .venv/ready
 	@python -m pytest $(quick_tests) --ignore=tests/suite/test_scale.py

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # where a test asks for two threads, on cores that others use too
 
 import numpy as np
 import pytest
@@ -22,6 +23,12 @@ from nets.suite.expansion import load_runs
 
 REAL_DATA = os.environ.get("NETS_DATA")
 HEADER = "model\tdataset\tvariant\trecipe\tseeds\toverrides\n"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_handlecrashitem(crashitem: str) -> None:
+    """End all tests at once where one has killed its worker, or has hung for so long that the worker was ended."""
+    pytest.exit(f"A test crashed or hung: {crashitem}", returncode=1)
 
 
 @pytest.fixture(scope="session")

@@ -4,12 +4,12 @@ import argparse
 import contextlib
 import errno
 import os
-import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 from nets.errors import UserError
+from nets.machine.progress import announce
 
 REMEDIES = {
     errno.ENOENT: "make it with the rule that writes it, or correct the path",
@@ -52,8 +52,7 @@ def run_job(work: Callable[[], object], log: Path | None = None, passed: tuple[t
 
 def fail(sentence: str, log: Path | None) -> int:
     """Write to standard error and to the log why a job ends early; returns the exit status of a failure."""
-    print(sentence, file=sys.stderr)
-    note(sentence, log)
+    announce(sentence, log)
     return 1
 
 

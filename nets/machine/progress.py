@@ -1,7 +1,9 @@
 """The progress of a job for a person: a line every few seconds on the terminal, every epoch in the log."""
 
+import contextlib
 import sys
 import time
+from pathlib import Path
 from typing import TextIO
 
 EVERY = 10.0  # seconds between lines if many jobs share a terminal
@@ -52,3 +54,11 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def announce(sentence: str, log: Path | None) -> None:
+    """Print a sentence to standard error, and append it to the log as far as that can be written."""
+    print(sentence, file=sys.stderr, flush=True)
+    if log:
+        with contextlib.suppress(OSError), open(log, "a") as file:
+            print(sentence, file=file)

@@ -20,7 +20,7 @@ from nets.fidelity.curve import Judge, WatchingExtractor
 from nets.fidelity.extractors import load_extractor
 from nets.files import atomic
 from nets.machine.memory import out_of_memory, watched
-from nets.machine.progress import Progress
+from nets.machine.progress import Progress, announce
 from nets.run import Run
 from nets.suite.keys import checkpoint_key, record, training_facts
 from nets.tasks import task_class
@@ -148,7 +148,8 @@ def build(session: Session) -> Task:
     torch.manual_seed(run.seed)
     kind = task_class(run)
     task = kind(run, kind.pixel_range(session.info), device, choose_precision(run.recipe.precision, device))
-    task.check()
+    for warning in task.check():
+        announce(f"{run.name}: {warning}", session.settings.log)
     if session.start:
         task.start_from(load_start(session.start))
     if session.extractor and isinstance(task, Generator) and run.recipe.options["fid_samples"]:

@@ -2,6 +2,7 @@
 
 import inspect
 import io
+from functools import cache
 
 import pytest
 import torch
@@ -22,6 +23,8 @@ from nets.models.resnet import CifarResNet, ResNet
 from nets.models.vgg import VGG
 from nets.models.zfnet import ContrastNorm, ZFNet
 from nets.suite.catalogues import ROOT
+from nets.tasks.convolutions import Convolution, Recording, known_bad, mend
+from nets.tasks.exactness import verify
 
 # name: class, its arguments, arguments that make it fast and deterministic here, and the recorded
 # number of parameters without these (28 pixels, 1 channel, 10 classes)
@@ -64,6 +67,7 @@ NETWORKS = {
 }
 SIZES = [(28, 1), (32, 3)]
 CATALOGUE = yaml.safe_load((ROOT / "config/models.yaml").read_text())
+verified = cache(verify)
 every_network = pytest.mark.parametrize("name", NETWORKS)
 every_size = pytest.mark.parametrize(("size", "channels"), SIZES)
 
@@ -209,6 +213,21 @@ def test_large_images(name: str) -> None:
     network = build(name, size=224, channels=3).eval()
     with torch.no_grad():
         assert network(torch.randn(1, 3, 224, 224)).shape == (1, 10)
+
+
+@every_network
+def test_every_convolution_is_right_on_this_processor(name: str) -> None:
+    found: set[Convolution] = set()
+    for size, channels in SIZES:
+        with torch.device("meta"):  # shapes without numbers
+            network, images = build(name, size, channels).train(), torch.zeros(2, channels, size, size)
+        mend(network.to(memory_format=torch.channels_last))
+        with Recording() as recorded, torch.no_grad():
+            network(images)
+        found |= set(recorded.found)
+    assert not [str(convolution) for convolution in found if known_bad(convolution)]
+    answers = {str(convolution): verified(convolution) for convolution in found}
+    assert not {convolution: wrong for convolution, wrong in answers.items() if wrong}
 
 
 REFUSED = ("_adaptive_avg_pool", "adaptive_max_pool", "avg_pool3d", "max_pool3d", "upsample_", "reflection_pad")

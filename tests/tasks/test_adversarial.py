@@ -11,6 +11,7 @@ from nets.run import Network
 from nets.suite.catalogues import ROOT
 from nets.tasks.adversarial import Adversarial
 from nets.tasks.contract import import_class
+from nets.tasks.convolutions import known_bad
 from nets.tasks.latents import interpolate
 
 MODELS = yaml.safe_load((ROOT / "config/models.yaml").read_text())
@@ -123,6 +124,7 @@ def test_any_classifier_with_one_output_can_judge(run_of, model):
     run.networks["discriminator"] = Network(entry["class"], entry["args"] | width)
     torch.manual_seed(0)
     task = Adversarial(run, SYMMETRIC, torch.device("cpu"))
+    assert not any(map(known_bad, task.convolutions()))
     before = weights(task, "discriminator")
     images = torch.rand(4, 1, 40, 40) * 2 - 1
     assert all(loss.isfinite() for loss in task.step(Batch(images, None, None)).values())
