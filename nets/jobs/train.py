@@ -49,7 +49,8 @@ def take_turn(args: argparse.Namespace, stop: StopRequest) -> None:
     news = f"{args.run_dir.name}: another process is training it; waiting for it to end."
     with locked(args.run_dir / ".lock", news, stop), lease(stop, args.alone):
         run, device = settle_description(args.run_dir, args.runs_from), choose_device(args.threads)
-        start, extractor = find_start(run, args.pretrained), find_watching(args.extractor)
+        start = find_start(run, args.pretrained) if run.pretrained else None
+        extractor = find_watching(args.extractor) if args.extractor else None
         settings = JobSettings(args.log, args.checkpoint_seconds, time_limit(), stop, args.alone, args.retry or None)
         train(Session(run, args.run_dir, args.data_dir, device, start, extractor, settings))
 

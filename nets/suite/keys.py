@@ -32,6 +32,10 @@ ROOTS = {  # where the work of a stage begins
     "report": ("nets.jobs.report", *TABLES),
     "track": ("nets.jobs.track", *TABLES),
 }
+LOOKUPS = {  # what `nets.jobs.train` calls for some runs only: which weights a run starts from, and which watch it
+    "start": "nets.training.pretrained:find_start",
+    "extractor": "nets.fidelity.watching:find_watching",
+}
 NEUTRAL = (  # code that cannot change a number
     "nets.machine",  # how a job runs: devices, locks, memory, progress
     "nets.errors",  # messages
@@ -70,6 +74,8 @@ def run_source(stage: str, run: Run) -> Slice:
     kind = KINDS[run.task]
     paths = [(kind.generator if run.fidelity else kind.task) or "", *sorted(networks)]
     roots = [":".join(path.rsplit(".", 1)) if path.startswith("nets.") else path for path in paths]
+    if stage == "train":
+        roots += [LOOKUPS["start"]] * bool(run.pretrained) + [LOOKUPS["extractor"]] * bool(run.fidelity)
     return slice_of((*ROOTS[stage], *roots), NEUTRAL if run.fidelity else (*NEUTRAL, "nets.fidelity"))
 
 
