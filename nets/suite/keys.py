@@ -34,7 +34,7 @@ ROOTS = {  # where the work of a stage begins
 }
 LOOKUPS = {  # what `nets.jobs.train` calls for some runs only: which weights a run starts from, and which watch it
     "start": "nets.training.pretrained:find_start",
-    "extractor": "nets.fidelity.watching:find_watching",
+    "extractor": "nets.fidelity.curve:find_watching",
 }
 NEUTRAL = (  # code that cannot change a number
     "nets.machine",  # how a job runs: devices, locks, memory, progress
