@@ -131,6 +131,12 @@ KINDS = {
             "classifier_weight": option(
                 0.1, "Weight of the latent classifier's loss, for models that have one.", type="number", minimum=0
             ),
+            "classifier_loss": option(
+                "cross_entropy",
+                "The latent classifier's loss. `same` takes the loss of the images for its probabilities: their mean "
+                "squared error times the pixels of an image, and the weighted KL divergence of a VAE once more.",
+                enum=["cross_entropy", "same"],
+            ),
         },
     ),
     "segmentation": Kind(

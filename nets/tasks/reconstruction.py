@@ -104,9 +104,17 @@ class Reconstruction(Task):
             losses["loss"] = losses["loss"] + options["beta"] * losses["kl"]
         if "latent_classifier" in self.networks:
             logits = self.networks["latent_classifier"](code).float()
-            losses["loss"] = losses["loss"] + options["classifier_weight"] * F.cross_entropy(logits, batch.labels)
+            losses["loss"] = losses["loss"] + options["classifier_weight"] * self.classifier_loss(logits, batch, losses)
             losses["top1"] = 100 * logits.detach().argmax(1).eq(batch.labels).float().mean()
         return losses
+
+    def classifier_loss(self, logits: Tensor, batch: Batch, losses: dict[str, Tensor]) -> Tensor:
+        """Cross-entropy; or what Keras makes of one loss for both outputs, the squared error and the KL divergence."""
+        if self.options["classifier_loss"] == "cross_entropy":
+            return F.cross_entropy(logits, batch.labels)
+        truth = F.one_hot(batch.labels, self.run.num_classes)
+        pixels = batch.images[0].numel() if self.options["reduction"] == "sum" else 1
+        return pixels * F.mse_loss(logits.softmax(1), truth.float()) + self.options["beta"] * losses.get("kl", 0)
 
     @contextmanager
     def frozen(self) -> Iterator[None]:

@@ -63,6 +63,28 @@ def test_the_classifiers_gradient_reaches_the_encoder_with_its_weight(joint, dat
     torch.testing.assert_close(second, 3 * first, rtol=1e-3, atol=1e-7)
 
 
+def test_one_loss_for_both_outputs_is_that_of_the_notebook(joint, data):
+    """784 squared errors and 0.01 KL: of the images, and with weight 0.1 of the classifier's probabilities."""
+    task = joint("vae", "options.loss=mse options.beta=0.01 options.classifier_loss=same")
+    batch = next(data.ordered(16))
+    torch.manual_seed(0)
+    losses = task.losses(batch)
+
+    network, classifier = task.networks["autoencoder"], task.networks["latent_classifier"]
+    torch.manual_seed(0)
+    mean, log_variance = network.encode(batch.images)
+    code = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
+    kl = -0.5 * (1 + log_variance - mean**2 - log_variance.exp()).sum(1)
+    truth = torch.eye(10)[batch.labels]
+
+    def custom_loss(true, predicted):
+        return (784 * (true - predicted).square().flatten(1).mean(1) + 0.01 * kl).mean()
+
+    images = network.image(network.decode(code))
+    wanted = custom_loss(batch.images, images) + 0.1 * custom_loss(truth, classifier(code).softmax(1))
+    torch.testing.assert_close(losses["loss"], wanted)
+
+
 @pytest.mark.parametrize("model", ["autoencoder", "vae"])
 def test_a_step_moves_both_networks_and_they_learn_together(joint, data, model):
     task = joint(model, "options.classifier_weight=100 optimizer.lr=0.005")
