@@ -200,7 +200,7 @@ def test_a_field_that_was_left_out_is_named(with_kind, field):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"task": None}, "toy has neither a task nor a generator; name the class of one"),
+        ({"task": None}, "toy has neither a task nor a generator; name the class of at least one"),
         (
             {"task": "nets.tasks.toy.Toy"},
             "class nets.tasks.toy.Toy of toy needs the module nets.tasks.toy; add its file",
