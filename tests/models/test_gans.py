@@ -190,7 +190,7 @@ def test_the_teaching_networks_pass_the_sizes_of_the_notebook():
 
 @pytest.mark.parametrize("network_class", [dcgan.Generator, dcgan.Discriminator, wgan.Critic])
 def test_sizes_without_a_form_are_refused(network_class):
-    with pytest.raises(ValueError, match="28, 32, 40 and 64 pixels, not for 30"):
+    with pytest.raises(ValueError, match="28, 32, 40 or 64 pixels, not of 30"):
         network_class(image_size=30)
 
 
