@@ -87,7 +87,7 @@ lint: .venv/ready
 	@ruff check .
 	@ruff format --check .
 	@mypy
-	@snakefmt --check workflow
+	@snakefmt --check Snakefile workflow
 	@snakemake --lint
 
 fingerprint: .venv/ready

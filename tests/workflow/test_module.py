@@ -1,6 +1,7 @@
 """Another workflow uses this one as a module, from a path and from a hosted repository."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -75,3 +76,12 @@ def test_what_the_catalogue_of_workflows_expects():
     assert "snakemake" in readme and "workflow" in readme
     assert (ROOT / "config/README.md").exists() and (ROOT / "workflow/Snakefile").exists()
     assert (ROOT / yaml.safe_load((ROOT / "config/config.yaml").read_text())["table"]).exists()
+
+
+def test_without_a_name_snakemake_plans_the_whole_workflow(tmp_path):
+    table = tmp_path / "one.tsv"
+    table.write_text("model\tdataset\tvariant\trecipe\tseeds\toverrides\nsoftmax\tmnist5k\t\tsoftmax\t0\tepochs=1\n")
+    command = [sys.executable, "-m", "snakemake", "-n", "--cores", "1", "--directory", str(tmp_path)]
+    planned = subprocess.run([*command, "--config", f"table={table}"], cwd=ROOT, capture_output=True, text=True)
+    assert planned.returncode == 0, planned.stderr
+    assert re.search(r"^all +1$", planned.stdout, re.M), planned.stdout
