@@ -166,7 +166,7 @@ def fit(session: Session, task: Task) -> State:
         "validation": Batches(splits["validation"], task.pixels, task.device),
     }
     began = time.monotonic()
-    data = {name: task.view(batches) for name, batches in data.items()}
+    data = {name: task.view(batches) if len(batches) else batches for name, batches in data.items()}
     viewed = time.monotonic() - began  # part of the cost: the features of frozen networks are computed here
     settings = session.settings
     if settings.log:
