@@ -13,8 +13,8 @@ def divide(
     `labels` (N,) are those of the learning part. `own_test` is the size of the source's own test part, whose rows are
     0..own_test-1. Without one, the test rows are taken from the learning part first, so that they do not depend on the
     other splits. Next, `unused` rows are left out, to train on few labels. `validation: 0` leaves all other rows to
-    train on; without `validation` there is only test data. `own_validation` is the size of the source's own validation part, at the end of the learning part. Raises
-    DataError if the counts differ from `splits`.
+    train on; without `validation` there is only test data. `own_validation` is the size of the source's own validation
+    part, at the end of the learning part. Raises DataError if the counts differ from `splits`.
     """
     random = np.random.RandomState(splits["seed"])
     rows = np.arange(len(labels))

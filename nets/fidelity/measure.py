@@ -83,7 +83,8 @@ def holes(extractor: str, reason: str) -> list[Measurement]:
 def measure_copies(samples: Tensor, data_dir: Path, sampling: dict[str, Any]) -> Measurements:
     """The percentage of samples that are closer to a training image than 99 % of validation images; by pixels.
 
-    It is 1 % for fresh real images, and not measured without validation images. The arrays are a few samples and their nearest training images.
+    It is 1 % for fresh real images, and not measured without validation images. The arrays are a few samples and their
+    nearest training images.
     """
     known, held_out = images_of(data_dir, "train"), open_split(data_dir, "validation")
     if not len(held_out.indices):

@@ -130,7 +130,7 @@ def failure_of(error: Exception, alone: bool) -> Failure | None:
 def learn(session: Session, result: Result) -> None:
     """Build and train the task; fill in `result` on the way, so that a failed run has what is known."""
     task = build(session)
-    result.facts = facts_of(task, session.start, session.extractor)
+    result.facts = facts_of(task, session.info, session.start, session.extractor)
     if session.run.recipe.epochs:
         result.state = fit(session, task)
     state = result.state
