@@ -45,9 +45,9 @@ def confusion_matrix(predicted: Tensor, labels: Tensor, num_classes: int) -> Ten
 
 METRICS = Table({  # of logits (N, K) and labels (N,)
     "top1": Metric("Top-1", "%", 2, "higher", "Share of images for which the most probable class is right.",
-                   partial(top_k, k=1)),
+                   partial(top_k, k=1), accuracy=True),
     "top5": Metric("Top-5", "%", 2, "higher", "Share of images with the right class among the five most probable.",
-                   partial(top_k, k=5)),
+                   partial(top_k, k=5), accuracy=True),
     "nll": Metric("NLL", "nats", 4, "lower", "Negative log-likelihood: how surprised the network is by the truth, on "
                   "average. Confident mistakes cost most.", nll),
     "ece": Metric("ECE", "%", 2, "lower", "Expected calibration error: the gap between stated confidence and the share "

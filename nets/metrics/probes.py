@@ -63,7 +63,7 @@ def nearest_neighbours(learning: Tensor, labels: Tensor, test: Tensor, num_class
 
 METRICS = Table({  # functions that predict classes (M,); `Reconstruction.probe` turns them into accuracies
     "probe_top1": Metric("Linear probe", "%", 2, "higher", "Top-1 of a logistic regression on the frozen code: how "
-                         "well the code separates the classes linearly.", linear_probe),
+                         "well the code separates the classes linearly.", linear_probe, accuracy=True),
     "knn_top1": Metric("k-NN", "%", 2, "higher", "Top-1 of a vote of the 5 nearest training codes: how well classes "
-                       "cluster in the code.", nearest_neighbours),
+                       "cluster in the code.", nearest_neighbours, accuracy=True),
 })  # fmt: skip

@@ -83,5 +83,6 @@ TRAINED = Table({  # what training computes too: `nets.tasks.codes` and `Reconst
     "objective": Metric("Objective", "", 4, "none", "The loss of the row's recipe, on test data. Recipes use different "
                         "losses: compare it with the recipe's source, not between rows.", None),
     "top1_sampled": Metric("Top-1, sampled code", "%", 2, "higher", "Top-1 of a VAE's classifier on a sampled code of "
-                           "each image, as in training; plain top-1 uses the mean of the code.", None),
+                           "each image, as in training; plain top-1 uses the mean of the code.", None,
+                           accuracy=True),
 })  # fmt: skip

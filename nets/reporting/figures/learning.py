@@ -124,7 +124,7 @@ LEARNING = ComparisonFigure(
     has_curves,
     learning,
     "All models: the mean over seeds, in a band from the lowest to the highest seed. A steep beginning is cut off. "
-    "The table lists the settings.",
+    "The legend follows the ends of the lines. The table lists the settings.",
     section="learning",
     title="Learning curves of {task} on {dataset}",
     stretched=True,

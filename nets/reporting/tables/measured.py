@@ -70,4 +70,11 @@ def metric_cell(group: list[Result], column: Column, holes: dict[int, str]) -> C
         return Cell(UNMEASURED, hint=reasons[0])
     if not measured and len(holes) < len(group):
         return Cell(ABSENT, hint="This metric is not measured for this model.")
-    return summary_cell(summarise(values, holes), column)
+    return summary_cell(summarise(values, holes), column, test_images(group, column))
+
+
+def test_images(group: list[Result], column: Column) -> int | None:
+    """On how many test images a model's accuracy is measured; None for other metrics and splits, or if unknown."""
+    if column.split != "test" or not glossary.describe(column.metric).accuracy:
+        return None
+    return next((len(labels) for result in group if (labels := result.answers.get("labels")) is not None), None)
