@@ -18,7 +18,7 @@ QUALIFIERS = {"_best": "best epoch", "_indomain": "in-domain", "_inception": "In
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric: how it is computed, shown and explained. Every field but the last is required."""
+    """A metric: how it is computed, shown and explained. Every field is required."""
 
     label: str
     unit: str
@@ -26,7 +26,10 @@ class Metric:
     direction: str  # "higher" or "lower" is better, or "none"
     text: str  # what it means, for a student
     function: Callable[..., Any] | None  # from its table's inputs to its value; None: computed elsewhere
-    accuracy: bool = False  # the percentage of test images that are right, so one run has an interval of its own
+
+
+class Accuracy(Metric):
+    """A metric that is the percentage of images answered right, so that even a single run has an interval."""
 
 
 class Table(dict[str, Metric]):

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from nets.fidelity.passport import digest
+from nets.metrics.metric import Accuracy
 from nets.reporting import glossary
 from nets.reporting.measures import Measure, Number
 from nets.reporting.results import Result
@@ -75,6 +76,6 @@ def metric_cell(group: list[Result], column: Column, holes: dict[int, str]) -> C
 
 def test_images(group: list[Result], column: Column) -> int | None:
     """On how many test images a model's accuracy is measured; None for other metrics and splits, or if unknown."""
-    if column.split != "test" or not glossary.describe(column.metric).accuracy:
+    if column.split != "test" or not isinstance(glossary.describe(column.metric), Accuracy):
         return None
     return next((len(labels) for result in group if (labels := result.answers.get("labels")) is not None), None)
