@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from nets.reporting.figures.trade_off import points
 from nets.reporting.page.sections import card
 from nets.reporting.results import load_results
 from nets.reporting.statistics import holm, seeds_to_tell
@@ -74,7 +75,7 @@ def test_a_row_told_from_all_others_is_alone(row):
     table = judged([row("A", [97.8, 97.5, 97.9]), row("D", [90.0, 90.3, 89.8])])
     assert group(table) == ["A"] and "is told from every row that could be tested" in words(table)
     assert "seeds of each would tell" not in words(table)
-    assert card(table).title == "A" and card(table).verdict == "told apart from 1 of 1 others"
+    assert card(table).title == "A" and card(table).verdict == "told from the other"
 
 
 def test_a_correction_for_more_rows_can_widen_the_group(row):
@@ -98,7 +99,7 @@ def test_single_seeds_are_compared_image_by_image_as_networks_not_recipes(row):
     table = judged([first, second])
     assert second.cells[KEY].sort == pytest.approx(stats.binomtest(15, 60).pvalue)  # 45 lost, 15 gained
     assert second.cells[KEY].text.endswith("†") and "not of the recipes" in words(table)
-    assert group(table) == ["A"] and card(table).verdict.endswith("as trained networks")
+    assert group(table) == ["A"] and card(table).verdict == "told from the other, 1 only as trained networks"
 
 
 def test_one_seed_against_three_takes_the_runs_of_a_shared_seed(row):
@@ -131,8 +132,8 @@ def test_a_row_without_a_test_is_in_no_group_and_says_so(row):
     table = judged(rows, "fid_indomain", "lower")
     assert group(table) == ["A", "B"] and rows[2].cells[KEY].text == "can't be told"
     assert "1 row has no test, and can't be told from it" in words(table) and "lowest mean" in words(table)
-    assert "2 tests" in words(table)
-    assert card(table) == ("A, B", "Top-1 1.10 to 1.20 %", "no test tells them apart; 1 of 2 others are")
+    assert "Holm-corrected for 2 tests" in words(table)
+    assert card(table) == ("A, B", "Top-1 1.10 to 1.20 %", "no test tells them apart; told from 1 of 2 others")
 
 
 def test_the_table_says_how_many_seeds_would_tell_the_first_two_apart(row):
@@ -141,7 +142,7 @@ def test_the_table_says_how_many_seeds_would_tell_the_first_two_apart(row):
     difference = np.subtract(b, a)
     count = seeds_to_tell(difference.mean(), [difference.std(ddof=1)])
     assert f"About {count} seeds of each would tell A from B" in words(table)
-    assert "the difference of 0.27 % is real" in words(table)
+    assert "the difference of 0.27 points is real" in words(table)
     close = judged([row("A", [97.8, 97.2, 97.6]), row("B", [97.3, 97.4, 97.89])])
     assert "More than 1,000 seeds of each" in words(close)
 
@@ -150,7 +151,7 @@ def test_rows_without_a_number_are_not_compared(row):
     hole = row("H", [1.0, 2.0])
     hole.cells["top1"] = Cell("1 of 2 seeds", hint="diverged")
     table = judged([row("A", [97.8, 97.5, 97.9]), row("D", [90.0, 90.3, 89.8]), hole])
-    assert (hole.cells[KEY].text, hole.cells[KEY].raw) == ("–", {}) and "one test" in words(table)
+    assert (hole.cells[KEY].text, hole.cells[KEY].raw) == ("–", {}) and "Holm" not in words(table)
     assert judged([row("A", [97.8, 97.5]), hole]).columns[1].key == "nll"
 
 
@@ -170,6 +171,17 @@ def test_the_csv_has_the_tests_and_the_groups(results):
     assert float(line[f"{KEY}_p_holm"]) == pytest.approx(2 * float(line[f"{KEY}_p"])) == softmax[KEY].sort
     assert "**" in formats.markdown(table) and formats.markdown(table).count("**") == 4
     assert formats.latex(table).count(r"\textbf") == 2 == formats.html(table).count("(group of the best)")
+
+
+def test_figures_tell_the_interval_of_the_test_set_from_that_over_seeds(results):
+    loaded = [r for r in load_results(results, results / "runs.txt") if r.run.model == "lenet5" and r.ok]
+    table = comparison_table([r for r in loaded if r.run.purpose == "benchmark"])
+    cells = {row.label: row.cells["top1"].raw for row in table.rows}
+    several, one = sorted(points(table, "parameters"), key=lambda point: -point.seeds)
+    assert (several.seeds, one.seeds) == (3, 1)
+    assert several.interval == (cells["LeNet-5"]["top1_ci_low"], cells["LeNet-5"]["top1_ci_high"])
+    wide = cells["LeNet-5 (wide 2)"]
+    assert one.interval == (wide["top1_test_low"], wide["top1_test_high"]) and None not in one.interval
 
 
 def test_equal_rows_are_rarely_told_from_the_best(row):

@@ -119,7 +119,9 @@ def test_one_seed_is_not_tested_over_seeds(first):
 
 
 def test_differences_that_do_not_vary_are_judged_by_the_spread_of_the_rows():
-    first, second = {"0": 97.5, "1": 97.1}, {"0": 97.2, "1": 96.8}  # steps of 1,000 images; as floats 4e-15 apart
+    counts = {"0": 950, "1": 954}  # of 1,000 images
+    first, second = ({seed: 100 * ((count - less) / 1000) for seed, count in counts.items()} for less in (0, 3))
+    assert first["0"] - second["0"] != first["1"] - second["1"]  # by rounding
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = t_test(first, second)

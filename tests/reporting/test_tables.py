@@ -98,9 +98,11 @@ def test_the_interval_of_the_test_set_looks_different_in_every_format(classifier
     assert f'{other.text} <span class="interval">± {other.half}</span>' in shown
 
 
-def test_accuracies_on_training_images_have_no_interval_of_the_test_set():
-    column = Column("train_top1", "Top-1 (train)", metric="top1", split="train")
-    assert images_of([], column) is None
+def test_accuracies_on_training_images_have_no_interval_of_the_test_set(classifiers):
+    group = row_of(classifiers, "LeNet-5").results
+    column = Column("top1", "Top-1", metric="top1", split="test")
+    assert images_of(group, column) == 1000
+    assert images_of(group, replace(column, split="train")) is None
 
 
 def test_the_table_says_what_few_seeds_cannot_tell(classifiers, tables):

@@ -82,8 +82,8 @@ def figure(key: str, short: str, long: str, caption: str) -> ComparisonFigure:
 
 
 BARS = (
-    "Filled points: means over seeds, with their 95 % confidence interval as a bar. Open points: one seed; an accuracy "
-    "then has the interval of the test set alone as a dotted bar, without the luck of training."
+    "Bars: 95 % confidence intervals over seeds. Open points have one seed; dotted bars are intervals of the test set "
+    "alone."
 )
 FIGURES = (
     figure("parameters", "parameters", "parameters", f"Quality against size. {BARS}"),

@@ -69,13 +69,14 @@ def card(table: Table) -> Card:
         return Card(f"{len(rows)} models", value, "no test can tell them apart")
     names = [table.short_names[row.label] for row in group]
     title = ", ".join(names if len(names) < 5 else [*names[:3], f"{len(names) - 3} more"])
-    told, others = sum(told_apart(row) for row in rows), len(rows) - len(group)
-    count = f"all {others}" if told == others > 1 else f"{told} of {others}"
-    networks = ", as trained networks" if any(NETWORKS in row.cells[KEY].text for row in rows) else ""
-    if len(group) == 1:
-        return Card(title, headline_text(table, first), f"told apart from {count} others{networks}")
-    apart = f"; {count} others are" if told else ""
-    return Card(title, value, f"no test tells them apart{apart}{networks}")
+    told, others = [row for row in rows if told_apart(row)], len(rows) - len(group)
+    verdict = [] if len(group) == 1 else ["no test tells them apart"]
+    if told:
+        networks = sum(NETWORKS in row.cells[KEY].text for row in told)
+        only = f", {networks} only as trained networks" if networks else ""
+        count = f"{len(told)} of {others}" if len(told) < others else f"all {others}"
+        verdict.append(f"told from {'the other' if others == 1 else f'{count} others'}{only}")
+    return Card(title, headline_text(table, first) if len(group) == 1 else value, "; ".join(verdict))
 
 
 def model(table: Table, row: Row, first: bool) -> Model:

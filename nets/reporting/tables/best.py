@@ -32,7 +32,7 @@ TESTS = {
     PAIRED: "A paired t-test over seeds: two runs with the same seed share the split and the order of the data.",
     WELCH: "Welch's t-test where two rows have different seeds, or a difference that is the same for each seed.",
     MCNEMAR: f"{NETWORKS} McNemar's exact test on the test images, where a row has one seed. It speaks of one trained "
-    "network of each row and not of the recipes: other seeds may turn it round.",
+    "network of each row and not of the recipes: other seeds may reverse it.",
 }
 
 
@@ -61,7 +61,7 @@ def against_the_best(rows: Sequence[Row], headline: Column | None) -> tuple[list
         row.cells[headline.key].best = p >= ALPHA
     best.cells[KEY] = Cell(ABSENT, hint="The other rows are tested against this one.", raw=raw("best"))
     best.cells[headline.key].best = True
-    column = Column(KEY, f"p against {best.results[0].short_label}")
+    column = Column(KEY, f"Against {best.results[0].short_label}", "p")
     return [column], [
         Note("", group_note(compared, headline)),
         Note("", test_note(tested)),
@@ -100,11 +100,17 @@ def raw(group: str, found: Difference | None = None, p: float | None = None) -> 
 def p_cell(found: Difference, p: float, headline: Column) -> Cell:
     """The cell of a corrected p-value."""
     text = "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
-    value = ("+" if found.value > 0 else "") + glossary.number(found.value, headline.decimals)
+    value = ("+" if found.value > 0 else "") + in_words(found.value, headline)
     of = f"{found.n:,} images" if found.test == MCNEMAR else f"{found.n} seeds"
-    hint = f"{found.test}, {of}: {value}{' ' + headline.unit if headline.unit else ''}, p {found.p:.2g} uncorrected"
+    hint = f"{found.test}, {of}: {value}, p {found.p:.2g} uncorrected"
     group = APART if p < ALPHA else TOGETHER
     return Cell(text + (f" {NETWORKS}" if found.test == MCNEMAR else ""), p, hint=hint, raw=raw(group, found, p))
+
+
+def in_words(difference: float, headline: Column) -> str:
+    """A difference with its unit; percentages differ by points."""
+    unit = "points" if headline.unit == "%" else headline.unit
+    return f"{glossary.number(difference, headline.decimals)} {unit}".strip()
 
 
 def told_apart(row: Row) -> bool:
@@ -130,8 +136,8 @@ def group_note(compared: Sequence[Row], headline: Column) -> str:
 def test_note(tested: Sequence[tuple[Row, Difference]]) -> str:
     """Which tests gave the p-values."""
     used = [text for test, text in TESTS.items() if test in {each.test for _, each in tested}]
-    count = f"{len(tested)} tests" if len(tested) > 1 else "one test"
-    return " ".join([f"p: two-sided, Holm-corrected for {count}; below {ALPHA:.2g}, two rows are told apart.", *used])
+    corrected = f", Holm-corrected for {len(tested)} tests" if len(tested) > 1 else ""
+    return " ".join([f"p: two-sided{corrected}; below {ALPHA:.2g}, two rows are told apart.", *used])
 
 
 def power(best: Row, second: Row, found: Difference | None, headline: Column) -> list[Note]:
@@ -143,7 +149,7 @@ def power(best: Row, second: Row, found: Difference | None, headline: Column) ->
         return [Note("", f"How many seeds would tell {names} can't be estimated: that takes two seeds of both.")]
     count = seeds_to_tell(found.value, found.deviations)
     seeds = f"About {count} seeds" if count else f"More than {MOST_SEEDS:,} seeds"
-    size = glossary.number(abs(found.value), headline.decimals) + (f" {headline.unit}" if headline.unit else "")
+    size = in_words(abs(found.value), headline)
     return [
         Note(
             "",

@@ -9,8 +9,8 @@ from nets.reporting.statistics import Summary, wilson
 from nets.reporting.tables.table import Cell, Column, Note, Row
 
 FEW_SEEDS = {
-    1: "n = 1: one seed carries no interval over seeds. Another seed, or the same on another processor, may turn the "
-    "order of two such rows round.",
+    1: "n = 1: one seed carries no interval over seeds. Another seed, or the same on another processor, may reverse "
+    "the order of two such rows.",
     2: "n = 2: the interval reaches 12.7 times as far from the mean as the two values do (t with one degree of "
     "freedom), because two values hardly tell their spread.",
 }
