@@ -192,7 +192,7 @@ def test_latex_is_escaped_and_balanced(classifiers, generators):
         rows = [line for line in lines if line.endswith(r"\\")]
         assert len({line.count(" & ") for line in rows}) == 1
         plain = [line.replace(" & ", " ") if line in rows else line for line in lines]
-        assert not [line for line in plain if re.search(r"(?<!\\)[%#&_^]|[±↑↓−–…\u202f]", line)]
+        assert not [line for line in plain if re.search(r"(?<!\\)[%#&_^]|[±↑↓−–…†\u202f]|(?<!\$)[<>]", line)]
         assert text.count("{") - text.count(r"\{") == text.count("}") - text.count(r"\}")
         assert text.count(r"\begin{") == text.count(r"\end{") == 2
 
@@ -201,6 +201,7 @@ def test_latex_is_escaped_and_balanced(classifiers, generators):
     ("a_b & 5 % #1 {x}", r"a\_b \& 5 \% \#1 \{x\}"),
     (r"\~^$", r"\textbackslash{}\textasciitilde{}\textasciicircum{}\$"),
     ("1 ± 2 ↓", r"1 $\pm$ 2 $\downarrow$"),
+    ("< 0.001 †", r"$<$ 0.001 $\dagger$"),
 ])  # fmt: skip
 def test_latex_escaping(words, expected):
     assert formats.escape(words) == expected

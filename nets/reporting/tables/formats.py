@@ -20,8 +20,8 @@ READING = (
 LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
     "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "↑": r"$\uparrow$",
-    "↓": r"$\downarrow$", "−": r"$-$", "–": "--", "†": r"$\dagger$", "×": r"$\times$", "²": r"\textsuperscript{2}",
-    "\u202f": r"\,", "…": r"\dots{}",
+    "↓": r"$\downarrow$", "−": r"$-$", "–": "--", "×": r"$\times$", "²": r"\textsuperscript{2}",
+    "\u202f": r"\,", "…": r"\dots{}", "<": "$<$", ">": "$>$", "†": r"$\dagger$",
 }  # fmt: skip
 
 
