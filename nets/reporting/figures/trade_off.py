@@ -82,8 +82,8 @@ def figure(key: str, short: str, long: str, caption: str) -> ComparisonFigure:
 
 
 BARS = (
-    "Bars: 95 % confidence intervals over seeds. Open points have one seed; dotted bars are intervals of the test set "
-    "alone."
+    "Bars: 95 % confidence intervals over seeds. Open points have one seed; a dotted bar is the interval of the test "
+    "set alone."
 )
 FIGURES = (
     figure("parameters", "parameters", "parameters", f"Quality against size. {BARS}"),
