@@ -54,7 +54,7 @@ class Known:
     """Training images, among which the sources of copies are sought."""
 
     def __init__(self, images: Tensor, view: View, device: torch.device):
-        """`images` (M, C, H, W) uint8, with M above `OTHERS`."""
+        """`images` (M, C, H, W) uint8, with M above 1."""
         self.view, self.device = view, device
         self.mean = images.float().mean().item()
         self.contrast = images.flatten(1).float().std(dim=1).mean().item()
@@ -79,7 +79,7 @@ class Known:
             for seen in moved:
                 for known in self.views:
                     apart = torch.minimum(apart, distances(seen[rows], known))
-            found = apart.topk(OTHERS + 1, dim=1, largest=False)
+            found = apart.topk(min(OTHERS + 1, apart.shape[1]), dim=1, largest=False)
             nearest.append(found.indices[:, 0])
             ratios.append(found.values[:, 0] / found.values[:, 1:].mean(dim=1).clamp(min=1e-9))
         return Matches(torch.cat(nearest).cpu(), torch.cat(ratios).cpu())

@@ -47,18 +47,18 @@ def test_the_scale_has_real_images_before_noise(digits, extractor, monkeypatch):
         assert min(real[metric], others[metric]) > 0.6 > noise[metric]
 
 
-def test_training_images_are_copies_and_fresh_ones_are_not(digits, monkeypatch):
+def test_copies_are_measured_in_pixels_and_in_features(digits, extractor, monkeypatch):
     monkeypatch.setattr(fidelity, "COMPARED", 300)
     train = images_of(digits, "train")
-    copies = fidelity.measure_copies(train[::20], digits, SAMPLING)
-    assert copies.metrics[0].value == 100
-    assert (copies.arrays["nearest_samples"] == copies.arrays["nearest_training"]).all()
-    fresh = fidelity.measure_copies(images_of(digits, "test")[::5], digits, SAMPLING)
+    found = fidelity.measure_copies(train[::20], digits, SAMPLING, extractor)
+    assert {m.metric: m.value for m in found.metrics} == {"copies": 100, "copies_indomain": 100}
+    assert (found.arrays["nearest_samples"] == found.arrays["nearest_training"]).all()
+    pixels, features = (m.passport for m in found.metrics)
+    assert pixels["extractor"] == {"name": "pixels"} and features["extractor"] == extractor.passport
+    assert pixels["reference"]["count"] == len(open_split(digits, "train"))
+    fresh = fidelity.measure_copies(images_of(digits, "test")[::5], digits, SAMPLING, None)
+    assert [m.metric for m in fresh.metrics] == ["copies"]
     assert fresh.metrics[0].value < 5
-    apart = fresh.arrays["nearest_samples"].astype(float) - fresh.arrays["nearest_training"]
-    lengths = np.sqrt((apart**2).sum(axis=(1, 2, 3)))
-    assert (np.diff(lengths) >= 0).all()
-    assert fresh.metrics[0].passport["reference"]["count"] == len(open_split(digits, "train"))
 
 
 def test_an_extractor_that_is_not_there_leaves_holes(digits, tmp_path):
@@ -81,7 +81,7 @@ def test_an_extractor_that_is_not_there_leaves_holes(digits, tmp_path):
     assert {(m.value, m.reason) for m in missing} == {(None, "not here")}
     assert {m.metric: m.direction for m in missing}["coverage_inception"] == "higher"
     assert copies.metric == "copies"
-    assert {m.metric for m in fidelity.holes("indomain", "")} > {"class_tv_indomain", "is_indomain"}
+    assert {m.metric for m in fidelity.holes("indomain", "")} > {"class_tv_indomain", "copies_indomain"}
     assert "classes_real" not in measured.arrays
 
 
