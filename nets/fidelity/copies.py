@@ -21,6 +21,7 @@ from nets.fidelity.extractors import Extractor
 from nets.metrics.neighbours import distances
 
 CLOSE = 0.01  # the share of held-out images that count as copies
+SAME = 0.05  # the ratio below which two images are the same, but for rounding
 OTHERS = 10  # training images, after the nearest, that a distance is compared with
 SIDE = 16  # pixels, at most, along a side of the images whose pixels are compared
 ROWS = 100  # samples compared at a time
@@ -34,10 +35,14 @@ class Matches(NamedTuple):
     index: Tensor  # (N,) int64
     ratio: Tensor  # (N,) 0: equal; 1: no nearer than the next ones
 
-    def share(self, held_out: "Matches") -> float:
-        """The percentage of samples that copy: their ratio is below that of nearly all held-out images."""
-        limit = torch.quantile(held_out.ratio.double(), CLOSE)
-        return 100 * (self.ratio.double() < limit).double().mean().item()
+    @property
+    def limit(self) -> float:
+        """The ratio up to which samples copy, where these are held-out images; below `SAME`, it finds nothing."""
+        return float(torch.quantile(self.ratio.double(), CLOSE))
+
+    def share(self, limit: float) -> float:
+        """The percentage of samples with at most this ratio."""
+        return 100 * (self.ratio.double() <= limit).double().mean().item()
 
 
 def pixels(images: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ The rule `evaluate` uses this for generators, `reference` for the scale: the sam
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def measure(task: Generator, references: list[Path], data_dir: Path, device: tor
         passport = issue(reference["extractor"], reference["reference"], sampling)
         measured.metrics += [Measurement(f"{key}_{name}", value, passport=passport) for key, value in values.items()]
         if reference["classes"] is not None:
-            classifier = extractor
+            classifier = replace(extractor, passport=reference["extractor"])
             measured.arrays |= {
                 "classes_real": np.array(reference["classes"]),
                 "classes_generated": classes.shares(generated.logits),
@@ -103,7 +104,11 @@ def measure_copies(
         training = copies.Known(known, view, samples.device)
         found = training.match(samples)
         passport = issue(how, against, sampling | {"samples": len(samples)}) | {"indicative": False}
-        return Measurement(name, found.share(training.match(fresh)), passport=passport), found
+        limit = training.match(fresh).limit
+        if limit < copies.SAME:
+            reason = "Too many held-out images are equal to training images, so copies can't be told from new images."
+            return Measurement(name, None, reason=reason), found
+        return Measurement(name, found.share(limit), passport=passport), found
 
     copied, found = measure_in(copies.pixels, "copies", {"name": "pixels"})
     measured = [copied]
@@ -112,5 +117,8 @@ def measure_copies(
         measured.append(measure_in(view, name, extractor.passport)[0])
     order = found.ratio.argsort(stable=True)
     spread = order[torch.linspace(0, len(order) - 1, SHOWN).round().long()]
-    pictures = {"nearest_samples": samples.cpu()[spread].numpy(), "nearest_training": known[found.index[spread]].numpy()}
+    pictures = {
+        "nearest_samples": samples.cpu()[spread].numpy(),
+        "nearest_training": known[found.index[spread]].numpy(),
+    }
     return Measurements(measured, pictures)

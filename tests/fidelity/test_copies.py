@@ -44,8 +44,8 @@ def search(request, digits, extractor_run):
     features = request.param == "features"
     view = copies.features(load_extractor(extractor_run, digits, CPU)) if features else copies.pixels
     known = copies.Known(images_of(digits, "train"), view, CPU)
-    held_out = known.match(images_of(digits, "validation"))
-    return request.param, lambda images: known.match(images).share(held_out)
+    limit = known.match(images_of(digits, "validation")).limit
+    return request.param, lambda images: known.match(images).share(limit)
 
 
 @pytest.mark.parametrize("alteration", ALTERED)
@@ -100,5 +100,6 @@ def test_a_match_is_the_nearest_by_hand(monkeypatch):
 
 def test_the_limit_is_a_quantile_of_held_out_images():
     found, held_out = (copies.Matches(torch.zeros(n), torch.linspace(0, 1, n)) for n in (11, 101))
-    assert held_out.share(held_out) == pytest.approx(100 / 101)
-    assert found.share(held_out) == pytest.approx(100 / 11)
+    assert held_out.limit == pytest.approx(0.01)
+    assert held_out.share(0.015) == pytest.approx(100 * 2 / 101)
+    assert found.share(0.1) == pytest.approx(100 * 2 / 11)

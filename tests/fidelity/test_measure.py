@@ -2,7 +2,6 @@
 
 import json
 
-import numpy as np
 import pytest
 import torch
 
@@ -59,6 +58,22 @@ def test_copies_are_measured_in_pixels_and_in_features(digits, extractor, monkey
     fresh = fidelity.measure_copies(images_of(digits, "test")[::5], digits, SAMPLING, None)
     assert [m.metric for m in fresh.metrics] == ["copies"]
     assert fresh.metrics[0].value < 5
+
+
+def test_data_with_equal_images_on_both_sides_have_no_number_of_copies(digits, extractor, monkeypatch):
+    known = fidelity.copies.Known
+
+    class Repeated(known):
+        def match(self, images):
+            found = super().match(images)
+            found.ratio[: len(images) // 50] = 0
+            return found
+
+    monkeypatch.setattr(fidelity.copies, "Known", Repeated)
+    found = fidelity.measure_copies(images_of(digits, "test")[::20], digits, SAMPLING, extractor)
+    assert [m.value for m in found.metrics] == [None, None]
+    assert "equal to training images" in found.metrics[0].reason
+    assert len(found.arrays["nearest_samples"]) == fidelity.SHOWN
 
 
 def test_an_extractor_that_is_not_there_leaves_holes(digits, tmp_path):

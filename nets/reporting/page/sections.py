@@ -39,7 +39,7 @@ def section(results: Path, comparison: Comparison) -> dict[str, Any]:
         "classes": html(comparison.classes),
         "stability": comparison.stability and {"text": TEXT, "html": html(comparison.stability)},
         "pictures": comparison_pictures(comparison, results / "figures"),
-        "models": [model(table, row, best=row is table.rows[0]) for row in table.rows],
+        "models": [model(table, row, best=row is table.leader) for row in table.rows],
     }
 
 
