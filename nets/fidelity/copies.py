@@ -32,7 +32,7 @@ View = Callable[[Tensor], Tensor]  # images (N, C, H, W) uint8 to what is compar
 class Matches(NamedTuple):
     """For each of N samples, the training image that is nearest, and how much nearer it is than others."""
 
-    index: Tensor  # (N,) int64
+    nearest: Tensor  # its index (N,) int64
     ratio: Tensor  # (N,) 0: equal; 1: no nearer than the next ones
 
     @property

@@ -119,6 +119,6 @@ def measure_copies(
     spread = order[torch.linspace(0, len(order) - 1, SHOWN).round().long()]
     pictures = {
         "nearest_samples": samples.cpu()[spread].numpy(),
-        "nearest_training": known[found.index[spread]].numpy(),
+        "nearest_training": known[found.nearest[spread]].numpy(),
     }
     return Measurements(measured, pictures)

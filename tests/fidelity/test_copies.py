@@ -94,7 +94,7 @@ def test_a_match_is_the_nearest_by_hand(monkeypatch):
     shifted = [wide[:, r : r + 6, c : c + 6] for r in range(3) for c in range(3)]
     apart = np.min([cdist(seen(s), seen(k)) for s in shifted for k in (plain, soft)], axis=0)
     ordered = np.sort(apart, axis=1)
-    np.testing.assert_array_equal(matches.index, apart.argmin(axis=1))
+    np.testing.assert_array_equal(matches.nearest, apart.argmin(axis=1))
     np.testing.assert_allclose(matches.ratio, ordered[:, 0] / ordered[:, 1:11].mean(axis=1), rtol=1e-3)
 
 

@@ -4,15 +4,17 @@ import json
 
 import pytest
 import torch
+from sklearn.metrics import accuracy_score
 
 from nets.data.batches import images_of
 from nets.data.prepared import open_split
 from nets.fidelity import measure as fidelity
-from nets.fidelity.extractors import Extractor
-from nets.fidelity.reference import scale
+from nets.fidelity.extractors import Extractor, load_extractor
+from nets.fidelity.reference import scale, write_reference
 from nets.metrics import classes
 from nets.tasks.kinds import KINDS
 
+CPU = torch.device("cpu")
 SAMPLING = {"samples": 100, "sampler": "generator", "steps": 1, "ema": None}
 
 
@@ -104,3 +106,13 @@ def test_faces_without_classes_are_compared_by_inception(run_of):
     runs = run_of("wgan", dataset="anime_faces"), run_of("ddpm"), run_of("lenet5")
     headlines = [KINDS[run.task].family.headline_of(run.fidelity) for run in runs]
     assert headlines == ["fid_inception", "fid_indomain", "top1"]
+
+
+def test_a_reference_says_how_good_its_classifier_is(few, extractor_run, tmp_path, monkeypatch):
+    monkeypatch.setattr("nets.fidelity.reference.scale", lambda *arguments: [])
+    write_reference(extractor_run, few, tmp_path, [100], None, CPU)
+    passport = json.loads((tmp_path / "reference.json").read_text())["extractor"]
+    test = open_split(few, "test")
+    answers = load_extractor(extractor_run, few, CPU).read(images_of(few, "test")).logits.argmax(dim=1)
+    assert passport["top1"] == pytest.approx(100 * accuracy_score(test.labels[test.indices], answers), abs=0.01)
+    assert passport["classes"] == 10
