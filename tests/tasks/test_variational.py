@@ -123,7 +123,7 @@ def test_the_likelihood_is_that_of_binary_images(task_of, data):
                 layer.weight.mul_(3)  # so that the image depends on the code
     grey = next(data.ordered(6)).images.double()
     binary = variational.binarise(grey, torch.Generator().manual_seed(1))
-    axis = torch.linspace(-6, 6, 301, dtype=torch.float64)
+    axis = torch.linspace(-6, 6, 121, dtype=torch.float64)
     codes = torch.cartesian_prod(axis, axis)
     prior = Normal(0.0, 1.0).log_prob(codes).sum(1)
     with torch.no_grad():
