@@ -1,6 +1,7 @@
 """The scale ranks real images above noise, and copies of training images are detected."""
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -89,3 +90,24 @@ def test_faces_without_classes_are_compared_by_inception(run_of):
     runs = run_of("wgan", dataset="anime_faces"), run_of("ddpm"), run_of("lenet5")
     headlines = [KINDS[run.task].family.headline_of(run.fidelity) for run in runs]
     assert headlines == ["fid_inception", "fid_indomain", "top1"]
+
+
+def test_the_warm_up_is_not_timed():
+    """Devices work through a queue: a sample is there when `cpu` returns, and with it all that was asked for before."""
+
+    class Drawn:
+        def __init__(self, waiting):
+            self.waiting = waiting
+
+        def cpu(self):
+            time.sleep(sum(self.waiting))
+            self.waiting.clear()
+
+    class Task:
+        device, waiting = torch.device("cpu"), []
+
+        def sample(self, count, seed):
+            self.waiting.append(0.2)
+            return Drawn(self.waiting)
+
+    assert fidelity.time_a_sample(Task())["seconds_per_sample"] < 0.3 / fidelity.TIMED
