@@ -418,7 +418,8 @@ def check_counts(place: Bench) -> Facts:
             "radii": neighbours.radii(x.double(), 3),
             "nearest": nearest,
             "index": index,
-            "logarithm": torch.logsumexp(x, 0),
+            "one hot": F.one_hot(b, 4),
+            "covariance": torch.cov(x.double().T),
         }
         return {name: value.cpu() for name, value in found.items()}
 

@@ -44,6 +44,16 @@ def out_of_memory(error: BaseException, alone: bool) -> str | None:
     return f"Memory ran out ({str(error).splitlines()[0]}); lower batch_size."
 
 
+@contextmanager
+def crowding(alone: bool) -> Iterator[None]:
+    """Raise Crowded if memory runs out on a shared device while the block runs; other errors are passed on."""
+    try:
+        yield
+    except Exception as error:
+        out_of_memory(error, alone)
+        raise
+
+
 def again_alone(module: str, argv: list[str] | None) -> NoReturn:
     """Replace this process by a new one, which takes all slots of a device; CUDA memory and locks are released."""
     words = list(argv) if argv is not None else sys.argv[1:]
