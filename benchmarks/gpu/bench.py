@@ -92,6 +92,7 @@ def write_data(folder: Path, kind: str, counts: dict[str, int]) -> Path:
     info = {
         **{"name": kind, "title": kind, "status": "ok", "reason": None, "void": None, "licence": "", "citation": ""},
         **{"shape": SHAPES[kind], "classes": CLASSES[kind], "counts": counts},
+        "source": {"kind": "generated", "canonical": True},
         "hashes": {f"{name}.npy": sha256(folder / f"{name}.npy") for name in arrays},
         "mean": seen.mean(axis=(0, 2, 3)).tolist(),
         "std": seen.std(axis=(0, 2, 3)).tolist(),
