@@ -74,7 +74,7 @@ check: .venv/ready $(if $(MODEL),,lint)
 	  $(if $(TABLE),--catalogues "$(dir $(TABLE))"))
 
 test-quick: .venv/ready
-	@python -m pytest $(quick_tests) --ignore=tests/suite/test_scale.py
+	@python -m pytest $(quick_tests) --ignore=tests/suite/test_scale.py --ignore=tests/benchmarks/test_gpu_checks.py
 
 test: .venv/ready check
 	@python -m pytest

@@ -18,9 +18,8 @@ from nets.metrics.measurement import Measurement, Measurements
 from nets.run import Run
 from nets.suite.keys import record, run_source
 from nets.tasks import task_class
-from nets.tasks.contract import Generator
+from nets.tasks.contract import Generator, Precision
 from nets.tasks.kinds import KINDS
-from nets.training.numerics import choose_precision
 from nets.training.outputs import SavedWeights, load_weights
 
 
@@ -68,7 +67,11 @@ def evaluate(trained: TrainedRun) -> str:
     with atomic(trained.folder / "arrays.npz") as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, **arrays)
     entries = [measurement.to_json() for measurement in measured.metrics]
-    content = end | {"headline": {"metric": headline, "split": "test"}, "metrics": entries}
+    content = end | {
+        "precision": Precision().name(trained.device),
+        "headline": {"metric": headline, "split": "test"},
+        "metrics": entries,
+    }
     write_json(trained.folder / "metrics.json", content)
     if end["status"] != "ok":
         return f"{run.name}  {end['status']}: {end['reason']}"
@@ -81,7 +84,7 @@ def measure(trained: TrainedRun) -> Measurements:
     run, device, data_dir = trained.run, trained.device, trained.data_dir
     kind, split = task_class(run), open_split(data_dir, "test")
     pixels = kind.pixel_range(split.info)
-    task = kind(run, pixels, device, choose_precision(run.recipe.precision, device))
+    task = kind(run, pixels, device)  # in float32, whatever training used
     data = Batches(split, pixels, device)
     metrics: list[Measurement] = []
     arrays: dict[str, np.ndarray] = {}

@@ -1,7 +1,8 @@
 """Batches of a prepared split, selected by index.
 
-Images that fit are kept on the device as uint8; others stay in memory-mapped files. Either way a batch is one indexing
-operation, and augmentation works on whole batches. There are no worker processes.
+On a GPU, the images of a split are kept on the device as uint8 if they fit; all others stay in memory-mapped files.
+Either way a batch is one indexing operation, and augmentation works on whole batches on the device, so the bits are the
+same. There are no worker processes.
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ from torch import Tensor
 from nets.data.augment import augment, augment_with_masks
 from nets.data.prepared import Split, open_split
 
-RESIDENT_SHARE = 0.4  # of the device's free memory that a split's images may take
+RESIDENT_SHARE = 0.4  # of the device's free memory that a split's images and masks may take
+COPIED = 1024  # images that are copied to the device at a time
 
 
 class Batch(NamedTuple):
@@ -72,17 +74,27 @@ class Batches:
         self.labels = torch.from_numpy(split.labels).to(device)
         self.order = torch.from_numpy(split.indices.copy())
         self.masks = None if split.masks is None else torch.from_numpy(split.masks)
-        self.resident = fits(self.images, device)
-        if self.resident:
-            self.images = self.images.to(device)
-            self.masks = None if self.masks is None else self.masks.to(device)
+        self.rows: Tensor | None = None  # of each sample among the resident images; None: they stay in their file
+        kept = [self.images] if self.masks is None else [self.images, self.masks]
+        if sum(each[0].nbytes for each in kept if len(each)) * len(self.order) < room(device):
+            self.rows = torch.zeros(len(self.labels), dtype=torch.int64)
+            self.rows[self.order] = torch.arange(len(self.order))
+            self.images = self._copied(self.images)
+            self.masks = None if self.masks is None else self._copied(self.masks)
 
     def __len__(self) -> int:
         return len(self.order)
 
+    def _copied(self, values: Tensor) -> Tensor:
+        """The rows of this split on the device; its file also holds those of another split."""
+        copy = torch.empty((len(self), *values.shape[1:]), dtype=values.dtype, device=self.device)
+        for to, rows in zip(copy.split(COPIED), self.order.split(COPIED), strict=True):
+            to.copy_(values[rows])
+        return copy
+
     def take(self, indices: Tensor, random: bool = False) -> Batch:
         """The samples with these numbers (N,), int64 on the CPU; `random` turns augmentation on."""
-        rows = indices.to(self.images.device)
+        rows = (indices if self.rows is None else self.rows[indices]).to(self.images.device)
         images = self.images[rows].to(self.device, non_blocking=True).float().div_(255)
         masks = None if self.masks is None else self._classes(self.masks[rows])
         if random and masks is not None:
@@ -120,9 +132,6 @@ def images_of(folder: Path, split: str) -> Tensor:
     return torch.from_numpy(opened.images[opened.indices])
 
 
-def fits(images: Tensor, device: torch.device) -> bool:
-    """Whether the images may stay on the device for the whole run."""
-    if device.type != "cuda":
-        return True
-    free, _ = torch.cuda.mem_get_info(device)
-    return images.nbytes < RESIDENT_SHARE * free
+def room(device: torch.device) -> float:
+    """The bytes that a split may take on a device for the whole run; on the CPU none, because its file is mapped."""
+    return 0 if device.type == "cpu" else RESIDENT_SHARE * torch.get_device_module(device).mem_get_info(device)[0]

@@ -1,8 +1,7 @@
 """Feature extractors for fidelity: Inception v3, and a classifier that was trained on the same data set (in-domain)."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +15,7 @@ from nets.data.prepared import read_info
 from nets.data.weights import WeightsFile
 from nets.files import verify
 from nets.run import Run, chosen_weights
-from nets.tasks.contract import build_network
+from nets.tasks.contract import Precision, build_network, forked
 from nets.tasks.transfer import last_linear
 
 
@@ -38,26 +37,14 @@ class Extractor:
     @torch.no_grad()
     def read(self, images: Tensor, batch_size: int = 250) -> Features:
         """Features and logits of images (N, C, H, W) uint8 on any device."""
-        with true_float32():
+        with Precision().autocast(self.device):
             parts = [self.function(part.to(self.device)) for part in images.split(batch_size)]
         return Features(*(torch.cat([p.float() for p in kind]) for kind in zip(*parts, strict=True)))
 
 
-@contextmanager
-def true_float32() -> Iterator[None]:
-    """True float32, as passports state; otherwise GPUs may multiply in TF32, which is less precise."""
-    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
-    allowed = matmul.allow_tf32, cudnn.allow_tf32
-    try:
-        matmul.allow_tf32 = cudnn.allow_tf32 = False
-        yield
-    finally:
-        matmul.allow_tf32, cudnn.allow_tf32 = allowed
-
-
 def load_extractor(source: Path, data_dir: Path, device: torch.device) -> Extractor:
     """The extractor of a manifest.json or of a note of fetched weights; does not change the caller's random state."""
-    with torch.random.fork_rng(range(torch.cuda.device_count())):  # networks are built with random weights
+    with forked(device):  # networks are built with random weights
         if source.name == "manifest.json":
             return load_indomain(source.parent, data_dir, device)
         return load_inception(WeightsFile.read(source), device)
@@ -93,7 +80,7 @@ def load_indomain(run_dir: Path, data_dir: Path, device: torch.device) -> Extrac
         "layer": "input of the last linear layer",
         "features": head.in_features,
         "weights_sha256": weights["sha256"],
-        "number_type": "float32",
+        "number_type": Precision().name(device),
     }
     return Extractor(passport, function, device)
 
@@ -111,6 +98,6 @@ def load_inception(weights: WeightsFile, device: torch.device) -> Extractor:
         "layer": "2048",
         "features": 2048,
         "weights_sha256": weights.sha256,
-        "number_type": "float32",
+        "number_type": Precision().name(device),
     }
     return Extractor(passport, lambda images: network(images.expand(-1, 3, -1, -1)), device)

@@ -21,7 +21,7 @@ from nets.fidelity.extractors import Extractor, Features, load_extractor
 from nets.fidelity.passport import issue
 from nets.metrics import classes, distances, neighbours
 from nets.metrics.measurement import Measurement, Measurements
-from nets.tasks.contract import Generator
+from nets.tasks.contract import Generator, Precision
 
 COMPARED = 1000  # number of samples, and of held-out images, that are compared with training images
 TIMED = 64  # samples drawn to measure the time
@@ -40,7 +40,7 @@ def compare(real: Tensor, shares: list[float] | None, generated: Features) -> di
 
 def measure(task: Generator, references: list[Path], data_dir: Path, device: torch.device) -> Measurements:
     """Metrics of fresh samples, and arrays for the figures. If an extractor is missing, its metrics have no values."""
-    sampling = task.sampling()
+    sampling = task.sampling() | {"number_type": Precision().name(device)}
     samples = task.sample(sampling["samples"], seed=task.run.seed + 1)
     measured, classifier = Measurements(), None
     for path in references:
@@ -69,9 +69,9 @@ def measure(task: Generator, references: list[Path], data_dir: Path, device: tor
 
 def time_a_sample(task: Generator) -> dict[str, Any]:
     """Time per sample, drawn in batches on this device. It is not a metric, because it depends on the machine."""
-    task.sample(TIMED, seed=0)  # warm up
+    task.sample(TIMED, seed=0).cpu()  # warm up; `cpu` waits for the device
     start = time.perf_counter()
-    task.sample(TIMED, seed=0).cpu()  # waits for the device
+    task.sample(TIMED, seed=0).cpu()
     return {"seconds_per_sample": (time.perf_counter() - start) / TIMED, "device": task.device.type}
 
 

@@ -1,7 +1,8 @@
 """Passports: how a fidelity number was measured. Numbers are compared in one column only if their passports agree.
 
 A passport holds the number of samples, the reference images, the extractor with the hash of its weights, the number
-type, and how samples were drawn. It is issued when a number is measured, and read wherever numbers are compared.
+types of samples and of features, and how samples were drawn. It is issued when a number is measured, and read wherever
+numbers are compared.
 """
 
 from collections.abc import Iterable
@@ -22,7 +23,8 @@ NAMES = {
     "extractor.top1": "its top-1 on test images in %",
     "extractor.classes": "its classes",
     "extractor.weights_sha256": "SHA-256 of its weights",
-    "extractor.number_type": "number type",
+    "extractor.number_type": "number type of features",
+    "number_type": "number type of samples",
     "reference.count": "reference images",
     "reference.split": "reference split",
     "reference.resolution": "resolution",

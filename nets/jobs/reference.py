@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nets.fidelity.reference import write_reference
 from nets.jobs.common import run_job
+from nets.machine.memory import Crowded, again_alone, crowding
 from nets.machine.slots import lease
 from nets.suite.keys import record, stage_source
 from nets.training.numerics import choose_device
@@ -35,13 +36,17 @@ def main(argv: list[str] | None = None) -> int:
         help="numbers of samples that the scale is for (default: 10000)",
     )
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
+    parser.add_argument("--alone", action="store_true", help="take all slots of a device")
     args = parser.parse_args(argv)
-    return run_job(lambda: refer(args))
+    try:
+        return run_job(lambda: refer(args), passed=(Crowded,))
+    except Crowded:
+        again_alone("nets.jobs.reference", argv)
 
 
 def refer(args: argparse.Namespace) -> None:
-    """Extract on a leased device."""
-    with lease():
+    """Extract on a leased device. Raises Crowded if memory runs out on a shared one."""
+    with lease(alone=args.alone), crowding(args.alone):
         device = choose_device(args.threads)
         record(args.output, "reference", {"source": stage_source("reference").files})
         write_reference(args.extractor, args.data_dir, args.output, args.samples, args.cache, device)

@@ -17,6 +17,12 @@ import torch
 from nets.files import write_json
 from nets.machine.slots import shared
 
+SAID = (  # what errors of other types say
+    "can't allocate memory",  # torch's allocator on CPUs
+    "CUDA error: out of memory",  # where a process opens a full device
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
 BOOT, COUNTERS = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/vmstat")
 
 
@@ -26,7 +32,7 @@ class Crowded(RuntimeError):
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error means that memory ran out, on the device or the machine."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(words in str(error) for words in SAID)
 
 
 def out_of_memory(error: BaseException, alone: bool) -> str | None:
@@ -36,6 +42,16 @@ def out_of_memory(error: BaseException, alone: bool) -> str | None:
     if shared() and not alone:
         raise Crowded from error
     return f"Memory ran out ({str(error).splitlines()[0]}); lower batch_size."
+
+
+@contextmanager
+def crowding(alone: bool) -> Iterator[None]:
+    """Raise Crowded if memory runs out on a shared device while the block runs; other errors are passed on."""
+    try:
+        yield
+    except Exception as error:
+        out_of_memory(error, alone)
+        raise
 
 
 def again_alone(module: str, argv: list[str] | None) -> NoReturn:

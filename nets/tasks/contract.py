@@ -8,7 +8,7 @@ import importlib
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
@@ -29,13 +29,28 @@ from nets.tasks.kinds import KINDS
 
 @dataclass(frozen=True)
 class Precision:
-    """The number type of forward passes: float32, or a narrower one under autocast."""
+    """The number type of forward passes: float32, or a narrower one under autocast (mixed precision).
+
+    Weights, losses, gradient penalties, optimizers and averages are float32 in either. A task computes in another type
+    than float32 only while it learns (`Task.learn`): validation, the choice of weights, frozen features, samples, the
+    features of extractors and evaluation are float32, whatever training uses. `nets.training.numerics` chooses the type
+    of training and turns TF32 off.
+    """
 
     dtype: torch.dtype = torch.float32
 
     def autocast(self, device: torch.device) -> AbstractContextManager:
-        """A context for forward passes."""
-        return nullcontext() if self.dtype == torch.float32 else torch.autocast(device.type, dtype=self.dtype)
+        """A context for forward passes. In float32 it also undoes an autocast around it."""
+        return torch.autocast(device.type, dtype=self.dtype, enabled=self.dtype != torch.float32)
+
+    def name(self, device: torch.device) -> str:
+        """As manifests, metrics and passports record it: `float32`, `bfloat16` or `float16`.
+
+        `tf32` means float32 on a GPU whose products or convolutions torch may round to TF32, because something (a
+        network's module, say) has turned it on again.
+        """
+        rounded = device.type == "cuda" and any(each.fp32_precision == "tf32" for each in float32_switches())
+        return "tf32" if rounded and self.dtype == torch.float32 else str(self.dtype).removeprefix("torch.")
 
 
 @dataclass
@@ -53,6 +68,17 @@ class Selection(NamedTuple):
     direction: str  # "higher" or "lower" is better
 
 
+def float32_switches() -> tuple[Any, ...]:
+    """Torch's switches `fp32_precision` for CUDA: of products, of cuDNN's convolutions and of its recurrent layers."""
+    cudnn: Any = torch.backends.cudnn
+    return torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn
+
+
+def forked(device: torch.device) -> AbstractContextManager:
+    """A context whose random numbers leave those outside untouched: on the CPU and on this device, not on all GPUs."""
+    return torch.random.fork_rng([] if device.type == "cpu" else [device])
+
+
 Shape = tuple[int, ...]
 Outputs = Iterator[tuple[str, Any, tuple[int, ...]]]  # a network's role, its output, the shape that it must have
 
@@ -65,7 +91,7 @@ class Task(ABC):
 
     def __init__(self, run: Run, pixels: PixelRange, device: torch.device, precision: Precision | None = None):
         self.run, self.pixels, self.device = run, pixels, device
-        self.precision = precision or Precision()
+        self.precision, self.learning = precision or Precision(), False
         self.options = run.recipe.options
         self.networks = nn.ModuleDict(  # type: ignore[call-overload]  # torch declares no `to` with both arguments
             {role: build_network(n.path, n.args, self.arguments(role)) for role, n in run.networks.items()}
@@ -96,6 +122,14 @@ class Task(ABC):
     @abstractmethod
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Update the weights once; returns the losses, detached scalars on the device."""
+
+    def learn(self, batch: Batch) -> dict[str, Tensor]:
+        """`step` in the number type of training; whatever else a task computes is float32."""
+        self.learning = True
+        try:
+            return self.step(batch)
+        finally:
+            self.learning = False
 
     @abstractmethod
     def validate(self, data: Batches) -> dict[str, float]:
@@ -196,8 +230,8 @@ class Task(ABC):
         return parameters
 
     def autocast(self) -> AbstractContextManager:
-        """The context of this task's forward passes."""
-        return self.precision.autocast(self.device)
+        """The context of this task's forward passes: the number type of training while it learns, otherwise float32."""
+        return (self.precision if self.learning else Precision()).autocast(self.device)
 
     def update(self, role: str, loss: Tensor) -> None:
         """Take one optimizer step of a network to minimise `loss`, with the recipe's scaling and clipping."""

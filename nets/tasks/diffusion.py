@@ -104,8 +104,12 @@ class Diffusion(Generator):
 
     def draft(self, count: int, seed: int) -> Tensor:
         """Samples from a few steps of DDIM, whatever the recipe's sampler, because training draws them often."""
-        noise, steps = self.latents(count, torch.Generator().manual_seed(seed)), min(DRAFT, self.process.steps)
+        return self.sketch(self.latents(count, torch.Generator().manual_seed(seed)), DRAFT)
+
+    def sketch(self, noise: Tensor, steps: int) -> Tensor:
+        """Images (N, C, H, W) uint8 on the device from noise (N, C, H, W), in at most so many steps of DDIM."""
         self.networks.eval()
+        steps = min(steps, self.process.steps)
         return torch.cat([SYMMETRIC.invert(final(self.process.ddim(self.denoise, n, steps))) for n in noise.split(500)])
 
     def snapshot(self, data: Batches) -> Tensor:
@@ -115,7 +119,7 @@ class Diffusion(Generator):
         generator = torch.Generator().manual_seed(self.run.seed)
         ends = self.latents(2 * PATHS, generator)
         noise = interpolate(ends[:PATHS], ends[PATHS:], STOPS)
-        between = SYMMETRIC.invert(final(self.process.ddim(self.denoise, noise, min(50, self.process.steps))))
+        between = self.sketch(noise, 50)
         samples = self.sample(SHOWN, seed=self.run.seed)
         arrays = {"samples": samples, "interpolation": between, "denoising": self.stages(generator)}
         return Evaluation({}, {name: images.cpu().numpy() for name, images in arrays.items()})

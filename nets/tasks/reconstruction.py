@@ -13,7 +13,7 @@ from nets.metrics import latent, probes
 from nets.metrics import reconstruction as metrics
 from nets.metrics.classification import top_k
 from nets.tasks import codes, variational
-from nets.tasks.contract import Evaluation, Generator, Outputs, Selection, Task, count_macs
+from nets.tasks.contract import Evaluation, Generator, Outputs, Selection, Task, count_macs, forked
 
 SHOWN = 16  # images in the figures
 DRAWN = 64  # samples in a VAE's figure
@@ -120,7 +120,7 @@ class Reconstruction(Task):
     def frozen(self) -> Iterator[None]:
         """Evaluation mode without gradients. Noise comes from the run's seed and leaves that of training untouched."""
         self.networks.eval()
-        with torch.no_grad(), torch.random.fork_rng(range(torch.cuda.device_count())):
+        with torch.no_grad(), forked(self.device):
             torch.manual_seed(self.run.seed)
             yield
 
@@ -135,7 +135,8 @@ class Reconstruction(Task):
     def validate(self, data: Batches) -> dict[str, float]:
         with self.frozen():
             seen = codes.encode_split(self.autoencoder, data)
-            return self.mean_losses(data) | {"mse": metrics.mse(seen.images, seen.reconstructions).mean().item()}
+            mse = metrics.mse(seen.images, seen.reconstructions).double().mean().item()
+            return self.mean_losses(data) | {"mse": mse}
 
     def evaluate(self, data: Batches) -> Evaluation:
         network = self.autoencoder

@@ -1,5 +1,8 @@
 """Rolling checkpoints: the whole state of a run, written atomically, keyed by the run's description and source.
 
+Their names also hold the kind of device and the number type. Where a run starts on another kind, it starts from the
+beginning: half a training on a CPU and half on a GPU would have the bits of neither.
+
 When the run has ended, second names (hard links) of its results replace them. Snakemake deletes a job's results if it
 missed the job's end, or if another job of the same group failed; they are then restored from the second names. If they
 have been damaged since, the run trains again.
@@ -25,9 +28,12 @@ DIGESTS = "sha256.json"  # of a finished run's results
 class Checkpoints:
     """The checkpoints of one run, in a folder that Snakemake does not know and therefore does not delete."""
 
-    def __init__(self, folder: Path, digest: str):
-        """`digest` is the key of the run's checkpoints; those of another key are never read."""
-        self.folder, self.key = folder, digest[:16]
+    def __init__(self, folder: Path, digest: str, kind: str):
+        """`digest` is the key of the run's checkpoints, `kind` what computes here, such as `cuda-bfloat16`.
+
+        Checkpoints of another key or kind are never read. The results of a finished run are put back on any kind.
+        """
+        self.folder, self.key, self.kind = folder, digest[:16], kind
         self.finished = folder / f"{self.key}-finished"
 
     def save(self, step: int, state: dict[str, Any]) -> None:
@@ -36,7 +42,7 @@ class Checkpoints:
         buffer = io.BytesIO()
         torch.save(state, buffer)
         data = buffer.getbuffer()
-        path = self.folder / f"{self.key}-{step:09d}.pt"
+        path = self.folder / f"{self.key}-{self.kind}-{step:09d}.pt"
         temporary = path.with_suffix(".tmp")
         try:
             with open(temporary, "wb") as file:
@@ -59,9 +65,14 @@ class Checkpoints:
         return None
 
     def paths(self) -> list[Path]:
-        """Checkpoints with this key, oldest first."""
-        pattern = re.compile(rf"{self.key}-\d{{9}}\.pt")
+        """Checkpoints with this key and of this kind, oldest first."""
+        pattern = re.compile(rf"{self.key}-{re.escape(self.kind)}-\d{{9}}\.pt")
         return sorted(p for p in self.folder.glob("*.pt") if pattern.fullmatch(p.name))
+
+    def other_kinds(self) -> list[str]:
+        """The kinds of device on which this run has left checkpoints, without this one."""
+        found = (re.fullmatch(rf"{self.key}-(.+)-\d{{9}}\.pt", path.name) for path in self.folder.glob("*.pt"))
+        return sorted({match[1] for match in found if match} - {self.kind})
 
     def clear(self) -> None:
         """Remove all checkpoints, including those with other keys."""

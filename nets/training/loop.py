@@ -110,7 +110,7 @@ class Training:
         seed = self.task.run.seed * 1_000_003 + state.epoch
         for batch in self.data["train"].epoch(self.task.batch_size, seed, skip=done):
             self.set_rates()
-            losses = self.task.step(batch)
+            losses = self.task.learn(batch)
             for name, value in losses.items():
                 value = value.double()
                 state.sums[name] = state.sums.get(name, 0) + value
@@ -221,7 +221,7 @@ class Training:
             "average": self.average and self.average.weights,
             "optimizers": {role: optimizer.state_dict() for role, optimizer in task.optimizers.items()},
             "scaler": task.scaler.state_dict(),
-            "random": random_state(),
+            "random": random_state(task.device),
         }
         self.checkpoints.save(state.step, content)
         self.saved_at = time.monotonic()
@@ -240,16 +240,20 @@ class Training:
         for role, optimizer in task.optimizers.items():
             optimizer.load_state_dict(copy.deepcopy(saved["optimizers"][role]))
         task.scaler.load_state_dict(saved["scaler"])
-        set_random_state(saved["random"])
+        set_random_state(saved["random"], task.device)
 
 
-def random_state() -> dict[str, Any]:
-    """The states of torch's random generators on all devices."""
-    return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []}
+def random_state(device: torch.device) -> dict[str, Tensor]:
+    """The states of the random generators that a training draws from: torch's on the CPU, and its own device's.
+
+    Other devices don't count, so a checkpoint can be continued on a machine with more or fewer of them.
+    """
+    cpu = {"cpu": torch.get_rng_state()}
+    return cpu if device.type == "cpu" else cpu | {device.type: torch.get_device_module(device).get_rng_state(device)}
 
 
-def set_random_state(state: dict[str, Any]) -> None:
+def set_random_state(state: dict[str, Tensor], device: torch.device) -> None:
     """Restore what `random_state` returned."""
     torch.set_rng_state(state["cpu"].cpu())
-    if state["cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all([generator.cpu() for generator in state["cuda"]])
+    if device.type != "cpu":
+        torch.get_device_module(device).set_rng_state(state[device.type].cpu(), device)

@@ -35,7 +35,7 @@ def facts_of(
         facts["pretrained"] = {"name": task.run.pretrained["name"], "sha256": start.sha256}
     if isinstance(task, Generator) and task.judge and extractor and task.run.fidelity:
         facts["watched_by"] = {"name": task.run.fidelity["indomain"], "sha256": extractor.weights_sha256}
-    facts["precision"] = str(task.precision.dtype).removeprefix("torch.")
+    facts["precision"] = task.precision.name(task.device)
     facts["parameters"] = {role: sum(p.numel() for p in n.parameters()) for role, n in task.networks.items()}
     return facts | {"macs": task.macs()}
 

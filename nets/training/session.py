@@ -72,7 +72,9 @@ class Session:
     @cached_property
     def checkpoints(self) -> Checkpoints:
         """The run's checkpoints."""
-        return Checkpoints(self.folder / "checkpoints", checkpoint_key(self.facts))
+        number_type = choose_precision(self.run.recipe.precision, self.device).name(self.device)
+        kind = f"{self.device.type}-{number_type}"
+        return Checkpoints(self.folder / "checkpoints", checkpoint_key(self.facts), kind)
 
 
 def settle_description(folder: Path, runs: Path | None) -> Run:
@@ -177,4 +179,8 @@ def fit(session: Session, task: Task) -> State:
         training = Training(task, data, session.checkpoints, progress, *limits)
         if not training.state.resumed:
             training.state.seconds = viewed
+            for kind in session.checkpoints.other_kinds():
+                own = session.checkpoints.kind
+                news = f"its checkpoint is of {kind}, and this job computes with {own}: it starts from the beginning."
+                announce(f"{task.run.name}: {news}", settings.log)
         return training.run()

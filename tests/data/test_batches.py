@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from nets.data import batches
 from nets.data.augment import augment, augment_with_masks, cutout, random_crop, random_flip
 from nets.data.batches import SYMMETRIC, UNIT, Batches, PixelRange
 
@@ -129,6 +130,27 @@ def test_batches_bring_masks_with_void_as_minus_one(few_digits):
     with_void = dataclasses.replace(split, info=split.info | {"void": 7})
     (batch,) = Batches(with_void, UNIT, torch.device("cpu")).ordered()
     np.testing.assert_array_equal(batch.masks, np.where(expected == 7, -1, expected.astype(int)))
+
+
+@pytest.mark.parametrize("masks", [False, True])
+def test_images_on_the_device_and_in_their_file_give_the_same_bits(few_digits, monkeypatch, masks):
+    split = few_digits("train", 200, masks)
+    settings = (split, UNIT, torch.device("cpu"), {"crop_padding": 2, "cutout": 5})
+    mapped = Batches(*settings)
+    monkeypatch.setattr(batches, "COPIED", 64)
+    bytes_needed = len(split) * (split.images[0].nbytes + (split.masks[0].nbytes if masks else 0))
+    monkeypatch.setattr(batches, "room", lambda device: bytes_needed)
+    assert Batches(*settings).rows is None  # it must leave some room
+    monkeypatch.setattr(batches, "room", lambda device: bytes_needed + 1)
+    resident = Batches(*settings)
+    assert len(resident.images) == len(split) < len(split.images)  # not those of the other split
+    seen = []
+    for data in (mapped, resident):
+        torch.manual_seed(0)
+        seen.append([*data.epoch(32, seed=1), *data.ordered(77)])
+    for first, second in zip(*seen, strict=True):
+        for one, other in zip(first, second, strict=True):
+            assert (one is other is None) or torch.equal(one, other)
 
 
 def test_sets_without_masks_have_none(data):

@@ -123,6 +123,7 @@ def test_the_average_is_what_a_diffusion_writes_and_what_is_measured(trained, fe
     metrics = json.loads((folder / "metrics.json").read_text())["metrics"]
     assert not [metric for metric in metrics if "second" in metric["metric"]]  # these vary between measurements
     assert {metric["passport"]["ema"] for metric in metrics} == {0.9}
+    assert {metric["passport"]["number_type"] for metric in metrics} == {"float32"}
 
 
 def test_reference_features_are_kept_by_content(few, extractor_run, tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ from nets.data.batches import images_of
 from nets.data.weights import WeightsFile
 from nets.errors import UserError
 from nets.fidelity import measure as fidelity
-from nets.fidelity.extractors import load_extractor, load_inception, true_float32
+from nets.fidelity.extractors import load_extractor, load_inception
 from nets.files import sha256
 
 CPU = torch.device("cpu")
@@ -143,23 +143,3 @@ def test_weights_are_hashed_again_when_they_are_loaded(digits, extractor_run, tm
     (tmp_path / "best.safetensors").write_bytes((tmp_path / "model.safetensors").read_bytes() + b" ")
     with pytest.raises(UserError, match=r"best.safetensors is damaged: its SHA-256 is"):
         load_extractor(tmp_path / "manifest.json", digits, CPU)
-
-
-def test_features_are_read_in_true_float32(ours, sets):
-    backends = torch.backends.cuda.matmul, torch.backends.cudnn
-    before = [backend.allow_tf32 for backend in backends]
-    try:
-        for backend in backends:
-            backend.allow_tf32 = True
-        seen = []
-        watched = type(ours)(ours.passport, lambda images: seen.append([b.allow_tf32 for b in backends]) or
-                             ours.function(images), CPU)  # fmt: skip
-        watched.read(sets[0][:2])
-        assert seen == [[False, False]]
-        assert [backend.allow_tf32 for backend in backends] == [True, True]
-        with pytest.raises(KeyError), true_float32():
-            raise KeyError
-        assert [backend.allow_tf32 for backend in backends] == [True, True]
-    finally:
-        for backend, old in zip(backends, before, strict=True):
-            backend.allow_tf32 = old

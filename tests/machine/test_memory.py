@@ -21,6 +21,8 @@ def test_the_allocators_own_words_are_known():
         torch.empty(2**50)
     assert is_out_of_memory(error.value)
     assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory")) and is_out_of_memory(MemoryError())
+    for words in ("CUDA error: out of memory", "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`"):
+        assert is_out_of_memory(RuntimeError(words))  # what torch raises where a process opens a device that is full
     assert not is_out_of_memory(RuntimeError("shapes do not fit"))
 
 

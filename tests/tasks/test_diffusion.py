@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from nets.data.batches import SYMMETRIC, Batches
+from nets.tasks import diffusion
 from nets.tasks.diffusion import DRAFT, DRAWN, STAGES, Diffusion
 
 TINY = "model.width=4 model.multipliers=[1,2] model.blocks=1 model.attention=[] model.dropout=0 options.timesteps=20 "
@@ -119,3 +120,18 @@ def test_what_is_drawn_while_it_learns_takes_few_steps(run_of):
     task.denoise = lambda noisy, times: seen.append(times) or denoise(noisy, times)
     assert torch.equal(task.draft(3, seed=1), task.draft(3, seed=1))
     assert len(seen) == 2 * DRAFT
+
+
+def test_what_is_drawn_for_figures_is_drawn_without_dropout(run_of, few_digits, monkeypatch):
+    """An evaluation begins with networks as they are built: in training mode."""
+    monkeypatch.setattr(diffusion, "SHOWN", 4)
+    task = build(run_of, "model.dropout=0.5 options.timesteps=4")
+    for parameter in task.networks.parameters():  # layers that begin with 0 would hide it
+        torch.nn.init.normal_(parameter, std=0.2)
+    data = Batches(few_digits("validation", 8), SYMMETRIC, torch.device("cpu"))
+    drawn = []
+    for _ in range(2):
+        task.networks.train()
+        drawn.append(task.evaluate(data).arrays)
+    for name, images in drawn[0].items():
+        assert (images == drawn[1][name]).all(), name

@@ -1,5 +1,7 @@
 """Reconstruction gets pixels in 0..1, and measures images as a person sees them."""
 
+import math
+
 import pytest
 import torch
 
@@ -32,6 +34,15 @@ def test_originals_are_the_test_images_themselves(run_of, few_digits):
     chosen = split.indices[torch.linspace(0, 63, SHOWN).long()]
     assert (evaluation.arrays["originals"] == split.images[chosen]).all()
     assert evaluation.arrays["reconstructions"].shape == (SHOWN, 1, 28, 28)
+
+
+def test_the_error_that_chooses_weights_is_averaged_in_float64(run_of, few_digits):
+    task = Reconstruction(run_of("conv_autoencoder"), UNIT, torch.device("cpu"))
+    data = Batches(few_digits("validation", 150), UNIT, torch.device("cpu"))
+    with task.frozen():
+        seen = codes.encode_split(task.autoencoder, data)
+    errors = (seen.images - seen.reconstructions).square().flatten(1).mean(1).tolist()
+    assert task.validate(data)["mse"] == pytest.approx(math.fsum(errors) / len(errors), rel=1e-14)
 
 
 @pytest.fixture

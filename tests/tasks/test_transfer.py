@@ -59,7 +59,7 @@ def training_of(few_digits, tmp_path):
         data = {"train": Batches(splits["train"], task.pixels, device, run.recipe.augment)}
         data["validation"] = Batches(splits["validation"], task.pixels, device)
         data = {name: task.view(batches) for name, batches in data.items()}
-        checkpoints = Checkpoints(tmp_path / folder, run.digest)
+        checkpoints = Checkpoints(tmp_path / folder, run.digest, "cpu-float32")
         return Training(task, data, checkpoints, Progress(run.name, terminal=io.StringIO()), checkpoint_seconds)
 
     return make

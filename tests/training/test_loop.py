@@ -38,7 +38,7 @@ def training_of(run, few_digits, folder, checkpoint_seconds=60.0) -> Training:
         "train": Batches(train, pixels, device, run.recipe.augment),
         "validation": Batches(validation, pixels, device),
     }
-    checkpoints = Checkpoints(folder, run.digest)
+    checkpoints = Checkpoints(folder, run.digest, "cpu-float32")
     return Training(task, data, checkpoints, Progress(run.name, terminal=io.StringIO()), checkpoint_seconds)
 
 

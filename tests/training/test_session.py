@@ -1,13 +1,15 @@
 """One training: what it leaves when it succeeds, when it is a hole, and when the program has an error."""
 
+import dataclasses
 import json
 
 import pytest
 import torch
 
 from nets.errors import DataError
+from nets.machine.stop import Stopped
 from nets.run import Run
-from nets.training import session
+from nets.training import loop, session
 from nets.training.loop import Diverged, TimedOut
 from nets.training.outputs import SavedWeights, load_weights
 from nets.training.session import JobSettings, Session
@@ -78,3 +80,18 @@ def test_a_description_comes_from_the_suite_or_from_the_folder(opened, tmp_path)
     runs.write_text(opened.run.to_json(indent=None) + "\n")
     assert session.settle_description(folder, runs) == opened.run
     assert Run.load(folder) == session.settle_description(folder, None) == opened.run
+
+
+def test_a_checkpoint_of_another_kind_of_device_is_not_continued_and_that_is_said(opened, monkeypatch):
+    monkeypatch.setattr(loop, "CHECK_EVERY", 1)
+    stops = iter([False, False, False, True])
+    halted = dataclasses.replace(opened, settings=dataclasses.replace(opened.settings, stop_asked=lambda: next(stops)))
+    with pytest.raises(Stopped):
+        session.train(halted)
+    (left,) = opened.checkpoints.paths()
+    other = left.with_name(left.name.replace("cpu-float32", "cuda-bfloat16"))
+    left.rename(other)
+    session.train(opened)
+    news = "its checkpoint is of cuda-bfloat16, and this job computes with cpu-float32: it starts from the beginning."
+    assert news in opened.settings.log.read_text()
+    assert manifest_of(opened)["resumed"] == 0 and not other.exists()

@@ -1,0 +1,253 @@
+"""What the checks of a GPU share: seeded data, descriptions of short runs, and a place where these runs happen.
+
+Everything works in a bare checkout with NumPy and torch (2.11 or later). Runs are described here and not read from
+tables and catalogues, which need yaml and jsonschema. `stand_in` replaces safetensors where it is missing.
+"""
+
+import contextlib
+import gc
+import importlib.util
+import io
+import json
+import os
+import subprocess
+import sys
+import types
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import torch
+
+from nets.data import polynomials
+from nets.files import sha256
+from nets.machine.stop import Stopped
+from nets.run import Network, Recipe, Run
+from nets.tasks import task_class
+from nets.tasks.kinds import KINDS
+
+ROOT = Path(__file__).parents[2]
+SHAPES = {"digits": (1, 28, 28), "grey": (1, 40, 40), "colour": (3, 32, 32), "masks": (1, 64, 64)}
+CLASSES = {"digits": 10, "grey": 5, "colour": 10, "masks": 4}
+COUNTS = {"train": 480, "validation": 96, "test": 96}
+FEW = {"train": 96, "validation": 40, "test": 40}  # with --pretend
+
+
+def missing(package: str) -> bool:
+    """Whether a package is not installed."""
+    return importlib.util.find_spec(package) is None
+
+
+def stand_in() -> None:
+    """Where safetensors is missing, let torch's own format take its place in this process."""
+    if not missing("safetensors"):
+        return
+    package, module = types.ModuleType("safetensors"), types.ModuleType("safetensors.torch")
+
+    def save(weights: dict[str, torch.Tensor]) -> bytes:
+        buffer = io.BytesIO()
+        torch.save(weights, buffer)
+        return buffer.getvalue()
+
+    def load_file(path: Path) -> dict[str, torch.Tensor]:
+        # By the name of its file, torch would take it for safetensors.
+        return torch.load(io.BytesIO(Path(path).read_bytes()), map_location="cpu", weights_only=True)
+
+    module.save, module.load_file, package.torch = save, load_file, module
+    sys.modules |= {"safetensors": package, "safetensors.torch": module}
+
+
+def make_images(kind: str, count: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Images (N, C, H, W) uint8, labels (N,) and, for `masks`, the class of every pixel (N, H, W).
+
+    Polynomials, labelled by degree; in colour, one for each channel. Masks are the same, cut into levels.
+    """
+    channels, size, _ = SHAPES[kind]
+    if kind == "masks":
+        images, _ = polynomials.generate(count, seed, 3, size)
+        return images, np.full(count, -1), (images[:, 0] // (256 // CLASSES[kind])).astype(np.uint8)
+    images, labels = polynomials.generate(count, seed, CLASSES[kind], size)
+    more = [polynomials.generate(count, seed + 100 + c, CLASSES[kind], size)[0] for c in range(1, channels)]
+    return np.concatenate([images, *more], axis=1), labels, None
+
+
+def write_data(folder: Path, kind: str, counts: dict[str, int]) -> Path:
+    """A prepared data set in `folder`, as docs/files.md describes it."""
+    learning = counts["train"] + counts["validation"]
+    arrays: dict[str, np.ndarray] = {}
+    for part, count, seed in (("learning", learning, 1), ("test", counts["test"], 2)):
+        images, labels, masks = make_images(kind, count, seed)
+        arrays |= {f"{part}/images": images, f"{part}/labels": labels.astype(np.int64)}
+        arrays |= {} if masks is None else {f"{part}/masks": masks}
+    order = np.random.RandomState(0).permutation(learning).astype(np.int64)
+    arrays |= {"learning/train": order[: counts["train"]], "learning/validation": order[counts["train"] :]}
+    arrays["test/test"] = np.arange(counts["test"])
+    for name, values in arrays.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        np.save(folder / f"{name}.npy", values)
+    seen = arrays["learning/images"] / 255
+    info = {
+        **{"name": kind, "title": kind, "status": "ok", "reason": None, "void": None, "licence": "", "citation": ""},
+        **{"shape": SHAPES[kind], "classes": CLASSES[kind], "counts": counts},
+        "source": {"kind": "generated", "canonical": True},
+        "hashes": {f"{name}.npy": sha256(folder / f"{name}.npy") for name in arrays},
+        "mean": seen.mean(axis=(0, 2, 3)).tolist(),
+        "std": seen.std(axis=(0, 2, 3)).tolist(),
+    }
+    (folder / "dataset.json").write_text(json.dumps(info))
+    return folder
+
+
+def describe(
+    name: str,
+    task: str,
+    data: str,
+    networks: dict[str, tuple[str, dict[str, Any]]],
+    pretrained: dict[str, Any] | None = None,
+    **settings: Any,
+) -> Run:
+    """A run of some networks (by role: class below `nets.models`, and arguments) on a seeded data set.
+
+    `settings` are those of a recipe; with `sampled`, the samples of a VAE are measured. It starts from `pretrained`.
+    """
+    kind = KINDS[task]
+    options = {key: rule["default"] for key, rule in kind.schema["properties"].items()} | settings.pop("options", {})
+    generates = kind.task is None or settings.pop("sampled", False)
+    recipe: dict[str, Any] = {
+        **{"name": "gpu", "epochs": 2, "batch_size": 16, "optimizer": {"name": "adam", "lr": 0.001}, "optimizers": {}},
+        **{"schedule": {"name": "constant", "warmup_epochs": 0}, "augment": {}, "options": options},
+        **{"clip_norm": None, "ema": None, "precision": "auto"},
+    }
+    return Run(
+        **{"name": f"{name}-{data}-s0", "model": name, "title": name, "dataset": data, "variant": "", "seed": 0},
+        **{"task": task, "purpose": "benchmark", "recipe": Recipe(**recipe | settings), "row": {}, "overridden": {}},
+        networks={role: Network(f"nets.models.{path}", arguments) for role, (path, arguments) in networks.items()},
+        data={"title": data, "shape": list(SHAPES[data]), "classes": CLASSES[data], "masks": {"void": None}},
+        fidelity={"indomain": f"judge-{data}-s0", "inception": False, "reference": "test"} if generates else None,
+        pretrained=pretrained,
+    )
+
+
+class Wrong(AssertionError):
+    """A check has found something wrong; the message is one sentence."""
+
+
+def must(condition: bool, sentence: str) -> None:
+    """Raise Wrong with a sentence unless a condition holds."""
+    if not condition:
+        raise Wrong(sentence)
+
+
+@dataclass
+class Bench:
+    """The device, a folder for files, and what earlier checks have made."""
+
+    device: torch.device
+    folder: Path
+    pretend: bool = False
+    kept: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The number of images of each split."""
+        return FEW if self.pretend else COUNTS
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """What `make` returns, made once."""
+        if name not in self.kept:
+            self.kept[name] = make()
+        return self.kept[name]
+
+    def data(self, kind: str) -> Path:
+        """The folder of a prepared data set."""
+        return self.once(f"data {kind}", lambda: write_data(self.folder / "data" / kind, kind, self.counts))
+
+    def place(self, run: Run, label: str) -> Path:
+        """A new folder with the description of a run."""
+        folder = self.folder / "runs" / label / run.name
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text(run.to_json())
+        return folder
+
+    def train(self, run: Run, label: str, stop_after: int = 0, **inputs: Any) -> Path:
+        """Train a run on the device; with `stop_after`, it is stopped after so many steps and then continued."""
+        from nets.training.session import JobSettings, Session, train  # needs safetensors or its stand-in
+
+        folder = self.place(run, label)
+        steps = iter(range(stop_after - 1))
+        settings = JobSettings(folder / "train.log", stop_asked=lambda: stop_after > 0 and next(steps, None) is None)
+        arguments = {"run": run, "folder": folder, "data_dir": self.data(run.dataset), "device": self.device} | inputs
+        with chance_allowed(run):
+            if stop_after:
+                with contextlib.suppress(Stopped):
+                    train(Session(**arguments, settings=settings))
+                must(bool(list(folder.glob("checkpoints/*.pt"))), f"{run.name} was stopped and left no checkpoint.")
+            train(Session(**arguments, settings=JobSettings(folder / "train.log")))
+        manifest = json.loads((folder / "manifest.json").read_text())
+        must(manifest["status"] == "ok", f"{run.name} ended as {manifest['status']}: {manifest['reason']}")
+        must(manifest["resumed"] == (stop_after > 0), f"{run.name} has continued {manifest['resumed']} times.")
+        return folder
+
+    def judge(self, data: str) -> Path:
+        """The manifest of a classifier in whose features samples are measured."""
+
+        def make() -> Path:
+            run = describe("judge", "classification", data, {"classifier": ("lenet.LeNet5", {})}, epochs=4)
+            return self.train(run, "judge") / "manifest.json"
+
+        return self.once(f"judge {data}", make)
+
+
+def chance_allowed(run: Run) -> Any:
+    """A context in which a run may end no better than chance, as it may after so few steps."""
+    return mock.patch.object(task_class(run), "failure", lambda task, history: None)
+
+
+def train_here() -> None:
+    """Be a training job: `python -m nets.jobs.train` with the arguments of this process."""
+    stand_in()
+    from nets.jobs import train
+
+    with chance_allowed(Run.load(Path(sys.argv[sys.argv.index("--run-dir") + 1]))):
+        sys.exit(train.main(sys.argv[1:]))
+
+
+def left(folder: Path) -> dict[str, Any]:
+    """The bits that a training has left, without its times."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    rows = [line.split(",") for line in (folder / "history.csv").read_text().splitlines()]
+    timed = rows[0].index("seconds")
+    return {
+        "weights": {label: file["sha256"] for label, file in manifest["weights"].items()},
+        "history": [row[:timed] + row[timed + 1 :] for row in rows],
+        "snapshots": sha256(folder / "snapshots.npz"),
+    }
+
+
+def differing(first: Path, second: Path) -> str:
+    """Which bits of two trainings differ, in words; empty if none do."""
+    one, other = left(first), left(second)
+    return ", ".join(name for name in one if one[name] != other[name])
+
+
+def held(device: torch.device) -> int:
+    """Bytes of tensors that are alive on a device."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+        if clear := getattr(torch._C, "_cuda_clearCublasWorkspaces", None):
+            clear()
+        return torch.cuda.memory_allocated(device)
+    alive = [each for each in gc.get_objects() if issubclass(type(each), torch.Tensor)]
+    return sum({each.untyped_storage().data_ptr(): each.untyped_storage().nbytes() for each in alive}.values())
+
+
+def job(words: list[str], folder: Path, **environment: str) -> subprocess.Popen:
+    """A training job in its own process; it leases a slot of a device from those in `folder`."""
+    command = [sys.executable, "-c", "from benchmarks.gpu import bench; bench.train_here()", *words]
+    folder.mkdir(exist_ok=True, parents=True)
+    settings = os.environ | {"TMPDIR": str(folder)} | environment
+    return subprocess.Popen(command, cwd=ROOT, env=settings, stderr=subprocess.PIPE, text=True)
