@@ -4,6 +4,7 @@ Images that fit are kept on the device as uint8; others stay in memory-mapped fi
 operation, and augmentation works on whole batches. There are no worker processes.
 """
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,7 @@ class Batches:
         self.images = torch.from_numpy(split.images)
         self.labels = torch.from_numpy(split.labels).to(device)
         self.order = torch.from_numpy(split.indices.copy())
+        self.unlabelled = torch.from_numpy(split.unlabelled.copy())  # more images, without labels: their numbers (m,)
         self.masks = None if split.masks is None else torch.from_numpy(split.masks)
         self.resident = fits(self.images, device)
         if self.resident:
@@ -79,6 +81,12 @@ class Batches:
 
     def __len__(self) -> int:
         return len(self.order)
+
+    def having(self, order: Tensor, labels: Tensor | None = None) -> "Batches":
+        """The same images with another index list (n,), and other labels (N,) if given."""
+        other = copy.copy(self)
+        other.order, other.labels = order, self.labels if labels is None else labels
+        return other
 
     def take(self, indices: Tensor, random: bool = False) -> Batch:
         """The samples with these numbers (N,), int64 on the CPU; `random` turns augmentation on."""
@@ -114,9 +122,12 @@ class Batches:
             yield self.take(self.order[start : start + batch_size])
 
 
-def images_of(folder: Path, split: str) -> Tensor:
-    """The images (N, C, H, W) uint8 of a split of a prepared data set, in the order of its index list."""
-    opened = open_split(folder, split)
+def images_of(folder: Path, split: str, seed: int | None = None) -> Tensor:
+    """The images (N, C, H, W) uint8 of a split of a prepared data set, in the order of its index list.
+
+    `seed` is as for `open_split`.
+    """
+    opened = open_split(folder, split, seed)
     return torch.from_numpy(opened.images[opened.indices])
 
 

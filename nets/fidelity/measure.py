@@ -60,7 +60,7 @@ def measure(task: Generator, references: list[Path], data_dir: Path, device: tor
                 "classes_real": np.array(reference["classes"]),
                 "classes_generated": classes.shares(generated.logits),
             }
-    copies = measure_copies(samples[:COMPARED], data_dir, sampling)
+    copies = measure_copies(samples[:COMPARED], data_dir, sampling, task.run.seed)
     return Measurements(measured.metrics + copies.metrics, measured.arrays | copies.arrays)
 
 
@@ -80,12 +80,12 @@ def holes(extractor: str, reason: str) -> list[Measurement]:
     return [Measurement(f"{name}_{extractor}", None, reason=reason) for name in names]
 
 
-def measure_copies(samples: Tensor, data_dir: Path, sampling: dict[str, Any]) -> Measurements:
+def measure_copies(samples: Tensor, data_dir: Path, sampling: dict[str, Any], seed: int) -> Measurements:
     """The percentage of samples that are closer to a training image than 99 % of validation images; by pixels.
 
     It is 1 % for fresh real images. The arrays are a few samples and their nearest training images.
     """
-    known, held_out = images_of(data_dir, "train"), open_split(data_dir, "validation")
+    known, held_out = images_of(data_dir, "train", seed), open_split(data_dir, "validation")
     fresh = torch.from_numpy(held_out.images[np.random.default_rng(0).permutation(held_out.indices)[:COMPARED]])
     apart, index = (values.cpu().numpy() for values in neighbours.nearest(samples.flatten(1), known.flatten(1)))
     usual, _ = neighbours.nearest(fresh.flatten(1).to(samples.device), known.flatten(1))

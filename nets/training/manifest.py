@@ -30,7 +30,8 @@ def facts_of(task: Task, start: WeightsFile | None, extractor: WatchingExtractor
     """What is known about a task before its first step."""
     facts: dict[str, Any] = {}
     if start and task.run.pretrained:
-        facts["pretrained"] = {"name": task.run.pretrained["name"], "sha256": start.sha256}
+        file = start.file and start.file.name
+        facts["pretrained"] = {"name": task.run.pretrained["name"], "file": file, "sha256": start.sha256}
     if isinstance(task, Generator) and task.judge and extractor and task.run.fidelity:
         facts["watched_by"] = {"name": task.run.fidelity["indomain"], "sha256": extractor.weights_sha256}
     facts["precision"] = str(task.precision.dtype).removeprefix("torch.")
@@ -39,7 +40,7 @@ def facts_of(task: Task, start: WeightsFile | None, extractor: WatchingExtractor
 
 
 def costs_of(task: Task, state: State, count: int) -> dict[str, Any]:
-    """Time, speed, memory and steps of a finished training; `count` is the number of training images."""
+    """Time, speed, memory and steps of a finished training; `count` is the number of images that it learned from."""
     images = state.step * min(task.batch_size, count)
     return {
         "seconds": round(state.seconds, 2),
