@@ -68,7 +68,9 @@ class Classification(Task):
             network, size = self.networks["classifier"], self.measured_at_once
             transfer.settle_norms(self.networks, self.new, self.forward, data["train"], size)
             features = transfer.inputs_of(transfer.last_linear(network), network, self.forward)
-            return {name: transfer.FeatureBatches(split, features, size) for name, split in data.items()}
+            return data | {
+                name: transfer.FeatureBatches(split, features, size) for name, split in data.items() if len(split)
+            }
         if self.options["transfer"] == "self_training":
             return data | {"train": self.pseudo_labelled(data["train"])}
         return data
@@ -159,7 +161,7 @@ class Classification(Task):
         chance = 100 / self.run.num_classes
         # Validation too: with a moving average, it measures the averaged weights, training the weights of the steps.
         for split, name in (("Training", "train/top1"), ("Validation", "validation/top1")):
-            if (top1 := history[-1][name]) < chance + LEARNED * (100 - chance):
+            if (top1 := history[-1].get(name, 100)) < chance + LEARNED * (100 - chance):
                 return (
                     f"{split} top-1 ended at {top1:.1f} %, near the {chance:.1f} % of chance; "
                     "give it more epochs, or another optimizer.lr (lower if its loss jumps)."

@@ -137,7 +137,7 @@ KINDS = {
             "beta": option(1, "Weight of the KL divergence of a VAE.", type="number", minimum=0),
             "noise": option(
                 0,
-                "Noise on the images that the network encodes in training; it learns to draw them without noise. 0: none.",
+                "Noise on the images that the network encodes in training, to draw them without noise; 0: none.",
                 type="number",
                 minimum=0,
             ),

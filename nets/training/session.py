@@ -130,13 +130,13 @@ def failure_of(error: Exception, alone: bool) -> Failure | None:
 def learn(session: Session, result: Result) -> None:
     """Build and train the task; fill in `result` on the way, so that a failed run has what is known."""
     task = build(session)
-    result.facts = facts_of(task, session.start, session.extractor)
+    result.facts = facts_of(task, session.info, session.start, session.extractor)
     count = 0
     if session.run.recipe.epochs:
         data, viewed = open_data(session, task)
         count = len(data["train"])
         identity = images_sha256(session.info, "train", session.run.seed)
-        result.facts["training_images"] = {"count": count, "sha256": identity}
+        result.facts["data"] |= {"images": count, "sha256": identity}
         result.state = fit(session, task, data, viewed)
     state = result.state
     result.facts |= costs_of(task, state, count)
