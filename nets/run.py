@@ -128,9 +128,9 @@ class Run:
 
 
 def chosen_weights(manifest: dict[str, Any]) -> dict[str, Any]:
-    """The entry of a manifest's `weights` that other runs use; empty for a hole.
+    """The file, hash and epoch of a run's weights that were best on validation data; its last, if none were chosen.
 
-    These are the weights that were best on validation data, or the last if the task chooses none.
+    Other runs use these weights. Empty for a hole.
     """
     weights = manifest.get("weights", {})
     return weights.get("best") or weights.get("last", {})
