@@ -97,7 +97,7 @@ def measure(trained: TrainedRun) -> Measurements:
         metrics = [Measurement(name + suffix, value) for name, value in evaluation.metrics.items()] + metrics
         arrays = evaluation.arrays
     if kind.probed:
-        train = Batches(open_split(data_dir, "train"), pixels, device)
+        train = Batches(open_split(data_dir, "train", run.seed), pixels, device)
         for part, values in task.probe(train, data).items():
             metrics += [Measurement(name, value, part) for name, value in values.items()]
     if isinstance(task, Generator):

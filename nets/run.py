@@ -117,15 +117,23 @@ class Run:
         raise UserError(f"{runs} has no run {name}; it lists the runs of one table.")
 
     @property
+    def draws_labels(self) -> bool:
+        """Whether its seed draws the images that have labels. Runs with the same data set and seed share the images."""
+        return "labelled" in self.data["splits"]
+
+    @property
     def digest(self) -> str:
         """SHA-256 of the description: the key of checkpoints."""
         return hashlib.sha256(self.to_json(indent=None).encode()).hexdigest()
 
 
 def chosen_weights(manifest: dict[str, Any]) -> dict[str, Any]:
-    """The file, hash and epoch of a run's weights that were best on validation data; its last, if none were chosen."""
-    weights = manifest["weights"]
-    return weights.get("best") or weights["last"]
+    """The file, hash and epoch of a run's weights that were best on validation data; its last, if none were chosen.
+
+    Other runs use these weights. Empty for a hole.
+    """
+    weights = manifest.get("weights", {})
+    return weights.get("best") or weights.get("last", {})
 
 
 def read_runs(path: Path) -> list[Run]:

@@ -5,6 +5,7 @@ Either way a batch is one indexing operation, and augmentation works on whole ba
 same. There are no worker processes.
 """
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,24 +74,32 @@ class Batches:
         self.images = torch.from_numpy(split.images)
         self.labels = torch.from_numpy(split.labels).to(device)
         self.order = torch.from_numpy(split.indices.copy())
+        self.unlabelled = torch.from_numpy(split.unlabelled.copy())  # more images, without labels: their numbers (m,)
         self.masks = None if split.masks is None else torch.from_numpy(split.masks)
         self.rows: Tensor | None = None  # of each sample among the resident images; None: they stay in their file
         kept = [self.images] if self.masks is None else [self.images, self.masks]
-        if sum(each[0].nbytes for each in kept if len(each)) * len(self.order) < room(device):
+        chosen = torch.cat([self.order, self.unlabelled])
+        if sum(each[0].nbytes for each in kept if len(each)) * len(chosen) < room(device):
             self.rows = torch.zeros(len(self.labels), dtype=torch.int64)
-            self.rows[self.order] = torch.arange(len(self.order))
-            self.images = self._copied(self.images)
-            self.masks = None if self.masks is None else self._copied(self.masks)
+            self.rows[chosen] = torch.arange(len(chosen))
+            self.images = self._copied(self.images, chosen)
+            self.masks = None if self.masks is None else self._copied(self.masks, chosen)
 
     def __len__(self) -> int:
         return len(self.order)
 
-    def _copied(self, values: Tensor) -> Tensor:
-        """The rows of this split on the device; its file also holds those of another split."""
-        copy = torch.empty((len(self), *values.shape[1:]), dtype=values.dtype, device=self.device)
-        for to, rows in zip(copy.split(COPIED), self.order.split(COPIED), strict=True):
+    def _copied(self, values: Tensor, chosen: Tensor) -> Tensor:
+        """The chosen rows of this split's file, on the device; the file also holds those of another split."""
+        copied = torch.empty((len(chosen), *values.shape[1:]), dtype=values.dtype, device=self.device)
+        for to, rows in zip(copied.split(COPIED), chosen.split(COPIED), strict=True):
             to.copy_(values[rows])
-        return copy
+        return copied
+
+    def having(self, order: Tensor, labels: Tensor | None = None) -> "Batches":
+        """The same images with another index list (n,), and other labels (N,) if given."""
+        other = copy.copy(self)
+        other.order, other.labels = order, self.labels if labels is None else labels
+        return other
 
     def take(self, indices: Tensor, random: bool = False) -> Batch:
         """The samples with these numbers (N,), int64 on the CPU; `random` turns augmentation on."""
@@ -126,9 +135,12 @@ class Batches:
             yield self.take(self.order[start : start + batch_size])
 
 
-def images_of(folder: Path, split: str) -> Tensor:
-    """The images (N, C, H, W) uint8 of a split of a prepared data set, in the order of its index list."""
-    opened = open_split(folder, split)
+def images_of(folder: Path, split: str, seed: int | None = None) -> Tensor:
+    """The images (N, C, H, W) uint8 of a split of a prepared data set, in the order of its index list.
+
+    `seed` is as for `open_split`.
+    """
+    opened = open_split(folder, split, seed)
     return torch.from_numpy(opened.images[opened.indices])
 
 

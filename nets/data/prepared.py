@@ -1,16 +1,20 @@
 """Opening prepared data: uint8 images mapped into memory, labels, and the index list of one split.
 
+Some data sets have labels for only a part of their training images. The seed of a run draws that part when it is
+opened, so that an interval over seeds includes the choice of images.
+
 Train and validation are in the folder `learning`, test is in `test`. So opening train or validation opens no file of
 the test data.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from nets.data.splits import draw_labelled
 from nets.errors import DataError
 from nets.files import sha256, verify
 
@@ -23,7 +27,8 @@ class Split:
 
     `images` (N, C, H, W) uint8 and `labels` (N,) int64 (-1: none) belong to the learning or the test part. `indices`
     (n,) int64 are the rows of this split. `info` is `dataset.json`. `masks` (N, H, W) uint8, if the set has them, hold
-    the class of every pixel, or `info["void"]`.
+    the class of every pixel, or `info["void"]`. `unlabelled` (m,) int64 are the rows of training images that the run
+    may see without their labels, which are -1; there are some only in `train` of a data set with few labels.
     """
 
     images: np.ndarray
@@ -31,6 +36,7 @@ class Split:
     indices: np.ndarray
     info: dict
     masks: np.ndarray | None = None
+    unlabelled: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -47,17 +53,27 @@ def read_info(folder: Path) -> dict:
         raise DataError(f"{path} is damaged ({error}); delete the folder and prepare it again.") from None
 
 
-def images_sha256(info: dict, split: str) -> str:
-    """A hash that identifies the images of a split, made of the hashes of its array and its index list."""
-    hashes = (info["hashes"][f"{PART[split]}/{file}.npy"] for file in ("images", split))
-    return sha256(" ".join(hashes).encode())
+def images_sha256(info: dict, split: str, seed: int | None = None) -> str:
+    """A hash that identifies the images of a split, made of the hashes of its array and its index list.
+
+    If the run's `seed` draws them (see `open_split`), it is a part of the hash.
+    """
+    hashes = [info["hashes"][f"{PART[split]}/{file}.npy"] for file in ("images", split)]
+    drawn = [json.dumps(info["splits"]), str(seed)] if is_drawn(info, split) else []
+    return sha256(" ".join(hashes + drawn).encode())
 
 
-def open_split(folder: Path, split: str, hashed: bool = True) -> Split:
+def is_drawn(info: dict, split: str) -> bool:
+    """Whether the images of a split depend on the run's seed: training images of which only some are labelled."""
+    return split == "train" and "labelled" in info["splits"]
+
+
+def open_split(folder: Path, split: str, seed: int | None = None, hashed: bool = True) -> Split:
     """Open `train`, `validation` or `test` of a prepared folder.
 
-    The hash of the index list is always verified, those of images, labels and masks only if `hashed`. Raises DataError
-    if files are missing or changed, or if the data set was not available.
+    Where only some training images have labels, `train` has these, drawn by the run's `seed`, which must be given. The
+    hash of the index list is always verified, those of images, labels and masks only if `hashed`. Raises DataError if
+    files are missing or changed, or if the data set was not available.
     """
     folder = Path(folder)
     if split not in PART:
@@ -75,7 +91,14 @@ def open_split(folder: Path, split: str, hashed: bool = True) -> Split:
     masks = None
     if f"{part}/masks.npy" in info["hashes"]:
         masks = _open(folder, f"{part}/masks.npy", info, hashed, mmap_mode="c")
-    return Split(images, labels, indices, info, masks)
+    unlabelled = indices[:0]
+    if is_drawn(info, split):
+        if seed is None:
+            raise ValueError(f"{folder}: the training images depend on a run's seed; none was given")
+        whole, indices = indices, indices[draw_labelled(labels[indices], info["splits"], seed)]
+        unlabelled = np.setdiff1d(whole, indices)
+        labels[unlabelled] = -1
+    return Split(images, labels, indices, info, masks, unlabelled)
 
 
 def _open(folder: Path, name: str, info: dict, hashed: bool, mmap_mode: Literal["c"] | None = None) -> np.ndarray:

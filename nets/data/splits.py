@@ -12,9 +12,10 @@ def divide(
 
     `labels` (N,) are those of the learning part. `own_test` is the size of the source's own test part, whose rows are
     0..own_test-1. Without one, the test rows are taken from the learning part first, so that they do not depend on the
-    other splits. Next, `unused` rows are left out, to train on few labels. `validation: 0` leaves all other rows to
-    train on; without `validation` there is only test data. `own_validation` is the size of the source's own validation
-    part, at the end of the learning part. Raises DataError if the counts differ from `splits`.
+    other splits. Next, `unused` rows are left out. `validation: 0` leaves all other rows to train on; without
+    `validation` there is only test data. `own_validation` is the size of the source's own validation part, at the end
+    of the learning part. Raises DataError if the counts differ from `splits`. Which rows of `train` are `labelled`
+    depends on a run's seed: `draw_labelled` chooses them later.
     """
     random = np.random.RandomState(splits["seed"])
     rows = np.arange(len(labels))
@@ -45,7 +46,18 @@ def divide(
         raise DataError(f"found {len(rows)} train and validation images, expected {expected}.")
     if not min(len(train), len(validation) or splits["validation"] == 0, len(test)):
         raise DataError(f"{len(labels)} images are too few: train, validation and test need one each.")
+    if splits.get("labelled", 0) >= len(train):
+        raise DataError(f"found {len(train)} training images, too few for labelled: {splits['labelled']}; lower it.")
     return {"train": train, "validation": validation, "test": test}
+
+
+def draw_labelled(labels: np.ndarray, splits: dict, seed: int) -> np.ndarray:
+    """The sorted rows that keep their labels (L,), for a run with this seed; each class keeps its share.
+
+    `labels` (N,) are those of the training images, `splits["labelled"]` is how many keep theirs. With the same seed,
+    the rows of a smaller number are among those of a larger one.
+    """
+    return _cut(labels, splits["labelled"], np.random.RandomState([splits["seed"], seed]))
 
 
 def _number(share: float, total: int) -> int:

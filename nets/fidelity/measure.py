@@ -63,7 +63,7 @@ def measure(task: Generator, references: list[Path], data_dir: Path, device: tor
                 "classes_real": np.array(reference["classes"]),
                 "classes_generated": classes.shares(generated.logits),
             }
-    copied = measure_copies(samples[:COMPARED], data_dir, sampling, classifier)
+    copied = measure_copies(samples[:COMPARED], data_dir, sampling, classifier, task.run.seed)
     return Measurements(measured.metrics + copied.metrics, measured.arrays | copied.arrays)
 
 
@@ -84,14 +84,14 @@ def holes(extractor: str, reason: str) -> list[Measurement]:
 
 
 def measure_copies(
-    samples: Tensor, data_dir: Path, sampling: dict[str, Any], extractor: Extractor | None
+    samples: Tensor, data_dir: Path, sampling: dict[str, Any], extractor: Extractor | None, seed: int
 ) -> Measurements:
     """The percentage of samples that copy a training image, in pixels and in features; see `nets.fidelity.copies`.
 
     `samples` (N, C, H, W) uint8 are on the device that computes. The arrays are a few samples and their nearest
     training images, the likeliest copies first.
     """
-    known, held_out = images_of(data_dir, "train"), open_split(data_dir, "validation")
+    known, held_out = images_of(data_dir, "train", seed), open_split(data_dir, "validation")
     if not len(held_out.indices):
         reason = "There are no validation images to say how near a new image is to the training images."
         return Measurements([Measurement("copies", None, reason=reason)], {})

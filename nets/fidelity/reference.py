@@ -58,7 +58,7 @@ def write_reference(
                 "images_sha256": images_sha256(info, "test"),
             },
             "classes": shares,
-            "scale": scale(extractor, real.features, shares, images_of(data_dir, "train"), counts),
+            "scale": scale(extractor, real.features, shares, images_of(data_dir, "train", seed=0), counts),
         }
     with atomic(output / "features.npy") as temporary, open(temporary, "wb") as file:
         np.save(file, features)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nets.run import Run
+from nets.run import Run, chosen_weights
 from nets.suite import paths
 from nets.suite.keys import data_source, recorded, run_source, stage_source, training_facts
 
@@ -60,10 +60,9 @@ def entry_of(run: Run) -> dict[str, Any]:
 def facts_now(results: str, run: Run, torch_version: str) -> dict[str, Any]:
     """What a run's training would be made of now; None for a file that is missing."""
     hashes = note(paths.prepared(run.dataset)[0]).get("hashes")
-    start, extractor = ([note(path) for path in of(results, run)[:1]] for of in (paths.start_of, paths.watching_of))
-    last = start[0].get("sha256") or start[0].get("weights", {}).get("last", {}).get("sha256") if start else None
-    best = extractor[0].get("weights", {}).get("best", {}).get("sha256") if extractor else None
-    return training_facts(run, hashes, last, best, torch_version)
+    used = [[note(path) for path in of(results, run)[:1]] for of in (paths.start_of, paths.watching_of)]
+    begins, watches = (of[0].get("sha256") or chosen_weights(of[0]).get("sha256") if of else None for of in used)
+    return training_facts(run, hashes, begins, watches, torch_version)
 
 
 def note(path: str) -> dict[str, Any]:

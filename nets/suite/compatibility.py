@@ -156,6 +156,11 @@ def check_autoencoder(row: Row) -> None:
         raise ConfigError(f"{where}: options.loss=bce needs pixels in 0..1, which a linear network leaves; use mse.")
     if fitted and arguments["latent_dim"] > pixels:
         raise ConfigError(f"{where}: model.latent_dim exceeds the {pixels} numbers of an image; PCA has no more axes.")
+    if options["noise"] and (fitted or (options["noise_kind"] == "masking" and options["noise"] >= 1)):
+        why = f"{model} is fitted, not trained; leave it out" if fitted else "masking leaves nothing at 1; lower it"
+        raise ConfigError(f"{where}: options.noise={options['noise']}: {why}.")
+    if "options.noise_kind" in row.overridden and not options["noise"]:
+        raise ConfigError(f"{where}: options.noise_kind has no effect without options.noise; set both.")
     for key in ("options.beta", "options.samples", "options.fid_samples"):
         if key in row.overridden and not row.model.get("generates"):
             raise ConfigError(f"{where}: {key} is for VAEs, and {model} is not one; leave it out.")

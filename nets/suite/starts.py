@@ -58,6 +58,8 @@ def first(seeds: dict[int, Run]) -> Run:
 def of_weights(run: Run, where: str, entry: dict[str, Any]) -> dict[str, Any]:
     """The start from weights of the catalogue."""
     name = run.recipe.options["pretrained"]
+    if run.recipe.options["transfer"] == "self_training":
+        raise ConfigError(f"{where}: {name} can't label images; self_training needs a classifier of {run.dataset}.")
     if entry.get("model") != run.model:
         owner = entry.get("model") or entry["title"]
         raise ConfigError(f"{where}: {name} holds weights of {owner}, not of {run.model}; choose others.")
@@ -68,6 +70,15 @@ def of_weights(run: Run, where: str, entry: dict[str, Any]) -> dict[str, Any]:
 
 def of_run(run: Run, where: str, source: Run) -> dict[str, Any]:
     """The start from another run's weights; the digest of that run becomes part of this run's description."""
+    if source.draws_labels and source.seed != run.seed:
+        raise ConfigError(
+            f"{where}: {row_name(source)} has no seed {run.seed}, and each seed has other labelled images, which must "
+            "not be mixed; give it the same seeds."
+        )
+    if run.recipe.options["transfer"] == "self_training" and (source.task, source.dataset) != (run.task, run.dataset):
+        raise ConfigError(
+            f"{where}: {row_name(source)} can't label images; self_training needs a classifier of {run.dataset}."
+        )
     if source.task == "reconstruction":
         return of_autoencoder(run, where, source)
     if source.networks != run.networks:
@@ -93,6 +104,8 @@ def of_autoencoder(run: Run, where: str, source: Run) -> dict[str, Any]:
 def check_options(run: Run, where: str) -> None:
     """Raise ConfigError for options of transfer learning that need or exclude each other."""
     recipe, transfer = run.recipe, run.recipe.options.get("transfer", "none")
+    if transfer == "self_training" and not run.draws_labels:
+        raise ConfigError(f"{where}: {run.dataset} has no images without labels; self_training needs some.")
     if (transfer == "none") != (recipe.options.get("pretrained") is None):
         raise ConfigError(f"{where}: options.pretrained and options.transfer need each other; set both or none.")
     if (transfer == "evaluate_only") != (recipe.epochs == 0):

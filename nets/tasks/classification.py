@@ -1,5 +1,6 @@
 """Classification: a network maps images to logits; cross-entropy, top-k accuracy."""
 
+import copy
 from collections.abc import Iterable
 from typing import Any
 
@@ -27,6 +28,8 @@ class Classification(Task):
 
     selection = Selection("top1", "higher")
     measured = ("best", "last")
+    new: set[str]  # names of the weights that the start lacks
+    teacher: dict[str, Tensor]  # the weights of the start, for self_training
 
     @staticmethod
     def pixel_range(info: dict[str, Any]) -> PixelRange:
@@ -55,13 +58,34 @@ class Classification(Task):
 
     def start_from(self, weights: dict[str, Tensor]) -> None:
         assert self.run.pretrained is not None
-        transfer.load_start(self.networks, weights, self.run.pretrained)
+        if self.options["transfer"] == "self_training":
+            self.teacher = weights
+        else:
+            self.new = transfer.load_start(self.networks, weights, self.run.pretrained)
 
-    def view(self, data: Batches) -> Batches:
-        if not self.frozen:
-            return data
-        features = transfer.features_of(self.networks["classifier"], self.forward)
-        return transfer.FeatureBatches(data, features, self.measured_at_once)
+    def view(self, data: dict[str, Batches]) -> dict[str, Batches]:
+        if self.frozen:
+            network, size = self.networks["classifier"], self.measured_at_once
+            transfer.settle_norms(self.networks, self.new, self.forward, data["train"], size)
+            features = transfer.inputs_of(transfer.last_linear(network), network, self.forward)
+            return data | {
+                name: transfer.FeatureBatches(split, features, size) for name, split in data.items() if len(split)
+            }
+        if self.options["transfer"] == "self_training":
+            return data | {"train": self.pseudo_labelled(data["train"])}
+        return data
+
+    def pseudo_labelled(self, data: Batches) -> Batches:
+        """Training images with labels, and those without for which the teacher is sure of a class, with that label."""
+        assert self.run.pretrained is not None
+        own = copy.deepcopy(self.networks.state_dict())
+        transfer.load_start(self.networks, self.teacher, self.run.pretrained)
+        logits, _ = self.predict(data.having(data.unlabelled))
+        self.networks.load_state_dict(own)
+        rows, classes = transfer.confident(logits, self.options["confidence"])
+        chosen, labels = data.unlabelled[rows], data.labels.clone()
+        labels[chosen.to(labels.device)] = classes[rows].to(labels.device)
+        return data.having(torch.cat([data.order, chosen]), labels)
 
     def forward(self, inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
         """The network's outputs for images (N, C, H, W), or for features (N, D), the input of its head."""

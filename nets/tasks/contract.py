@@ -198,8 +198,8 @@ class Task(ABC):
         """Load weights trained elsewhere; they have the names of `networks.state_dict()`."""
         self.networks.load_state_dict(weights)
 
-    def view(self, data: Batches) -> Batches:
-        """The split that `step` and `validate` get: its images, or features that are computed from them once."""
+    def view(self, data: dict[str, Batches]) -> dict[str, Batches]:
+        """What `step` and `validate` get of `train` and `validation`: their images, or what is made of them once."""
         return data
 
     def snapshot(self, data: Batches) -> Tensor | None:

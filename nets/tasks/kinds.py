@@ -94,13 +94,20 @@ KINDS = {
             "transfer": option(
                 "none",
                 "What is done with the start.",
-                enum=["none", "feature_extraction", "fine_tuning", "evaluate_only"],
+                enum=["none", "feature_extraction", "fine_tuning", "evaluate_only", "self_training"],
             ),
             "backbone_lr": option(
                 0.1,
                 "For fine_tuning: factor of the learning rate of the layers below the head.",
                 type="number",
                 exclusiveMinimum=0,
+                maximum=1,
+            ),
+            "confidence": option(
+                0.9,
+                "For self_training: the least probability of its class at which the start labels an image.",
+                type="number",
+                minimum=0,
                 maximum=1,
             ),
         },
@@ -133,6 +140,18 @@ KINDS = {
                 False, "One step on the whole split, for networks that are fitted, not trained (PCA).", type="boolean"
             ),
             "beta": option(1, "Weight of the KL divergence of a VAE.", type="number", minimum=0),
+            "noise": option(
+                0,
+                "Noise on the images that the network encodes in training, to draw them without noise; 0: none.",
+                type="number",
+                minimum=0,
+            ),
+            "noise_kind": option(
+                "masking",
+                "`masking` sets each number of an image to zero with probability `noise`. `gaussian` adds noise with "
+                "the standard deviation `noise` to pixels in 0..1.",
+                enum=["masking", "gaussian"],
+            ),
             "classifier_weight": option(
                 0.1, "Weight of the latent classifier's loss, for models that have one.", type="number", minimum=0
             ),

@@ -19,6 +19,22 @@ SHOWN = 16  # images in the figures
 DRAWN = 64  # samples in a VAE's figure
 
 
+def corrupt(images: Tensor, noise: float, kind: str) -> Tensor:
+    """Images (N, C, H, W) with noise, from which a denoising autoencoder learns to draw the images without it.
+
+    `masking` sets each number to zero with probability `noise`; in the paper, a fixed number of them. `gaussian` adds
+    noise with the standard deviation `noise`. Without noise, no random number is drawn.
+
+    Vincent, Larochelle, Bengio and Manzagol, "Extracting and composing robust features with denoising autoencoders",
+    ICML 2008.
+    """
+    if not noise:
+        return images
+    if kind == "masking":
+        return images * torch.rand_like(images).ge(noise)
+    return images + noise * torch.randn_like(images)
+
+
 class Decoder(nn.Module):
     """The part of an autoencoder that draws a sample."""
 
@@ -82,15 +98,19 @@ class Reconstruction(Task):
         if fit := getattr(self.autoencoder, "fit", None):
             fit(batch.images)
             return self.losses(batch)
+        seen = corrupt(batch.images, self.options["noise"], self.options["noise_kind"])
         with self.autocast():
-            losses = self.losses(batch)
+            losses = self.losses(batch, seen)
         self.update_jointly(list(self.networks), losses["loss"])
         return {name: value.detach() for name, value in losses.items()}
 
-    def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """The loss of a batch, `kl` if the network is variational, and `top1` of the joint classifier."""
+    def losses(self, batch: Batch, seen: Tensor | None = None) -> dict[str, Tensor]:
+        """The loss of a batch, `kl` if the network is variational, and `top1` of the joint classifier.
+
+        `seen` are the images that the network encodes, if they are not those of the batch, which it should draw.
+        """
         network, options = self.autoencoder, self.options
-        mean, log_variance = codes.posterior(network, batch.images)
+        mean, log_variance = codes.posterior(network, batch.images if seen is None else seen)
         code = mean if log_variance is None else self.vae.reparametrize(mean, log_variance)
         output = network.decode(code).float()
         if options["loss"] == "bce":

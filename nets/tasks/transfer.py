@@ -3,8 +3,11 @@
     feature_extraction  the backbone is frozen, in evaluation mode; the head learns from features computed once
     fine_tuning         all layers learn, the backbone at a lower rate
     evaluate_only       nothing learns
+    self_training       a new network learns; the start, its teacher, labels the images that have no labels
 
-Yosinski, Clune, Bengio and Lipson, "How transferable are features in deep neural networks?", NIPS 2014.
+Yosinski, Clune, Bengio and Lipson, "How transferable are features in deep neural networks?", NIPS 2014. Self-training:
+Lee, "Pseudo-Label", ICML Workshop on Challenges in Representation Learning 2013; Xie, Luong, Hovy and Le,
+"Self-training with Noisy Student improves ImageNet classification", CVPR 2020.
 """
 
 from collections.abc import Callable
@@ -25,23 +28,25 @@ def last_linear(network: nn.Module) -> nn.Linear:
     return [module for module in network.modules() if isinstance(module, nn.Linear)][-1]
 
 
-def load_start(networks: nn.Module, state: dict[str, Tensor], start: dict[str, Any]) -> None:
+def load_start(networks: nn.Module, state: dict[str, Tensor], start: dict[str, Any]) -> set[str]:
     """Load the weights of a start into networks; the head stays new unless the start keeps it. Raises UserError.
 
-    From an autoencoder, a classifier takes the encoder.
+    From an autoencoder, a classifier takes the encoder. Returns the names of the weights and statistics that stay new.
     """
     learned = "autoencoder.encoder."
     encoder = {name.replace(learned, "classifier.encoder."): state[name] for name in state if name.startswith(learned)}
     head, own = last_linear(networks), networks.state_dict()
-    state = own | encoder if encoder else state
     name = next(name for name, module in networks.named_modules() if module is head)
+    new = own.keys() - encoder.keys() if encoder else set()
     if not start["keep_head"]:
-        state = state | {key: own[key] for key in (f"{name}.weight", f"{name}.bias") if key in own}
+        new |= {f"{name}.weight", f"{name}.bias"} & own.keys()
+    state = (encoder or state) | {key: own[key] for key in new}
     try:
         networks.load_state_dict(state)
     except RuntimeError as error:
         reason = " ".join(str(error).split("\n\t")[1].split())
         raise UserError(f"The weights of {start['name']} don't fit the network ({reason}); choose others.") from None
+    return new
 
 
 def freeze_backbone(network: nn.Module) -> None:
@@ -74,19 +79,41 @@ def adapt(images: Tensor, pixels: PixelRange, start: dict[str, Any]) -> Tensor:
     return images.contiguous(memory_format=torch.channels_last)
 
 
-def features_of(network: nn.Module, forward: Callable[[Tensor], Any]) -> Callable[[Tensor], Tensor]:
-    """A function from images to the input of the head of `network`, (N, D) float32, in evaluation mode."""
+def inputs_of(layer: nn.Module, network: nn.Module, forward: Callable[[Tensor], Any]) -> Callable[[Tensor], Tensor]:
+    """A function from images to the input of a layer of `network`, (N, ...) float32, in evaluation mode."""
 
     @torch.no_grad()
-    def features(images: Tensor) -> Tensor:
+    def inputs(images: Tensor) -> Tensor:
         seen: list[Tensor] = []
-        hook = last_linear(network).register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+        hook = layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
         network.eval()
         forward(images)
         hook.remove()
         return seen[0].float()
 
-    return features
+    return inputs
+
+
+def settle_norms(
+    network: nn.Module, new: set[str], forward: Callable[[Tensor], Any], data: Batches, batch_size: int
+) -> None:
+    """Give batch-norm layers that are new the mean and variance of their inputs on a split.
+
+    `new` has the names of the network's weights that its start lacked. In a frozen network no batch would ever update
+    these statistics, so the codes of an autoencoder would reach the head without normalisation.
+    """
+    for name, layer in network.named_modules():
+        if f"{name}.running_mean" in new:
+            inputs = inputs_of(layer, network, forward)
+            seen = torch.cat([inputs(batch.images) for batch in data.ordered(batch_size)]).transpose(0, 1).flatten(1)
+            layer.running_var.copy_(seen.var(1))
+            layer.running_mean.copy_(seen.mean(1))
+
+
+def confident(logits: Tensor, confidence: float) -> tuple[Tensor, Tensor]:
+    """The rows of logits (N, K) whose highest probability is `confidence` or more, and the classes (N,) of all rows."""
+    probability, classes = logits.softmax(1).max(1)
+    return (probability >= confidence).nonzero().flatten(), classes
 
 
 class FeatureBatches(Batches):

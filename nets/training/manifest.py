@@ -32,7 +32,8 @@ def facts_of(
     """What is known about a task before its first step; `data` is the `dataset.json` of its data."""
     facts: dict[str, Any] = {"data": {key: data["source"][key] for key in ("kind", "canonical")}}
     if start and task.run.pretrained:
-        facts["pretrained"] = {"name": task.run.pretrained["name"], "sha256": start.sha256}
+        file = start.file and start.file.name
+        facts["pretrained"] = {"name": task.run.pretrained["name"], "file": file, "sha256": start.sha256}
     if isinstance(task, Generator) and task.judge and extractor and task.run.fidelity:
         facts["watched_by"] = {"name": task.run.fidelity["indomain"], "sha256": extractor.weights_sha256}
     facts["precision"] = task.precision.name(task.device)
@@ -41,7 +42,7 @@ def facts_of(
 
 
 def costs_of(task: Task, state: State, count: int) -> dict[str, Any]:
-    """Time, speed, memory and steps of a finished training; `count` is the number of training images."""
+    """Time, speed, memory and steps of a finished training; `count` is the number of images that it learned from."""
     images = state.step * min(task.batch_size, count)
     return {
         "seconds": round(state.seconds, 2),

@@ -9,11 +9,14 @@ from torch import Tensor
 
 from nets.data.weights import WeightsFile
 from nets.errors import UserError
-from nets.run import Run
+from nets.run import Run, chosen_weights
 
 
 def find_start(run: Run, paths: list[Path]) -> WeightsFile | None:
-    """The start of `run` among `paths`: a run's manifest.json, or the note of nets.jobs.weights. Raises UserError."""
+    """The start of `run` among `paths`: a run's manifest.json, or the note of nets.jobs.weights. Raises UserError.
+
+    Of a run, these are the weights that were best on validation data, wherever its task chooses some.
+    """
     if run.pretrained is None:
         return None
     note = next((path for path in paths if path.suffix == ".json"), None)
@@ -26,7 +29,7 @@ def find_start(run: Run, paths: list[Path]) -> WeightsFile | None:
         reason = f"It starts from {run.pretrained['name']}: {source['reason']}"
         return WeightsFile(source["status"], reason, None, None)
     if note.name == "manifest.json":
-        weights = source["weights"]["last"]
+        weights = chosen_weights(source)
         return WeightsFile("ok", None, note.with_name(weights["file"]), weights["sha256"])
     return WeightsFile.read(note)
 

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from nets.data.batches import Batches, images_of
-from nets.data.prepared import open_split, read_info
+from nets.data.prepared import images_sha256, open_split, read_info
 from nets.data.weights import WeightsFile
 from nets.fidelity.curve import Judge, WatchingExtractor
 from nets.fidelity.extractors import load_extractor
@@ -133,10 +133,15 @@ def learn(session: Session, result: Result) -> None:
     """Build and train the task; fill in `result` on the way, so that a failed run has what is known."""
     task = build(session)
     result.facts = facts_of(task, session.info, session.start, session.extractor)
+    count = 0
     if session.run.recipe.epochs:
-        result.state = fit(session, task)
+        data, viewed = open_data(session, task)
+        count = len(data["train"])
+        identity = images_sha256(session.info, "train", session.run.seed)
+        result.facts["data"] |= {"images": count, "sha256": identity}
+        result.state = fit(session, task, data, viewed)
     state = result.state
-    result.facts |= costs_of(task, state, session.info["counts"]["train"])
+    result.facts |= costs_of(task, state, count)
     result.weights["last"] = Weights(task.networks.state_dict(), state.epoch)
     if state.best:
         result.weights["best"] = Weights(state.best.weights, state.best.epoch)
@@ -160,16 +165,23 @@ def build(session: Session) -> Task:
     return task
 
 
-def fit(session: Session, task: Task) -> State:
-    """Train all epochs of the run, from its newest checkpoint if there is one."""
-    splits = {name: open_split(session.data_dir, name) for name in ("train", "validation")}
+def open_data(session: Session, task: Task) -> tuple[dict[str, Batches], float]:
+    """What the task learns from and is validated on, and the seconds that it took to make it from the images."""
+    splits = {name: open_split(session.data_dir, name, session.run.seed) for name in ("train", "validation")}
     data = {
         "train": Batches(splits["train"], task.pixels, task.device, task.run.recipe.augment),
         "validation": Batches(splits["validation"], task.pixels, task.device),
     }
     began = time.monotonic()
-    data = {name: task.view(batches) if len(batches) else batches for name, batches in data.items()}
-    viewed = time.monotonic() - began  # part of the cost: the features of frozen networks are computed here
+    data = task.view(data)
+    return data, time.monotonic() - began
+
+
+def fit(session: Session, task: Task, data: dict[str, Batches], viewed: float) -> State:
+    """Train all epochs of the run, from its newest checkpoint if there is one.
+
+    `viewed` counts as training time: the seconds in which the task computed features or labels.
+    """
     settings = session.settings
     if settings.log:
         settings.log.parent.mkdir(parents=True, exist_ok=True)

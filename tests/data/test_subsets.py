@@ -8,8 +8,8 @@ from PIL import Image
 from nets.data.entries import check_entries
 from nets.data.folders import decode
 from nets.data.preparation import prepare
-from nets.data.prepared import open_split, read_info
-from nets.data.splits import divide
+from nets.data.prepared import images_sha256, open_split, read_info
+from nets.data.splits import divide, draw_labelled
 from nets.errors import DataError
 
 
@@ -22,7 +22,7 @@ def halves(catalogue, tmp_path):
 
 def images_of(folder, digit, label):
     """Test and learning images of a digit in a prepared folder."""
-    learning, test = open_split(folder, "train"), open_split(folder, "test")
+    learning, test = open_split(folder, "train", seed=0), open_split(folder, "test")
     images = [split.images[split.labels == label] for split in (learning, test)]
     return {image.tobytes() for part in images for image in part}
 
@@ -30,30 +30,62 @@ def images_of(folder, digit, label):
 def test_the_halves_of_the_digits(halves, mnist5k):
     source, target = (read_info(halves / name)["class_counts"] for name in ("mnist5k_0to4", "mnist5k_5to9"))
     assert source == {"train": [350] * 5, "validation": [50] * 5, "test": [100] * 5}
-    assert target == {"train": [50] * 5, "validation": [50] * 5, "test": [200] * 5}
+    assert target == {"train": [250] * 5, "validation": [50] * 5, "test": [200] * 5}
     assert images_of(halves / "mnist5k_0to4", 3, 3) == images_of(mnist5k, 3, 3)
-    few = images_of(halves / "mnist5k_5to9", 8, 3)
-    assert len(few) == 300 and few < images_of(mnist5k, 8, 8), "of 5 to 9, the fourth is 8"
+    few = open_split(halves / "mnist5k_5to9", "train", seed=0)
+    images = {few.images[row].tobytes() for row in few.indices if few.labels[row] == 3}
+    assert len(images) == 50 and images < images_of(mnist5k, 8, 8), "of 5 to 9, the fourth is 8"
 
 
-@pytest.mark.parametrize(("name", "labels"), [("mnist5k_1pct", 35), ("mnist5k_10pct", 350)])
-def test_few_labels_and_the_same_test_images(catalogue, tmp_path, mnist5k, name, labels):
-    info = prepare(name, catalogue[name], tmp_path / name)
-    assert info["counts"] == {"train": labels, "validation": 500, "test": 1000}
-    assert max(info["class_counts"]["train"]) - min(info["class_counts"]["train"]) <= 1
-    few, whole = open_split(tmp_path / name, "test"), open_split(mnist5k, "test")
-    np.testing.assert_array_equal(few.images[few.indices], whole.images[whole.indices])
+@pytest.fixture
+def one_percent(catalogue, tmp_path):
+    """The prepared data set `mnist5k_1pct`: 3,500 training images, 35 of them with labels."""
+    prepare("mnist5k_1pct", catalogue["mnist5k_1pct"], tmp_path / "mnist5k_1pct")
+    return tmp_path / "mnist5k_1pct"
 
 
-def test_few_labels_of_mnist_keep_its_test_images(catalogue):
-    learning = np.arange(60000) % 10
-    whole, *few = (
-        divide(learning, catalogue[name]["splits"], 10000) for name in ("mnist", "mnist_1pct", "mnist_10pct")
-    )
-    assert [len(part["train"]) for part in few] == [550, 5500]
-    for part in few:
-        np.testing.assert_array_equal(np.bincount(learning[part["train"]]), [len(part["train"]) // 10] * 10)
-        np.testing.assert_array_equal(part["test"], whole["test"])
+def test_each_seed_draws_its_labels_and_nothing_else(one_percent, mnist5k):
+    first, again, other = (open_split(one_percent, "train", seed) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first.indices, again.indices)
+    assert len(set(first.indices) & set(other.indices)) < 5, "35 of 3500 drawn twice have about 0.35 in common"
+    whole = open_split(mnist5k, "train")
+    for few in (first, other):
+        counts = np.bincount(few.labels[few.indices], minlength=10)
+        assert counts.sum() == 35 and counts.max() - counts.min() <= 1
+        np.testing.assert_array_equal(np.union1d(few.indices, few.unlabelled), whole.indices)
+        np.testing.assert_array_equal(few.labels[few.indices], whole.labels[few.indices])
+        assert (few.labels[few.unlabelled] == -1).all(), "no task can learn from a label that is not there"
+    for split in ("validation", "test"):
+        few, same = open_split(one_percent, split, seed=1), open_split(mnist5k, split)
+        np.testing.assert_array_equal(few.images[few.indices], same.images[same.indices])
+        np.testing.assert_array_equal(few.labels[few.indices], same.labels[same.indices])
+
+
+def test_labels_are_never_drawn_without_a_seed(one_percent):
+    with pytest.raises(ValueError, match="depend on a run's seed"):
+        open_split(one_percent, "train")
+
+
+def test_the_identity_of_training_images_includes_the_seed(one_percent, mnist5k):
+    few, whole = read_info(one_percent), read_info(mnist5k)
+    assert len({images_sha256(few, "train", seed) for seed in (0, 0, 1)}) == 2
+    assert len({images_sha256(whole, "train", seed) for seed in (0, 1)}) == 1
+    assert len({images_sha256(few, "test", seed) for seed in (0, 1)}) == 1
+
+
+@pytest.mark.parametrize(("name", "count"), [("mnist_100", 100), ("mnist_1pct", 550), ("mnist_10pct", 5500)])
+def test_few_labels_of_mnist_keep_its_images(catalogue, name, count):
+    labels, splits = np.arange(60000) % 10, catalogue[name]["splits"]
+    rows, whole = (divide(labels, catalogue[each]["splits"], 10000) for each in (name, "mnist"))
+    assert all((rows[split] == whole[split]).all() for split in ("train", "validation", "test"))
+    drawn = draw_labelled(labels[rows["train"]], splits, seed=3)
+    np.testing.assert_array_equal(np.bincount(labels[rows["train"]][drawn]), [count // 10] * 10)
+    assert set(drawn) <= set(draw_labelled(labels[rows["train"]], splits | {"labelled": 2 * count}, seed=3))
+
+
+def test_more_labels_than_images():
+    with pytest.raises(DataError, match="found 90 training images, too few for labelled: 90; lower it"):
+        divide(np.arange(100) % 5, {"validation": 5, "test": 5, "labelled": 90, "seed": 0}, None)
 
 
 def test_the_order_of_classes_is_the_order_of_labels(root, tmp_path, make_entry, make_idx):

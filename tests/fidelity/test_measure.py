@@ -52,13 +52,13 @@ def test_the_scale_has_real_images_before_noise(digits, extractor, monkeypatch):
 def test_copies_are_measured_in_pixels_and_in_features(digits, extractor, monkeypatch):
     monkeypatch.setattr(fidelity, "COMPARED", 300)
     train = images_of(digits, "train")
-    found = fidelity.measure_copies(train[::20], digits, SAMPLING, extractor)
+    found = fidelity.measure_copies(train[::20], digits, SAMPLING, extractor, seed=0)
     assert {m.metric: m.value for m in found.metrics} == {"copies": 100, "copies_indomain": 100}
     assert (found.arrays["nearest_samples"] == found.arrays["nearest_training"]).all()
     pixels, features = (m.passport for m in found.metrics)
     assert pixels["extractor"] == {"name": "pixels"} and features["extractor"] == extractor.passport
     assert pixels["reference"]["count"] == len(open_split(digits, "train"))
-    fresh = fidelity.measure_copies(images_of(digits, "test")[::5], digits, SAMPLING, None)
+    fresh = fidelity.measure_copies(images_of(digits, "test")[::5], digits, SAMPLING, None, seed=0)
     assert [m.metric for m in fresh.metrics] == ["copies"]
     assert fresh.metrics[0].value < 5
 
@@ -73,7 +73,7 @@ def test_data_with_equal_images_on_both_sides_have_no_number_of_copies(digits, e
             return found
 
     monkeypatch.setattr(fidelity.copies, "Known", Repeated)
-    found = fidelity.measure_copies(images_of(digits, "test")[::20], digits, SAMPLING, extractor)
+    found = fidelity.measure_copies(images_of(digits, "test")[::20], digits, SAMPLING, extractor, seed=0)
     assert [m.value for m in found.metrics] == [None, None]
     assert "equal to training images" in found.metrics[0].reason
     assert len(found.arrays["nearest_samples"]) == fidelity.SHOWN

@@ -112,6 +112,7 @@ def write_run(runs: Path, spec: Spec, seed: int, digits: np.ndarray) -> str:
 def describe(spec: Spec, seed: int, name: str) -> Run:
     data = {"title": TITLES[spec.dataset], "shape": [1, 28, 28], "classes": [str(i) for i in range(10)],
             "licence": "CC BY-SA 3.0", "citation": "LeCun, Bottou, Bengio & Haffner 1998",
+            "splits": {"train": 3500, "validation": 500, "test": 1000, "seed": 0},
             "sources": [{"kind": "idx", "sha256": {}}]}  # fmt: skip
     recipe = Recipe(
         spec.model, epochs=20, batch_size=64, optimizer={"name": "adam", "lr": 0.001}, optimizers={}, schedule={},

@@ -272,3 +272,14 @@ def test_figures_name_a_models_settings_only_to_tell_it_from_others(results):
         "Mine (width 2)": "Mine (width 2)",
         "Mine (width 3)": "Mine (width 3)",
     }
+
+
+def test_a_table_says_that_seeds_draw_the_labels(results):
+    found = load_results(results, results / "runs.txt")
+    group = by_comparison(found)["classification", "mnist5k"]
+    assert not [note for note in comparison_table(group).notes if "have labels" in note.text]
+    splits = group[0].run.data["splits"] | {"labelled": 35}
+    few = [replace(result, run=replace(result.run, data=result.run.data | {"splits": splits})) for result in group]
+    (note,) = [note for note in comparison_table(few).notes if "have labels" in note.text]
+    assert note.text.startswith("35 of 3500 training images have labels. Each seed draws others, so an interval")
+    assert "Runs with the same seed have the same labels" in note.text

@@ -127,3 +127,46 @@ def test_a_classifier_may_start_from_an_autoencoder(load):
 def test_an_autoencoder_with_another_encoder(load, source, row):
     with pytest.raises(ConfigError, match="line 3: .*mnist5k has no encoder for .*; only encoder_classifier can start"):
         load(source, row)
+
+
+def few(variant, overrides="", dataset="mnist5k_1pct", seeds="0-2"):
+    recipe = "few_labels_encoder_self_training" if "student" in variant else "few_labels"
+    return f"lenet5\t{dataset}\t{variant}\t{recipe}\t{seeds}\t{overrides}"
+
+
+def student(start="lenet5-mnist5k_1pct", **cells):
+    return few("student", f"options.pretrained={start}", **cells)
+
+
+def test_a_student_starts_from_the_teacher_of_its_own_seed(load):
+    runs = load(few(""), student())
+    assert [run.pretrained["name"] for run in runs[3:]] == [f"lenet5-mnist5k_1pct-s{seed}" for seed in (0, 1, 2)]
+    assert all(run.draws_labels for run in runs)
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ((few("", seeds="0-1"), student()), "mnist5k_1pct has no seed 2, and each seed has other labelled images"),
+        (
+            (few("", seeds="0-1"), few("tuned", start("lenet5-mnist5k_1pct"))),
+            "mnist5k_1pct has no seed 2, and each seed has other labelled images.*give it the same seeds",
+        ),
+        (
+            (few("", dataset="mnist5k_10pct"), student("lenet5-mnist5k_10pct")),
+            "mnist5k_10pct can't label images; self_training needs a classifier of mnist5k_1pct",
+        ),
+        (
+            ("autoencoder\tmnist5k_1pct\t\tautoencoder\t0-2\t", student("autoencoder-mnist5k_1pct")),
+            "autoencoder-mnist5k_1pct can't label images",
+        ),
+        ((SOURCE, student(WEIGHTS)), f"{WEIGHTS} can't label images"),
+        (
+            (few("", dataset="mnist5k"), student("lenet5-mnist5k", dataset="mnist5k")),
+            "mnist5k has no images without labels; self_training needs some",
+        ),
+    ],
+)
+def test_a_start_that_would_mix_or_lack_labels(load, rows, expected):
+    with pytest.raises(ConfigError, match=f"my.tsv, line 3: .*({expected})"):
+        load(*rows)

@@ -160,6 +160,12 @@ def test_a_catalogue_beside_the_table_extends_the_projects(table, tmp_path):
             "options.beta is for VAEs, and autoencoder is",
         ),
         ("autoencoder\tmnist5k\t\tautoencoder\t0\toptions.samples=64", "options.samples is for VAEs"),
+        ("autoencoder\tmnist5k\t\tautoencoder\t0\toptions.noise=1", "options.noise=1: masking leaves nothing at 1"),
+        ("pca\tmnist5k\t\tpca\t0\toptions.noise=0.1", "options.noise=0.1: pca is fitted, not trained; leave it out"),
+        (
+            "autoencoder\tmnist5k\t\tautoencoder\t0\toptions.noise_kind=gaussian",
+            "options.noise_kind has no effect without options.noise",
+        ),
         ("unet\tdigit_scenes\t\tunet\t0\toptions.loss=dice", "options: unknown key 'loss'; no keys are allowed here"),
         (lenet("epochs"), "override 'epochs' is not of the form key=value"),
         (lenet("epochs.first=1"), "epochs has no keys of its own"),
@@ -336,7 +342,7 @@ def test_only_segmentation_takes_images_that_are_not_square(table, mine):
         load_runs(table("mine\tcamvid\t\tlenet5\t0\t"))
 
 
-@pytest.mark.parametrize("suite", ["quick", "full", "cpu", "reconstruction", "generators"])
+@pytest.mark.parametrize("suite", ["quick", "full", "cpu", "reconstruction", "generators", "labels"])
 def test_the_suites_are_valid(suite, tmp_path):
     runs = load_runs(ROOT / f"config/{suite}.tsv")
     assert len({run.name for run in runs}) == len(runs) > 0

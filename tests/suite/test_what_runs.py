@@ -2,6 +2,7 @@
 
 import pytest
 
+from nets.data.preparation import prepare
 from nets.jobs import draw, evaluate, reference, train
 from nets.suite.expansion import load_runs
 from nets.suite.keys import run_source, stage_source
@@ -13,7 +14,10 @@ ROWS = {
     "tuned": "mlp\tmnist5k\ttuned\tfine_tuning\t0\tepochs=1 augment.flip=false augment.crop_padding=0 "
     "options.pretrained=mlp-mnist5k",
     "features": "mlp\tmnist5k\tfeatures\tfeature_extraction\t0\tepochs=1 options.pretrained=mlp-mnist5k",
-    "reconstruction": "conv_autoencoder\tmnist5k\tjoint\tconv_autoencoder\t0\tepochs=1 model.widths=[4,8]",
+    "student": "mlp\tmnist5k_1pct\tstudent\tfew_labels_encoder_self_training\t0\tepochs=1 batch_size=50 "
+    "options.pretrained=mlp-mnist5k_1pct",
+    "reconstruction": "conv_autoencoder\tmnist5k\tjoint\tconv_autoencoder\t0\tepochs=1 model.widths=[4,8] "
+    "options.noise=0.3",
     "variational": "vae\tmnist5k\t\tvae\t0\tepochs=1 model.widths=[32] options.samples=100 options.fid_samples=64",
     "pca": "pca\tmnist5k\t\tpca\t0\t",
     "adversarial": "dcgan\tmnist5k\t\tdcgan\t0\tepochs=1 batch_size=128 model.width=4 options.samples=100 "
@@ -25,12 +29,21 @@ ROWS = {
 }
 EXTRACTOR = ("nets/models/lenet.py", "nets/models/pooling.py")  # represented by the SHA-256 of its weights
 START = "mlp\tmnist5k\t\tmlp\t0\tepochs=1\n"
+TEACHER = "mlp\tmnist5k_1pct\t\tmlp\t0\tbatch_size=7\n"
 
 
 @pytest.fixture(scope="module")
 def start(digits, tmp_path_factory):
     """The manifest of a trained mlp."""
     return train_one(tmp_path_factory.mktemp("start"), START, digits)[0] / "manifest.json"
+
+
+@pytest.fixture(scope="module")
+def few_labels(catalogue, tmp_path_factory):
+    """The prepared data set `mnist5k_1pct`, and the manifest of a teacher that was trained on it."""
+    folder = tmp_path_factory.mktemp("few_labels")
+    prepare("mnist5k_1pct", catalogue["mnist5k_1pct"], folder / "data")
+    return folder / "data", train_one(folder, TEACHER, folder / "data")[0] / "manifest.json"
 
 
 def train_one(folder, rows, data, *arguments):
@@ -46,10 +59,13 @@ def train_one(folder, rows, data, *arguments):
 
 
 @pytest.mark.parametrize("kind", ROWS)
-def test_every_function_of_a_run_is_in_its_keys(kind, few, scenes, start, extractor_run, tmp_path):
+def test_every_function_of_a_run_is_in_its_keys(kind, few, scenes, start, few_labels, extractor_run, tmp_path):
     data, rows = scenes if kind == "segmentation" else few, ROWS[kind] + "\n"
     extra: list[object] = []
-    if "pretrained" in rows:
+    if kind == "student":
+        (data, teacher), rows = few_labels, TEACHER + rows
+        extra = ["--pretrained", teacher]
+    elif "pretrained" in rows:
         rows, extra = START + rows, ["--pretrained", start]
     judged = kind in ("variational", "adversarial", "diffusion")
     folder, run, ran = train_one(tmp_path, rows, data, *extra, *(["--extractor", extractor_run] if judged else []))

@@ -1,5 +1,6 @@
 """Reconstruction gets pixels in 0..1, and measures images as a person sees them."""
 
+import copy
 import math
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 from nets.data.batches import UNIT, Batches
 from nets.suite.expansion import load_runs
 from nets.tasks import codes
-from nets.tasks.reconstruction import SHOWN, Reconstruction
+from nets.tasks.reconstruction import SHOWN, Reconstruction, corrupt
 
 HEADER = "model\tdataset\tvariant\trecipe\tseeds\toverrides\n"
 
@@ -155,3 +156,50 @@ def test_the_grid_of_a_vae_is_the_priors_quantiles():
     assert points[0, 0] < 0 < points[0, 1]  # upper left
     shares = torch.distributions.Normal(0, 1).cdf(points[: codes.SIDE, 0])
     assert torch.allclose(shares, (torch.arange(codes.SIDE) + 0.5) / codes.SIDE, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "noisy"),
+    [
+        ("masking", lambda images: torch.where(torch.rand(images.shape) < 0.3, 0, images)),
+        ("gaussian", lambda images: images + torch.normal(0, 0.3, images.shape)),
+    ],
+)
+def test_a_denoising_step_sees_noise_and_draws_clean_images(run_of, data, kind, noisy):
+    run = run_of("autoencoder", f"options.noise=0.3 options.noise_kind={kind}")
+    task = Reconstruction(run, UNIT, torch.device("cpu"))
+    network, batch = copy.deepcopy(task.autoencoder), next(data.ordered(64))
+    batch = batch._replace(images=batch.images.contiguous())
+    torch.manual_seed(4)
+    loss = (network(noisy(batch.images)).sigmoid() - batch.images).square().mean()
+    loss.backward()
+    task.optimizers["autoencoder"].step = lambda: None  # keeps the gradients as they are
+    torch.manual_seed(4)
+    found = task.step(batch)["loss"]
+    torch.testing.assert_close(found, loss.detach())
+    for ours, theirs in zip(task.autoencoder.parameters(), network.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-4, atol=1e-7)
+
+
+def test_masking_hides_its_share_and_changes_nothing_else():
+    images = torch.rand(50, 1, 28, 28) + 0.1
+    seen = corrupt(images, 0.25, "masking")
+    hidden = seen == 0
+    assert hidden.float().mean().item() == pytest.approx(0.25, abs=0.01)
+    assert torch.equal(seen[~hidden], images[~hidden])
+
+
+def test_noise_is_for_training_alone(run_of, data):
+    values = []
+    for overrides in ("", "options.noise=0.5"):
+        torch.manual_seed(0)
+        task = Reconstruction(run_of("autoencoder", overrides), UNIT, torch.device("cpu"))
+        values.append((task.validate(data), task.evaluate(data).metrics, task.probe(data, data)))
+    assert values[0] == values[1]
+
+
+def test_without_noise_no_random_number_is_drawn(run_of, data):
+    task = Reconstruction(run_of("autoencoder"), UNIT, torch.device("cpu"))
+    before = torch.get_rng_state()
+    task.step(next(data.ordered(64)))
+    assert torch.equal(torch.get_rng_state(), before)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import json
 
 import numpy as np
 import pytest
@@ -10,8 +11,12 @@ import yaml
 from torch import nn
 
 from nets.data.batches import UNIT, Batches, PixelRange
+from nets.data.preparation import prepare
+from nets.data.prepared import open_split
 from nets.errors import UserError
+from nets.jobs import evaluate, train
 from nets.machine.progress import Progress
+from nets.run import write_runs
 from nets.suite.expansion import load_runs
 from nets.tasks import transfer
 from nets.tasks.classification import Classification
@@ -58,7 +63,7 @@ def training_of(few_digits, tmp_path):
             task.start_from(weights)
         data = {"train": Batches(splits["train"], task.pixels, device, run.recipe.augment)}
         data["validation"] = Batches(splits["validation"], task.pixels, device)
-        data = {name: task.view(batches) for name, batches in data.items()}
+        data = task.view(data)
         checkpoints = Checkpoints(tmp_path / folder, run.digest, "cpu-float32")
         return Training(task, data, checkpoints, Progress(run.name, terminal=io.StringIO()), checkpoint_seconds)
 
@@ -209,3 +214,99 @@ def test_a_classifier_starts_from_an_autoencoders_encoder_and_sees_its_pixels(tm
         (batch,) = Batches(split, pixels, torch.device("cpu")).ordered()
         output = hold(batch.images)
     torch.testing.assert_close(codes[0], output, rtol=1e-4, atol=1e-5)
+
+
+@pytest.fixture
+def from_codes(tmp_path):
+    """A task that learns a head on the frozen encoder of an untrained autoencoder, and a function that makes it."""
+    rows = [
+        "conv_autoencoder\tmnist5k\t\tconv_autoencoder\t0\tmodel.widths=[4,8] model.latent_dim=6",
+        "encoder_classifier\tmnist5k_1pct\tfrozen\tfeature_extraction\t0\tmodel.widths=[4,8] model.latent_dim=6 "
+        "options.pretrained=conv_autoencoder-mnist5k",
+    ]
+    (tmp_path / "my.tsv").write_text(HEADER + "\n".join(rows))
+    source, run = load_runs(tmp_path / "my.tsv")
+    torch.manual_seed(0)
+    autoencoder = Reconstruction(source, UNIT, torch.device("cpu"))
+    task = Classification(run, PixelRange((0.1307,), (0.3081,)), torch.device("cpu"))
+    task.start_from(autoencoder.networks.state_dict())
+    return task
+
+
+def test_codes_reach_a_new_head_normalised(from_codes, few_digits):
+    task, device = from_codes, torch.device("cpu")
+    data = {name: Batches(few_digits(name, 700), task.pixels, device) for name in ("train", "validation")}
+    network, views = task.networks["classifier"], task.view(data)
+    (batch,) = Batches(few_digits("train", 700), UNIT, device).ordered(700)
+    with torch.no_grad():
+        codes = network.encoder(batch.images)
+    wanted = nn.functional.batch_norm(codes, None, None, training=True).relu()
+    found = torch.cat([each.images for each in views["train"].ordered()])
+    torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-3)
+    theirs = nn.BatchNorm1d(6, momentum=1.0).train()
+    theirs(codes)
+    for name in ("running_mean", "running_var"):
+        torch.testing.assert_close(getattr(network.norm, name), getattr(theirs, name), rtol=1e-3, atol=1e-4)
+
+
+def test_statistics_that_the_start_has_are_kept(runs, training_of, weights):
+    training = training_of(runs["features"], weights)
+    after = training.task.networks.state_dict()
+    assert all(torch.equal(after[name], weights[name]) for name in after if "running_" in name)
+
+
+@pytest.fixture
+def student(tmp_path, catalogue):
+    """A task that learns from 35 labels and those that its teacher gives, the teacher, and the prepared data."""
+    rows = [
+        "lenet5\tmnist5k_1pct\t\tfew_labels\t1\tepochs=20 batch_size=7 optimizer.lr=0.003",
+        "lenet5\tmnist5k_1pct\tstudent\tfew_labels_encoder_self_training\t1\tepochs=1 batch_size=50 "
+        "options.pretrained=lenet5-mnist5k_1pct",
+    ]
+    (tmp_path / "my.tsv").write_text(HEADER + "\n".join(rows))
+    source, run = load_runs(tmp_path / "my.tsv")
+    prepare("mnist5k_1pct", catalogue["mnist5k_1pct"], tmp_path / "data")
+    pixels, device = PixelRange((0.1307,), (0.3081,)), torch.device("cpu")
+    torch.manual_seed(5)
+    teacher = Classification(source, pixels, device)
+    torch.manual_seed(run.seed)
+    return Classification(run, pixels, device), teacher, tmp_path / "data"
+
+
+def test_a_student_learns_true_labels_and_those_of_which_its_teacher_is_sure(student):
+    task, teacher, folder = student
+    before = {name: value.clone() for name, value in task.networks.state_dict().items()}
+    task.start_from(teacher.networks.state_dict())
+    split = open_split(folder, "train", seed=1)
+    data = {"train": Batches(split, task.pixels, task.device, {"crop_padding": 2})}
+    data["validation"] = Batches(open_split(folder, "validation"), task.pixels, task.device)
+    pixels = (torch.from_numpy(split.images[split.unlabelled]).float() / 255 - 0.1307) / 0.3081
+    with torch.no_grad():
+        probability, classes = teacher.networks["classifier"].eval()(pixels).softmax(1).max(1)
+    task.options["confidence"] = (probability.sort().values[1000:1002].mean()).item()
+    views = task.view(data)
+    assert all(torch.equal(value, before[name]) for name, value in task.networks.state_dict().items()), "it is new"
+    sure = probability.argsort()[1001:].numpy()
+    wanted = {row: split.labels[row] for row in split.indices}
+    wanted |= {split.unlabelled[i]: classes[i].item() for i in sure}
+    view = views["train"]
+    assert {row.item(): view.labels[row].item() for row in view.order} == wanted
+    assert len(view.order) == len(wanted) and view.augmentation == {"crop_padding": 2}
+    assert views["validation"] is data["validation"]
+    assert (data["train"].labels[data["train"].unlabelled] == -1).all(), "the split itself is as it was"
+
+
+def test_self_training_end_to_end(student, tmp_path):
+    task, _, folder = student
+    names = [run.name for run in load_runs(tmp_path / "my.tsv")]
+    write_runs(load_runs(tmp_path / "my.tsv"), tmp_path / "runs.jsonl")
+    for name, start in zip(names, ([], ["--pretrained", str(tmp_path / names[0] / "manifest.json")]), strict=True):
+        (tmp_path / name).mkdir()
+        job = ["--run-dir", str(tmp_path / name), "--data-dir", str(folder)]
+        assert train.main([*job, "--runs-from", str(tmp_path / "runs.jsonl"), *start]) == 0
+        assert evaluate.main(job) == 0
+    teacher, student = (json.loads((tmp_path / name / "manifest.json").read_text()) for name in names)
+    assert teacher["data"]["images"] == 35 < student["data"]["images"]
+    assert teacher["data"]["sha256"] == student["data"]["sha256"], "the same images have labels"
+    best = teacher["weights"]["best"]
+    assert student["pretrained"] == {"name": names[0], "file": "best.safetensors", "sha256": best["sha256"]}

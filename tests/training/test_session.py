@@ -2,16 +2,19 @@
 
 import dataclasses
 import json
+from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from nets.errors import DataError
 from nets.machine.stop import Stopped
 from nets.run import Run
 from nets.training import loop, session
 from nets.training.loop import Diverged, TimedOut
-from nets.training.outputs import SavedWeights, load_weights
+from nets.training.outputs import SavedWeights, load_weights, write_weights
+from nets.training.pretrained import find_start
 from nets.training.session import JobSettings, Session
 
 
@@ -95,3 +98,37 @@ def test_a_checkpoint_of_another_kind_of_device_is_not_continued_and_that_is_sai
     news = "its checkpoint is of cuda-bfloat16, and this job computes with cpu-float32: it starts from the beginning."
     assert news in opened.settings.log.read_text()
     assert manifest_of(opened)["resumed"] == 0 and not other.exists()
+
+
+@pytest.mark.parametrize(
+    ("weights", "used"), [({"last": "model", "best": "best"}, "best"), ({"last": "model"}, "model"), ({}, None)]
+)
+def test_a_start_is_the_best_weights_where_a_task_chooses_some(opened, tmp_path, weights, used):
+    entries = {label: {"file": f"{file}.safetensors", "sha256": file, "epoch": 1} for label, file in weights.items()}
+    manifest = {"status": "ok" if weights else "diverged", "reason": None, "weights": entries}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    run = replace(opened.run, pretrained={"name": "other"})
+    found = find_start(run, [tmp_path / "manifest.json"])
+    assert (found.sha256, found.file) == (used, used and tmp_path / f"{used}.safetensors")
+
+
+def test_a_run_starts_from_the_weights_that_its_source_is_measured_with(opened, tmp_path):
+    source = replace(opened, run=replace(opened.run, recipe=replace(opened.run.recipe, epochs=2)))
+    session.train(source)
+    saved = manifest_of(source)["weights"]
+    (source.folder / "manifest.json").rename(source.folder / "manifest.json.kept")
+    content = json.loads((source.folder / "manifest.json.kept").read_text())
+    different = {name: value + 1 for name, value in load_file(source.folder / saved["best"]["file"]).items()}
+    content["weights"]["best"] = vars(write_weights(source.folder / "best.safetensors", different, 1))
+    (source.folder / "manifest.json").write_text(json.dumps(content))
+    facts = {"kind": "run", "name": source.run.name, "keep_head": True, "shape": [1, 28, 28], "mean": None, "std": None}
+    recipe = replace(opened.run.recipe, options=opened.run.recipe.options | {"transfer": "fine_tuning"})
+    run = replace(opened.run, name="tuned", recipe=recipe, pretrained=facts)
+    start = find_start(run, [source.folder / "manifest.json"])
+    tuned = replace(opened, run=run, folder=tmp_path / "tuned", start=start)
+    begun = session.build(tuned).networks.state_dict()
+    assert all(torch.equal(value, different[name]) for name, value in begun.items())
+    session.train(tuned)
+    best = content["weights"]["best"]
+    wanted = {"name": source.run.name, "file": "best.safetensors", "sha256": best["sha256"]}
+    assert manifest_of(tuned)["pretrained"] == wanted

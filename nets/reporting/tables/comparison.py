@@ -11,6 +11,7 @@ from nets.reporting.tables.passports import passports_of
 from nets.reporting.tables.rows import rank, rows_of, seed_notes
 from nets.reporting.tables.scale import scale_rows
 from nets.reporting.tables.table import ABSENT, Cell, Column, Note, Row, Table
+from nets.run import Run
 
 
 def comparison_table(results: list[Result], published: Values | None = None) -> Table:
@@ -39,7 +40,7 @@ def comparison_table(results: list[Result], published: Values | None = None) -> 
         f"{glossary.task_title(task)} on {title}",
         columns,
         rows,
-        findings + seed_notes(rows) + notes_of(results, rows, columns) + unmeasured,
+        findings + seed_notes(rows) + labels_drawn(results[0].run) + notes_of(results, rows, columns) + unmeasured,
         scale_rows(results, columns),
     )
 
@@ -84,6 +85,20 @@ def notes_of(results: list[Result], rows: list[Row], columns: list[Column]) -> l
                 for result in row.results:
                     add(column, machine(result))
     return [Note(letter, text) for text, letter in letters.items()]
+
+
+def labels_drawn(run: Run) -> list[Note]:
+    """A note on which images have labels, if each seed draws them."""
+    if not run.draws_labels:
+        return []
+    count, images = (run.data["splits"][key] for key in ("labelled", "train"))
+    return [
+        Note(
+            "",
+            f"{count} of {images} training images have labels. Each seed draws others, so an interval includes this "
+            "draw. Runs with the same seed have the same labels.",
+        )
+    ]
 
 
 def machine(result: Result) -> str:
