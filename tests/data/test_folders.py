@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nets.data.folders import decode
+from nets.data.decoding import decode
 from nets.data.preparation import prepare
 from nets.data.prepared import open_split
 from nets.data.sources import load

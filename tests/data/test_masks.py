@@ -6,8 +6,9 @@ from PIL import Image
 from torchvision.datasets import OxfordIIITPet
 
 from nets.data import download
+from nets.data.decoding import decode_mask
 from nets.data.loaded import Part
-from nets.data.masks import checked, decode_mask
+from nets.data.masks import checked
 from nets.data.preparation import prepare
 from nets.data.prepared import open_split
 from nets.errors import DataError
