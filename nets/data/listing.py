@@ -7,6 +7,7 @@ person would expect to be taken, but can't be, is refused.
 import os
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from nets.data.decoding import MOST_BYTES
 from nets.errors import DataError
@@ -59,13 +60,13 @@ class Listing:
         self.passed[key] += 1
         self.examples.setdefault(key, path.name)
 
-    def account(self) -> list[dict]:
+    def account(self) -> list[dict[str, Any]]:
         """Why, where and how many files were passed by, with the name of one; places beyond the first ones together."""
-        rows = [
+        rows: list[dict[str, Any]] = [
             {"why": why, "folder": place, "files": count, "example": self.examples[why, place]}
             for (why, place), count in sorted(self.passed.items())
         ]
-        rest = Counter()
+        rest: Counter[str] = Counter()
         for row in rows[MOST_ROWS:]:
             rest[row["why"]] += row["files"]
         return rows[:MOST_ROWS] + [

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from nets.data.listing import account_in_words
 from nets.data.preparation import prepare
 from nets.jobs.common import run_job
 from nets.suite.catalogues import ROOT, load_catalogue, load_entry, look_up
@@ -31,14 +32,16 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def prepare_from(name: str, file: Path | None, catalogue: Path, output: Path) -> str:
-    """Prepare the data set of an entry; returns one line about the result."""
+    """Prepare the data set of an entry; returns a line about the result, and one for each note on the data."""
     start = time.perf_counter()
     if file:
         entry = load_entry(file, name, "datasets")
     else:
         entry = look_up(load_catalogue(catalogue, "datasets"), name, str(catalogue))
     record(output, "prepare", {"entry": entry, "source": data_source(entry).files})
-    return f"{name}: {summary(prepare(name, entry, output))} ({time.perf_counter() - start:.1f} s)"
+    info = prepare(name, entry, output)
+    line = f"{name}: {summary(info)} ({time.perf_counter() - start:.1f} s)"
+    return "\n".join([line, *(f"{name}: {note}" for note in info.get("look", {}).get("notes", ()))])
 
 
 def summary(info: dict[str, Any]) -> str:
@@ -49,7 +52,9 @@ def summary(info: dict[str, Any]) -> str:
     size = "x".join(map(str, info["shape"]))
     source = info["source"]
     canonical = "canonical" if source["canonical"] else "not the canonical bytes"
-    return f"{counts} images of {size} from {source['kind']} {source['location']}, {canonical}"
+    reading = [account_in_words(source["passed_by"]), *(f"{n:,} {what}" for what, n in source["changed"].items())]
+    said = f"{counts} images of {size} from {source['kind']} {source['location']}, {canonical}"
+    return "; ".join([said, *filter(None, reading)])
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ def check_bounds(text: str) -> None:
         if isinstance(event, yaml.AliasEvent):
             if event.anchor in {anchor for anchor, _ in opened}:
                 problem = f"*{event.anchor} is inside what it stands for"
-            total += sizes.get(event.anchor, 1)
+            total += sizes.get(str(event.anchor), 1)
         elif isinstance(event, yaml.ScalarEvent):
             total += 1
             sizes |= {event.anchor: 1} if event.anchor else {}
@@ -108,7 +108,7 @@ def check_bounds(text: str) -> None:
         if total > MOST_VALUES:
             problem = f"there are more than {MOST_VALUES:,} values, counting those that aliases repeat"
         if problem:
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)  # type: ignore[arg-type]
 
 
 def is_plain(number: int | float) -> bool:
