@@ -16,6 +16,7 @@ from nets.errors import DataError
 
 FAR = 0.1  # by how much the largest class may exceed an equal share of the images, without a note
 FAR_PIXELS = 0.8  # the largest share of a class's pixels without a note; most pixels are often ground
+WORDS = {"train": "training", "validation": "validation", "test": "test"}
 MOST_NAMES = 5  # in a note
 PAIRS = (("validation", "train"), ("test", "train"), ("test", "validation"))
 
@@ -38,8 +39,8 @@ def look(
     notes = [f"Channel {number + 1} of the training images hardly varies." for number in flat_channels(std)]
     for a, b in PAIRS:
         if count := shared[f"{a} in {b}"]:
-            are = "is" if count == 1 else "are"
-            notes.append(f"{count:,} of the {len(digests[a]):,} {a} images {are} also among those of {b}.")
+            also = f"is also a {WORDS[b]} image" if count == 1 else f"are also {WORDS[b]} images"
+            notes.append(f"{count:,} of the {len(digests[a]):,} {WORDS[a]} images {also}.")
     if ambiguous:
         first, second = (name_of(entry, label) for label in sorted(next(iter(ambiguous.values())))[:2])
         number = f"{len(ambiguous):,} images are" if len(ambiguous) > 1 else "1 image is"
@@ -83,7 +84,7 @@ def refuse(
     """Raise DataError for data from which no number could mean anything."""
     for split, values in digests.items():
         if len(values) > 1 and len(set(values)) == 1:
-            raise DataError(f"{where}: all {len(values):,} {split} images are the same; look at the files.")
+            raise DataError(f"{where}: all {len(values):,} {WORDS[split]} images are the same; look at the files.")
     if 2 * shared["test in train"] > len(digests["test"]):
         raise DataError(
             f"{where}: {shared['test in train']:,} of the {len(digests['test']):,} test images are in training too; "
@@ -95,7 +96,7 @@ def refuse(
     for split, numbers in counts.items():
         present = sum(number > 0 for number in numbers or ())
         if numbers and digests[split] and not present:
-            raise DataError(f"{where}: no {split} mask has a pixel that counts; correct the masks, or `void`.")
+            raise DataError(f"{where}: no {WORDS[split]} mask has a pixel that counts; correct the masks, or `void`.")
         if split == "train" and present == 1:
             raise DataError(f"{where}: all training data are of one class: there is nothing to learn; add the others.")
 
@@ -111,7 +112,7 @@ def notes_on_classes(entry: dict, counts: Counts) -> Iterator[str]:
             shown = ", ".join(absent[:MOST_NAMES]) + (
                 f" and {len(absent) - MOST_NAMES} more" * (len(absent) > MOST_NAMES)
             )
-            yield f"No {split} {unit} is of {shown}."
+            yield f"No {WORDS[split]} {unit} is of {shown}."
         share = max(numbers) / sum(numbers)
         if split == "test" and share > (FAR_PIXELS if "masks" in entry else 1 / len(numbers) + FAR):
             largest = name_of(entry, numbers.index(max(numbers)))
