@@ -52,7 +52,10 @@ def summary(info: dict[str, Any]) -> str:
     size = "x".join(map(str, info["shape"]))
     source = info["source"]
     canonical = "canonical" if source["canonical"] else "not the canonical bytes"
-    reading = [account_in_words(source["passed_by"]), *(f"{n:,} {what}" for what, n in source["changed"].items())]
+    reading = [
+        account_in_words(source["passed_by"]),
+        *(f"{what} in {count:,} files" for what, count in source["changed"].items()),
+    ]
     said = f"{counts} images of {size} from {source['kind']} {source['location']}, {canonical}"
     return "; ".join([said, *filter(None, reading)])
 

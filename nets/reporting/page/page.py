@@ -113,7 +113,7 @@ def findings(info: dict[str, Any]) -> dict[str, str]:
         ends = (f"{100 * end / sum(counts):.1f} % ({names[counts.index(end)]})" for end in (min(counts), max(counts)))
         found["class shares"] = f"{' to '.join(ends)} of the training {'pixels' if pixels else 'images'}"
     found["look at the data"] = " ".join(info["look"]["notes"]) or "nothing to note"
-    found["changed on reading"] = "; ".join(f"{count:,} {what}" for what, count in source["changed"].items())
+    found["changed on reading"] = "; ".join(f"{what} in {count:,} files" for what, count in source["changed"].items())
     found["files passed by"] = "; ".join(
         f"{row['files']:,} in {row['folder']}, {row['why']}" + (f", such as {row['example']}" if row["example"] else "")
         for row in source["passed_by"]
