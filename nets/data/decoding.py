@@ -58,12 +58,15 @@ def decode(path: Path, shape: tuple[int, int, int], fit: str | int, changes: Cha
             raise wrong_size(path, image.size, (width, height))
         with ONE_LARGE if image.width * image.height > LARGE else nullcontext():
             said = said_besides(image)
-            upright = ImageOps.exif_transpose(image)
-            on_white = laid_on_white(upright)
-            said += ["transparency laid on white"] if on_white is not upright else []
+            ImageOps.exif_transpose(image, in_place=True)  # each copy of a large image counts
+            on_white = laid_on_white(image)
+            said += ["transparency laid on white"] if on_white is not image else []
             if on_white.mode == "P":
                 on_white = on_white.convert("RGBA")
-            pixels = _fitted(path, on_white.convert("L" if channels == 1 else "RGB"), width, height, fit)
+            wanted = "L" if channels == 1 else "RGB"
+            pixels = _fitted(
+                path, on_white if on_white.mode == wanted else on_white.convert(wanted), width, height, fit
+            )
     if changes is not None:
         changes.update((what, path) for what in said)
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
@@ -144,12 +147,13 @@ def laid_on_white(image: Image.Image) -> Image.Image:
     """The image on a white ground; the same object if it is opaque."""
     if not image.has_transparency_data:
         return image
-    colours = image.convert("RGBA")
-    if colours.getchannel("A").getextrema() == (255, 255):
+    colours = image if image.mode == "RGBA" else image.convert("RGBA")
+    opacity = colours.getchannel("A")
+    if opacity.getextrema() == (255, 255):
         return image
-    ground = Image.new("RGBA", image.size, "white")
-    ground.alpha_composite(colours)
-    return ground.convert("RGB")
+    ground = Image.new("RGB", image.size, "white")
+    ground.paste(colours, mask=opacity)
+    return ground
 
 
 def turn_of(path: Path, mask: Image.Image, image_path: Path) -> int:

@@ -5,6 +5,8 @@ import unicodedata
 from nets.errors import DataError
 
 MOST_DEGREES = 20  # of polynomials
+MOST_GENERATED = 2**30  # pixels
+MOST_MASK_CLASSES = 256  # a byte per pixel
 
 
 def number_of(classes: list[str] | int | None) -> int:
@@ -51,7 +53,15 @@ def check_entries(catalogue: dict, where: str) -> None:
         strange = sorted(set(entry["classes"]) - set(entry["source_classes"])) if "source_classes" in entry else []
         if strange:
             raise DataError(f"{where}: {name} / classes: {strange[0]} is not one of source_classes.")
+        if "masks" in entry and number_of(entry["classes"]) > MOST_MASK_CLASSES:
+            raise DataError(f"{where}: {name} / classes: a mask tells at most {MOST_MASK_CLASSES} classes apart.")
         for source in entry["sources"]:
+            pixels = source.get("count", 0) * entry["shape"][1] * entry["shape"][2]
+            if pixels > MOST_GENERATED:
+                raise DataError(
+                    f"{where}: {name} / count: {source['count']:,} images of this shape have {pixels:,} pixels, and at "
+                    f"most {MOST_GENERATED:,} are generated; lower it."
+                )
             known = entry.get("source_classes", entry["classes"])
             if source["kind"] == "polynomials" and not (isinstance(known, list) and len(known) <= MOST_DEGREES):
                 raise DataError(f"{where}: {name} / classes: name the degrees from 1 to at most {MOST_DEGREES}.")

@@ -37,6 +37,9 @@ def look(
     ambiguous = in_two_classes(digests, labels)
     refuse(where, digests, counts, shared, ambiguous)
     notes = [f"Channel {number + 1} of the training images hardly varies." for number in flat_channels(std)]
+    for split, values in digests.items():
+        if 2 * len(set(values)) <= len(values):
+            notes.append(f"The {len(values):,} {WORDS[split]} images are only {len(set(values)):,} different ones.")
     for a, b in PAIRS:
         if count := shared[f"{a} in {b}"]:
             also = f"is also a {WORDS[b]} image" if count == 1 else f"are also {WORDS[b]} images"

@@ -68,7 +68,7 @@ def test_snakemake_accepts_it(catalogue):
             lambda entry: entry.update(shape=[3, 9_000, 9_000]),
             r"mnist\.shape\.\d: 9000 is greater than the maximum of 8192",
         ),
-        (lambda entry: entry.update(classes=10**9), "mnist.classes: 1000000000 is greater than the maximum of 100000"),
+        (lambda entry: entry.update(classes=10**9), "mnist.classes: 1000000000 is greater than the maximum of 25000"),
         (lambda entry: entry.update(classes=["x" * 300, "y"]), r"mnist\.classes\.0: .* is too long"),
         (lambda entry: entry.update(splits={"test": 10, "seed": 0}, mean=None, std=None), "without training images"),
         (
@@ -77,6 +77,16 @@ def test_snakemake_accepts_it(catalogue):
                 sources=[{"kind": "polynomials", "count": 10, "seed": 0, "version": 1}],
             ),
             "mnist / classes: name the degrees from 1 to at most 20",
+        ),
+        (
+            lambda entry: entry.update(
+                shape=[1, 800, 800], sources=[{"kind": "polynomials", "count": 10**6, "seed": 0, "version": 1}]
+            ),
+            "mnist / count: 1,000,000 images of this shape have 640,000,000,000 pixels, and at most 1,073,741,824 are",
+        ),
+        (
+            lambda entry: entry.update(classes=[str(n) for n in range(300)], masks={"void": None}),
+            "mnist / classes: a mask tells at most 256 classes apart",
         ),
         (
             lambda entry: entry.update(sources=[{"kind": "polynomials", "count": 10**12, "seed": 0, "version": 1}]),

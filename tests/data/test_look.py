@@ -82,6 +82,14 @@ def test_images_that_are_all_alike_are_refused(prepared, noise, rows, words):
         prepared(noise, HALVES)
 
 
+def test_images_that_are_often_alike(prepared, noise):
+    noise[:78] = noise[np.arange(78) % 2]
+    info = prepared(noise, HALVES)
+    distinct = info["look"]["distinct"]
+    assert distinct["train"] <= 4
+    assert info["look"]["notes"][0] == f"The 60 training images are only {distinct['train']} different ones."
+
+
 def test_images_in_two_splits(prepared, noise):
     noise[80:83] = noise[:3]
     labels = HALVES.copy()
