@@ -85,10 +85,11 @@ def decode_mask(path: Path, size: tuple[int, int], fit: str, image: Path | None 
             raise DataError(
                 f"{path} is {mask.mode}, expected class numbers of one byte per pixel, in one frame; convert it to PNG."
             )
-        turn = orientation(mask) if image is None else turn_of(path, mask, image)
-        numbers = np.asarray(mask).astype(np.uint8) // np.uint8(STRETCHED.get(raw, 1))
-    upright = Image.fromarray(numbers)
-    upright = upright.transpose(TURNS[turn]) if turn in TURNS else upright
+        told = orientation(mask) in TURNS
+        ImageOps.exif_transpose(mask, in_place=True)
+        upright = Image.fromarray(np.asarray(mask).astype(np.uint8) // np.uint8(STRETCHED.get(raw, 1)))
+    if image is not None:
+        upright = turned_like(image, upright, told, path)
     if fit == "crop":
         upright = ImageOps.fit(upright, (width, height), Image.Resampling.NEAREST)
     elif upright.size != (width, height):
@@ -105,7 +106,8 @@ def opened(path: Path, formats: tuple[str, ...], what: str) -> Iterator[Image.Im
     try:
         if path.exists() and not path.is_file():
             raise DataError(f"{path} is not a plain file; remove it.")
-        with Image.open(path, formats=formats) as image:
+        # Given a path, Pillow 13 maps a TIFF that is turned into memory with its rows in a wrong length.
+        with open(path, "rb") as file, Image.open(file, formats=formats) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise Image.DecompressionBombError(f"it is {image.width}x{image.height}")
             yield image
@@ -156,31 +158,31 @@ def laid_on_white(image: Image.Image) -> Image.Image:
     return ground
 
 
-def turn_of(path: Path, mask: Image.Image, image_path: Path) -> int:
-    """The orientation to apply to a mask: its own, or that of its image if the mask is of the pixels as stored.
+def turned_like(image_path: Path, mask: Image.Image, told: bool, path: Path) -> Image.Image:
+    """The mask of an image, upright as the image will be; `told`: the mask's own file said how to turn it.
 
-    Raises DataError if mask and image differ in proportions, or if it can't be told how the mask lies.
+    A mask without orientation may be of the pixels as stored. Raises DataError if mask and image differ in
+    proportions, or if it can't be told how the mask lies.
     """
     with opened(image_path, FORMATS, "an image") as image:
-        stored, turned = image.size, orientation(image)
-    upright = stored[::-1] if turned in SIDEWAYS else stored
-    own = orientation(mask)
-    if own in TURNS:
-        size, turn = (mask.size[::-1] if own in SIDEWAYS else mask.size), own
-    elif turned in TURNS and alike(stored, upright) and alike(mask.size, upright):
+        turned = orientation(image)
+        sideways = turned in SIDEWAYS
+        upright = image.size[::-1] if sideways and image.format != "TIFF" else image.size  # Pillow turns a TIFF itself
+    stored = upright[::-1] if sideways else upright
+    if turned in TURNS and not told:
+        if alike(stored, upright):
+            raise DataError(
+                f"{image_path} is turned by EXIF, and its mask {path.name} may be or not; "
+                "save both without orientation."
+            )
+        if alike(mask.size, stored):
+            mask = mask.transpose(TURNS[turned])
+    if not alike(mask.size, upright):
         raise DataError(
-            f"{image_path} is turned by EXIF, and its mask {path.name} may be or not; save both without orientation."
-        )
-    elif turned in SIDEWAYS and alike(mask.size, stored):
-        size, turn = mask.size[::-1], turned
-    else:
-        size, turn = mask.size, 1
-    if not alike(size, upright):
-        raise DataError(
-            f"{path} is {size[0]}x{size[1]} pixels, but its image {upright[0]}x{upright[1]}; "
+            f"{path} is {mask.width}x{mask.height} pixels, but its image {upright[0]}x{upright[1]}; "
             "make the mask for this image, with the same proportions."
         )
-    return turn
+    return mask
 
 
 def alike(first: tuple[int, int], second: tuple[int, int]) -> bool:

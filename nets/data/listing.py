@@ -42,7 +42,9 @@ class Listing:
         found = {}
         for entry in _entries(folder):
             path = Path(entry.path)
-            if entry.is_dir() and not entry.name.startswith("."):
+            if entry.is_dir() and entry.name.startswith("."):
+                self.leave(path, "hidden")
+            elif entry.is_dir():
                 found[entry.name] = path
             elif self._is_image(entry, path):
                 raise DataError(f"{path} {why_no_image}; move it into one of the folders beside it, or away.")

@@ -50,7 +50,7 @@ def read_oxford_pet(entry: dict, source: dict, root: Path) -> Loaded:
     """The pets in torchvision's layout. Trimaps count classes from 1: pet, background, border."""
     folder = root / source["folder"]
     lists = [folder / "annotations" / name for name in ("trainval.txt", "test.txt")]
-    if not lists[0].is_file():
+    if not all(path.is_file() for path in lists):
         raise SourceUnavailable(f"put images.tar.gz and annotations.tar.gz, unpacked, into {folder}")
     changes: Changes = set()
     parts, files = [], list(lists)

@@ -117,18 +117,20 @@ def quarters(turn: int = 1, size: tuple[int, int] = (12, 8)) -> tuple[np.ndarray
 
 @pytest.mark.parametrize("turn", [3, 6, 8])
 @pytest.mark.parametrize("told", ["both", "image", "neither"])
-def test_a_mask_is_turned_with_its_image(root, turn, told):
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_a_mask_is_turned_with_its_image(root, turn, told, suffix):
     """`told`: which files carry the orientation; a mask without it is of the pixels as stored."""
     stored, exif = quarters(turn)
-    Image.fromarray(100 * stored).save(root / "a.png", **({"exif": exif} if told != "neither" else {}))
-    Image.fromarray(stored).save(root / "mask.png", **({"exif": exif} if told == "both" else {}))
+    picture, mask = root / f"a.{suffix}", root / f"mask.{suffix}"
+    Image.fromarray(100 * stored).save(picture, **({"exif": exif} if told != "neither" else {}))
+    Image.fromarray(stored).save(mask, **({"exif": exif} if told == "both" else {}))
     shape = (8, 12) if told != "neither" else stored.shape
     if told == "image" and turn == 3:
-        with pytest.raises(DataError, match="is turned by EXIF, and its mask mask.png may be or not"):
-            decode_mask(root / "mask.png", shape, "exact", root / "a.png")
+        with pytest.raises(DataError, match=f"is turned by EXIF, and its mask {mask.name} may be or not"):
+            decode_mask(mask, shape, "exact", picture)
         return
-    image = decode(root / "a.png", (1, *shape), "exact")[0]
-    np.testing.assert_array_equal(100 * decode_mask(root / "mask.png", shape, "exact", root / "a.png"), image)
+    image = decode(picture, (1, *shape), "exact")[0]
+    np.testing.assert_array_equal(100 * decode_mask(mask, shape, "exact", picture), image)
     assert told == "neither" or (image == 100 * quarters()[0]).all()
 
 

@@ -94,7 +94,11 @@ def test_a_huge_file_is_refused_before_it_is_read(root):
 def test_folders_of_classes_may_have_folders(root, make_entry, make_images):
     for seed, name in enumerate(("cat/indoors/2024", "cat", "dog/outdoors")):
         make_images(root / "pets" / name, 6, seed=seed)
-    assert load(make_entry(OWN), root).learning.labels.tolist() == [0] * 12 + [1] * 6
+    make_images(root / "pets" / ".ipynb_checkpoints", 3)
+    loaded = load(make_entry(OWN), root)
+    assert loaded.learning.labels.tolist() == [0] * 12 + [1] * 6
+    hidden = {"why": "hidden", "folder": ".ipynb_checkpoints", "files": 3, "example": "00.png"}
+    assert loaded.passed_by == [hidden]
 
 
 @pytest.mark.parametrize("source", [OWN, CLASSES, {"kind": "imagenet", "folder": "pets", "resize": 4}])
