@@ -9,6 +9,7 @@ import numpy as np
 
 from nets.data.arrayfile import ArrayFile
 from nets.data.entries import number_of
+from nets.data.listing import account_in_words
 from nets.data.loaded import Loaded, Part
 from nets.data.look import class_pixels, digests_of, look
 from nets.data.masks import checked
@@ -42,6 +43,22 @@ def prepare(name: str, entry: dict, out: Path) -> dict:
         info |= _write(name, entry, loaded, out)
     write_json(out / "dataset.json", info)
     return info
+
+
+def in_words(info: dict) -> str:
+    """The content of a `dataset.json` in words."""
+    if info["status"] != "ok":
+        return f"no data. {info['reason']}"
+    counts = ", ".join(f"{count} {split}" for split, count in info["counts"].items())
+    size = "x".join(map(str, info["shape"]))
+    source = info["source"]
+    canonical = "canonical" if source["canonical"] else "not the canonical bytes"
+    reading = [
+        account_in_words(source["passed_by"]),
+        *(f"{what} in {count:,} files" for what, count in source["changed"].items()),
+    ]
+    said = f"{counts} images of {size} from {source['kind']} {source['location']}, {canonical}"
+    return "; ".join([said, *filter(None, reading)])
 
 
 def _write(name: str, entry: dict, loaded: Loaded, out: Path) -> dict:

@@ -7,10 +7,8 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
-from nets.data.listing import account_in_words
-from nets.data.preparation import prepare
+from nets.data.preparation import in_words, prepare
 from nets.jobs.common import run_job
 from nets.suite.catalogues import ROOT, load_catalogue, load_entry, look_up
 from nets.suite.keys import data_source, record
@@ -40,24 +38,8 @@ def prepare_from(name: str, file: Path | None, catalogue: Path, output: Path) ->
         entry = look_up(load_catalogue(catalogue, "datasets"), name, str(catalogue))
     record(output, "prepare", {"entry": entry, "source": data_source(entry).files})
     info = prepare(name, entry, output)
-    line = f"{name}: {summary(info)} ({time.perf_counter() - start:.1f} s)"
+    line = f"{name}: {in_words(info)} ({time.perf_counter() - start:.1f} s)"
     return "\n".join([line, *(f"{name}: {note}" for note in info.get("look", {}).get("notes", ()))])
-
-
-def summary(info: dict[str, Any]) -> str:
-    """The content of a `dataset.json` in words."""
-    if info["status"] != "ok":
-        return f"no data. {info['reason']}"
-    counts = ", ".join(f"{count} {split}" for split, count in info["counts"].items())
-    size = "x".join(map(str, info["shape"]))
-    source = info["source"]
-    canonical = "canonical" if source["canonical"] else "not the canonical bytes"
-    reading = [
-        account_in_words(source["passed_by"]),
-        *(f"{what} in {count:,} files" for what, count in source["changed"].items()),
-    ]
-    said = f"{counts} images of {size} from {source['kind']} {source['location']}, {canonical}"
-    return "; ".join([said, *filter(None, reading)])
 
 
 if __name__ == "__main__":

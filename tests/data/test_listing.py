@@ -7,10 +7,9 @@ import pytest
 from PIL import Image
 
 from nets.data.listing import Listing, account_in_words
-from nets.data.preparation import prepare
+from nets.data.preparation import in_words, prepare
 from nets.data.sources import load
 from nets.errors import DataError
-from nets.jobs.prepare import summary
 
 OWN = {"kind": "image_folder", "folder": "pets"}
 CLASSES = {"kind": "class_folder", "folder": "pets"}
@@ -160,7 +159,7 @@ def test_masks_and_images_that_miss_each_other(root, tmp_path, make_entry):
         ("mask without an image", "train/masks"): 1,
     }
     said = "; 9 files passed by: 8 in another folder than images and masks, 1 mask without an image"
-    assert summary(info).endswith(said)
+    assert in_words(info).endswith(said)
     Image.new("L", (4, 4)).save(root / "streets/train/images/1.jpg")
     with pytest.raises(DataError, match="images/1.jpg and 1.png would share a mask"):
         prepare("streets", entry, tmp_path / "out")
