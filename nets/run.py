@@ -122,6 +122,12 @@ class Run:
         return hashlib.sha256(self.to_json(indent=None).encode()).hexdigest()
 
 
+def chosen_weights(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The file, hash and epoch of a run's weights that were best on validation data; its last, if none were chosen."""
+    weights = manifest["weights"]
+    return weights.get("best") or weights["last"]
+
+
 def read_runs(path: Path) -> list[Run]:
     """Read all runs of `runs.jsonl`."""
     with open(path) as lines:

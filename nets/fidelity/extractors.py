@@ -15,7 +15,7 @@ from nets.data.batches import PixelRange
 from nets.data.prepared import read_info
 from nets.data.weights import WeightsFile
 from nets.files import verify
-from nets.run import Run
+from nets.run import Run, chosen_weights
 from nets.tasks.contract import build_network
 from nets.tasks.transfer import last_linear
 
@@ -67,7 +67,7 @@ def load_indomain(run_dir: Path, data_dir: Path, device: torch.device) -> Extrac
     """A classifier that this workflow trained on the same data set; the features are the input of its last layer."""
     run = Run.load(run_dir)
     manifest = json.loads((run_dir / "manifest.json").read_text())
-    weights = manifest["weights"]["best"]
+    weights = chosen_weights(manifest)
     path = run_dir / weights["file"]
     verify(path, weights["sha256"], "delete it and train again")
     info = read_info(data_dir)

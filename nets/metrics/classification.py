@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from nets.metrics.metric import Metric, Table
+from nets.metrics.metric import Accuracy, Metric, Table
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -59,10 +59,10 @@ def confusion_matrix(predicted: Tensor, labels: Tensor, num_classes: int) -> Ten
 
 
 METRICS = Table({  # of logits (N, K) and labels (N,)
-    "top1": Metric("Top-1", "%", 2, "higher", "Share of images for which the most probable class is right.",
-                   partial(top_k, k=1)),
-    "top5": Metric("Top-5", "%", 2, "higher", "Share of images with the right class among the five most probable.",
-                   top_5),
+    "top1": Accuracy("Top-1", "%", 2, "higher", "Share of images for which the most probable class is right.",
+                     partial(top_k, k=1)),
+    "top5": Accuracy("Top-5", "%", 2, "higher", "Share of images with the right class among the five most probable.",
+                     top_5),
     "balanced": Metric("Balanced accuracy", "%", 2, "higher", "The share of right answers among the images of each "
                        "class; the mean over the classes. A rare class counts as much as a frequent one.",
                        balanced_accuracy),

@@ -95,8 +95,10 @@ class Classification(Task):
 
     def evaluate(self, data: Batches) -> Evaluation:
         logits, labels = self.predict(data)
-        confusion = metrics.confusion_matrix(logits.argmax(1), labels, self.run.num_classes)
-        arrays = {"confusion": confusion.numpy()} | self.worst(data, logits, labels)
+        predicted = logits.argmax(1)
+        confusion = metrics.confusion_matrix(predicted, labels, self.run.num_classes)
+        arrays = {"confusion": confusion.numpy(), "predicted": predicted.numpy(), "labels": labels.numpy()}
+        arrays |= self.worst(data, logits, labels)
         return Evaluation(metrics.METRICS.measure(logits, labels), arrays)
 
     def worst(self, data: Batches, logits: Tensor, labels: Tensor) -> dict[str, np.ndarray]:

@@ -3,9 +3,12 @@
 import json
 
 import pytest
+import torch
 import yaml
 
 from nets.errors import ConfigError
+from nets.fidelity.curve import find_watching
+from nets.fidelity.extractors import load_extractor
 from nets.jobs import draw, evaluate, prepare, train
 from nets.suite.catalogues import ROOT
 from nets.suite.expansion import load_runs
@@ -61,6 +64,11 @@ def test_the_last_weights_are_measured(table, model, recipe, overrides, measured
         else []
     )
     assert draw.main(["--run-dir", str(folder)]) == 0
+    if model == "lenet5":  # its features can measure generators
+        watching = find_watching(folder / "manifest.json")
+        assert watching.weights_sha256 == manifest["weights"]["last"]["sha256"]
+        extractor = load_extractor(folder / "manifest.json", data, torch.device("cpu"))
+        assert extractor.function(torch.zeros(2, 1, 28, 28, dtype=torch.uint8))[1].shape == (2, 10)
 
 
 def test_fid_during_training_needs_validation_images(table):

@@ -16,6 +16,9 @@ INDOMAIN = {
 }  # fmt: skip
 
 
+IMAGES = 1000  # in the test set
+
+
 @dataclass
 class Spec:
     """A row of the invented suite."""
@@ -205,6 +208,8 @@ def write_arrays(folder: Path, spec: Spec, dice: np.random.Generator, digits: np
         truth = np.arange(11) % 10
         arrays |= {"worst_images": digits[:11], "worst_true": truth, "worst_predicted": (truth + 1) % 10}
         arrays |= {"worst_probability": np.linspace(0.99, 0.4, 11)}
+        labels = np.arange(IMAGES) % 10
+        arrays |= {"labels": labels, "predicted": labels + (100 * dice.random(IMAGES) > spec.quality)}
     (folder / "arrays.npz").touch()
     (folder / "snapshots.npz").touch()
     if ok:
