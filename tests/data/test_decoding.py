@@ -177,8 +177,9 @@ def test_masks_are_in_formats_that_keep_numbers(root):
         assert (decode_mask(root / f"mask.{suffix}", (8, 8), "exact") == 3).all()
 
 
-def test_the_header_is_checked_before_pixels_are_read(root):
-    (root / "large.png").write_bytes(png(13_000, 13_000, 8, 6, bytes(1000)))
+@pytest.mark.parametrize("side", [9_000, 13_000])  # below and above the limits of Pillow
+def test_the_header_is_checked_before_pixels_are_read(root, side):
+    (root / "large.png").write_bytes(png(side, side, 8, 6, bytes(1000)))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(DataError, match="large.png has more than 64 million pixels"):
         decode(root / "large.png", SQUARE, "exact")
