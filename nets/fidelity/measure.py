@@ -5,6 +5,7 @@ The rule `evaluate` uses this for generators, `reference` for the scale: the sam
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,14 @@ from torch import Tensor
 from nets.data.batches import images_of
 from nets.data.prepared import images_sha256, open_split, read_info
 from nets.errors import UserError
-from nets.fidelity.extractors import Features, load_extractor
+from nets.fidelity import copies
+from nets.fidelity.extractors import Extractor, Features, load_extractor
 from nets.fidelity.passport import issue
 from nets.metrics import classes, distances, neighbours
 from nets.metrics.measurement import Measurement, Measurements
 from nets.tasks.contract import Generator
 
 COMPARED = 1000  # number of samples, and of held-out images, that are compared with training images
-CLOSE = 0.01  # share of held-out images that count as close to a training image; a closer sample is a copy
 TIMED = 64  # samples drawn to measure the time
 SHOWN = 16  # samples that the figure shows with their nearest training images
 
@@ -41,7 +42,7 @@ def measure(task: Generator, references: list[Path], data_dir: Path, device: tor
     """Metrics of fresh samples, and arrays for the figures. If an extractor is missing, its metrics have no values."""
     sampling = task.sampling()
     samples = task.sample(sampling["samples"], seed=task.run.seed + 1)
-    measured = Measurements()
+    measured, classifier = Measurements(), None
     for path in references:
         name = path.parent.name.rsplit("-", 1)[1]
         reference = json.loads(path.read_text())
@@ -50,18 +51,20 @@ def measure(task: Generator, references: list[Path], data_dir: Path, device: tor
             continue
         if reference["reference"]["images_sha256"] != images_sha256(read_info(data_dir), "test"):
             raise UserError(f"{path} is of other test images than those in {data_dir}; delete it and make it again.")
-        generated = load_extractor(Path(reference["source"]), data_dir, device).read(samples)
+        extractor = load_extractor(Path(reference["source"]), data_dir, device)
+        generated = extractor.read(samples)
         real = torch.from_numpy(np.load(path.with_name("features.npy"))).to(device)
         values = compare(real, reference["classes"], generated)
         passport = issue(reference["extractor"], reference["reference"], sampling)
         measured.metrics += [Measurement(f"{key}_{name}", value, passport=passport) for key, value in values.items()]
         if reference["classes"] is not None:
+            classifier = replace(extractor, passport=reference["extractor"])
             measured.arrays |= {
                 "classes_real": np.array(reference["classes"]),
                 "classes_generated": classes.shares(generated.logits),
             }
-    copies = measure_copies(samples[:COMPARED], data_dir, sampling)
-    return Measurements(measured.metrics + copies.metrics, measured.arrays | copies.arrays)
+    copied = measure_copies(samples[:COMPARED], data_dir, sampling, classifier)
+    return Measurements(measured.metrics + copied.metrics, measured.arrays | copied.arrays)
 
 
 def time_a_sample(task: Generator) -> dict[str, Any]:
@@ -76,32 +79,49 @@ def holes(extractor: str, reason: str) -> list[Measurement]:
     """All metrics of an extractor, without values."""
     names = [*distances.METRICS, *classes.SCORES, *neighbours.METRICS]
     if extractor == "indomain":  # only this one knows the classes
-        names += classes.SHARES
+        names += [*classes.SHARES, *neighbours.COPIES]
     return [Measurement(f"{name}_{extractor}", None, reason=reason) for name in names]
 
 
-def measure_copies(samples: Tensor, data_dir: Path, sampling: dict[str, Any]) -> Measurements:
-    """The percentage of samples that are closer to a training image than 99 % of validation images; by pixels.
+def measure_copies(
+    samples: Tensor, data_dir: Path, sampling: dict[str, Any], extractor: Extractor | None
+) -> Measurements:
+    """The percentage of samples that copy a training image, in pixels and in features; see `nets.fidelity.copies`.
 
-    It is 1 % for fresh real images, and not measured without validation images. The arrays are a few samples and their
-    nearest training images.
+    `samples` (N, C, H, W) uint8 are on the device that computes. The arrays are a few samples and their nearest
+    training images, the likeliest copies first.
     """
     known, held_out = images_of(data_dir, "train"), open_split(data_dir, "validation")
     if not len(held_out.indices):
         reason = "There are no validation images to say how near a new image is to the training images."
         return Measurements([Measurement("copies", None, reason=reason)], {})
     fresh = torch.from_numpy(held_out.images[np.random.default_rng(0).permutation(held_out.indices)[:COMPARED]])
-    apart, index = (values.cpu().numpy() for values in neighbours.nearest(samples.flatten(1), known.flatten(1)))
-    usual, _ = neighbours.nearest(fresh.flatten(1).to(samples.device), known.flatten(1))
-    share = 100 * float((apart < np.quantile(usual.cpu().numpy(), CLOSE)).mean())
-    spread = np.argsort(apart, kind="stable")[np.linspace(0, len(apart) - 1, SHOWN).round().astype(int)]
     against = {
         "split": "train",
         "count": len(known),
         "resolution": known.shape[-1],
         "images_sha256": images_sha256(held_out.info, "train"),
     }
-    passport = issue({"name": "pixels"}, against, sampling | {"samples": len(samples)})
-    pictures = {"nearest_samples": samples.cpu().numpy()[spread], "nearest_training": known.numpy()[index[spread]]}
-    copies = Measurement("copies", share, passport=passport | {"indicative": False})
-    return Measurements([copies], pictures)
+
+    def measure_in(view: copies.View, name: str, how: dict[str, Any]) -> tuple[Measurement, copies.Matches]:
+        training = copies.Known(known, view, samples.device)
+        found = training.match(samples)
+        passport = issue(how, against, sampling | {"samples": len(samples)}) | {"indicative": False}
+        limit = training.match(fresh).limit
+        if limit < copies.SAME:
+            reason = "Too many held-out images are equal to training images, so copies can't be told from new images."
+            return Measurement(name, None, reason=reason), found
+        return Measurement(name, found.share(limit), passport=passport), found
+
+    copied, found = measure_in(copies.pixels, "copies", {"name": "pixels"})
+    measured = [copied]
+    if extractor:
+        view, name = copies.features(extractor), f"copies_{extractor.passport['name']}"
+        measured.append(measure_in(view, name, extractor.passport)[0])
+    order = found.ratio.argsort(stable=True)
+    spread = order[torch.linspace(0, len(order) - 1, SHOWN).round().long()]
+    pictures = {
+        "nearest_samples": samples.cpu()[spread].numpy(),
+        "nearest_training": known[found.nearest[spread]].numpy(),
+    }
+    return Measurements(measured, pictures)

@@ -12,12 +12,15 @@ from nets.files import sha256_of_json
 # With fewer images on either side, the bias of FID is so large that numbers are called indicative: they don't compare
 # with the literature (Bińkowski et al. 2018).
 ENOUGH = 10_000
+SHARE_OF_ERRORS = 0.5  # of those of guessing, that a classifier may make to be an extractor
 NAMES = {
     "samples": "generated images",
     "steps": "sampling steps",
     "ema": "moving average of weights",
     "extractor.name": "extractor",
     "extractor.run": "extractor's run",
+    "extractor.top1": "its top-1 on test images in %",
+    "extractor.classes": "its classes",
     "extractor.weights_sha256": "SHA-256 of its weights",
     "extractor.number_type": "number type",
     "reference.count": "reference images",
@@ -32,6 +35,23 @@ HIDDEN = ("indicative", *DRAWN)
 def indicative(reference: int, samples: int) -> bool:
     """Whether there are too few images to compare a number with the literature."""
     return min(reference, samples) < ENOUGH
+
+
+def weakness(extractor: dict[str, Any]) -> str:
+    """Why a classifier is too weak to measure with, in a sentence; empty if it isn't, or is none of ours.
+
+    It must avoid half of the errors that guessing makes among its classes.
+    """
+    top1, classes = extractor.get("top1"), extractor.get("classes")
+    if top1 is None or classes is None:
+        return ""
+    least = 100 - SHARE_OF_ERRORS * 100 * (1 - 1 / classes)
+    if top1 >= least:
+        return ""
+    return (
+        f"The extractor, {extractor['network']}, is too weak: its top-1 on test images is {top1:.1f} %, and with "
+        f"{classes} classes it must be {least:.1f} %, half the errors of guessing."
+    )
 
 
 def issue(extractor: dict[str, Any], reference: dict[str, Any], sampling: dict[str, Any]) -> dict[str, Any]:

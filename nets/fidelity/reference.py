@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 
 from nets.data.batches import images_of
-from nets.data.prepared import images_sha256, read_info
+from nets.data.prepared import images_sha256, open_split, read_info
 from nets.fidelity import measure
 from nets.fidelity.extractors import Extractor, Features, load_extractor
 from nets.files import atomic, sha256_of_json, write_json
 from nets.metrics import classes
+from nets.metrics.classification import top_k
 
 
 def write_reference(
@@ -35,15 +36,21 @@ def write_reference(
         known = dict.fromkeys(("extractor", "reference", "classes"))
         content = {"status": broken["status"], "reason": broken["reason"], **known, "scale": []}
     else:
-        extractor, images = load_extractor(source, data_dir, device), images_of(data_dir, "test")
+        extractor, split = load_extractor(source, data_dir, device), open_split(data_dir, "test")
+        images = images_of(data_dir, "test")
         info = read_info(data_dir)
         real = read_once(extractor, images, info, cache)
         features = real.features.cpu().numpy()
-        shares = classes.shares(real.logits).tolist() if extractor.passport["name"] == "indomain" else None
+        shares, passport = None, extractor.passport
+        if passport["name"] == "indomain":
+            shares = classes.shares(real.logits).tolist()
+            labels = torch.from_numpy(split.labels[split.indices]).to(device)
+            accuracy = round(top_k(real.logits, labels, 1), 2)
+            passport = passport | {"top1": accuracy, "classes": real.logits.shape[1]}
         content = {
             "status": "ok",
             "reason": None,
-            "extractor": extractor.passport,
+            "extractor": passport,
             "reference": {
                 "split": "test",
                 "count": len(features),

@@ -31,6 +31,16 @@ def bce(images: Tensor, logits: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, images, reduction="none").flatten(1).sum(1)
 
 
+def pixel_entropy(images: Tensor) -> Tensor:
+    """Entropy of each image in nats, summed over its pixels (N,), with their values as probabilities of white.
+
+    The lowest BCE that any reconstruction can reach; 0 for black and white images.
+    """
+    import torch
+
+    return (torch.special.entr(images) + torch.special.entr(1 - images)).flatten(1).sum(1)
+
+
 def mae(images: Tensor, reconstructions: Tensor) -> Tensor:
     """Mean absolute error of each image (N,)."""
     return (images - reconstructions).abs().flatten(1).mean(1)
@@ -76,10 +86,14 @@ METRICS = Table({  # from images and reconstructions (N, C, H, W) to one number 
     "ssim": Metric("SSIM", "", 4, "higher", "Structural similarity: similarity of local brightness, contrast and "
                    "structure; 1 means identical.", ssim),
 })  # fmt: skip
-TRAINED = Table({  # what training computes too: `nets.tasks.codes` and `Reconstruction.trained` measure them on a split
+TRAINED = Table({  # `nets.tasks.codes` and `Reconstruction.trained` measure them on a split
     "bce": Metric("BCE", "nats", 2, "lower", "Binary cross-entropy of an image, summed over its pixels. It treats "
                   "grey as the probability of white, so even for a perfect reconstruction it is not zero but the "
-                  "entropy of the pixels. Only black and white images can reach zero.", None),
+                  "entropy of the pixels. It is a likelihood only for black and white images, which can reach zero.",
+                  None),
+    "pixel_entropy": Metric("Entropy of pixels", "nats", 2, "none", "Entropy of an image, with the grey of each pixel "
+                            "as its probability of being white, summed over its pixels. It belongs to the data: the "
+                            "floor below which no model's BCE, and no minus ELBO of grey pixels, can fall.", None),
     "objective": Metric("Objective", "", 4, "none", "The loss of the row's recipe, on test data. Recipes use different "
                         "losses: compare it with the recipe's source, not between rows.", None),
     "top1_sampled": Accuracy("Top-1, sampled code", "%", 2, "higher", "Top-1 of a VAE's classifier on a sampled code "

@@ -8,8 +8,9 @@ from nets.tasks.kinds import KINDS
 ARROWS = {"higher": "↑", "lower": "↓", "none": ""}
 ORDER = (  # of metrics in tables; others follow
     *("top1", "top1_sampled", "balanced", "top5", "nll", "ece"),
-    *("mse", "mae", "psnr", "squared_error", "ssim", "bce"),
-    *("kl", "elbo", "nll_is64", "bpd", "active_units", "probe_top1", "knn_top1", "objective"),
+    *("mse", "mae", "psnr", "squared_error", "ssim", "bce", "pixel_entropy"),
+    *("kl", "elbo_grey", "nll_binarised_is64", "nll_binarised_is5000", "active_units"),
+    *("probe_top1", "knn_top1", "objective"),
     *("miou", "dice", "pixel_accuracy", "boundary_f1"),
     *("fid", "kid", "is", "precision", "recall", "density", "coverage", "class_tv", "copies"),
 )

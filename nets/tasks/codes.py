@@ -84,7 +84,7 @@ def measure(seen: Encoded) -> dict[str, float]:
     """The metrics of reconstructions, averaged over images."""
     values = metrics.METRICS.measure(seen.images, seen.reconstructions)
     if seen.bce is not None:
-        values["bce"] = seen.bce
+        values |= {"bce": seen.bce, "pixel_entropy": metrics.pixel_entropy(seen.images)}
     return {name: value.double().mean().item() for name, value in values.items()}
 
 

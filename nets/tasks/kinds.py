@@ -118,7 +118,12 @@ KINDS = {
             headline="mse",
         ),
         options={
-            "loss": option("mse", "Squared error, or binary cross-entropy of pixels in 0..1.", enum=["mse", "bce"]),
+            "loss": option(
+                "mse",
+                "Squared error, or binary cross-entropy of pixels in 0..1, which is a likelihood only of black and "
+                "white images.",
+                enum=["mse", "bce"],
+            ),
             "reduction": option(
                 "mean",
                 "How the loss is reduced over the pixels of an image; a VAE needs the sum.",

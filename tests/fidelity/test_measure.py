@@ -2,18 +2,19 @@
 
 import json
 
-import numpy as np
 import pytest
 import torch
+from sklearn.metrics import accuracy_score
 
 from nets.data.batches import images_of
 from nets.data.prepared import open_split
 from nets.fidelity import measure as fidelity
-from nets.fidelity.extractors import Extractor
-from nets.fidelity.reference import scale
+from nets.fidelity.extractors import Extractor, load_extractor
+from nets.fidelity.reference import scale, write_reference
 from nets.metrics import classes
 from nets.tasks.kinds import KINDS
 
+CPU = torch.device("cpu")
 SAMPLING = {"samples": 100, "sampler": "generator", "steps": 1, "ema": None}
 
 
@@ -47,18 +48,34 @@ def test_the_scale_has_real_images_before_noise(digits, extractor, monkeypatch):
         assert min(real[metric], others[metric]) > 0.6 > noise[metric]
 
 
-def test_training_images_are_copies_and_fresh_ones_are_not(digits, monkeypatch):
+def test_copies_are_measured_in_pixels_and_in_features(digits, extractor, monkeypatch):
     monkeypatch.setattr(fidelity, "COMPARED", 300)
     train = images_of(digits, "train")
-    copies = fidelity.measure_copies(train[::20], digits, SAMPLING)
-    assert copies.metrics[0].value == 100
-    assert (copies.arrays["nearest_samples"] == copies.arrays["nearest_training"]).all()
-    fresh = fidelity.measure_copies(images_of(digits, "test")[::5], digits, SAMPLING)
+    found = fidelity.measure_copies(train[::20], digits, SAMPLING, extractor)
+    assert {m.metric: m.value for m in found.metrics} == {"copies": 100, "copies_indomain": 100}
+    assert (found.arrays["nearest_samples"] == found.arrays["nearest_training"]).all()
+    pixels, features = (m.passport for m in found.metrics)
+    assert pixels["extractor"] == {"name": "pixels"} and features["extractor"] == extractor.passport
+    assert pixels["reference"]["count"] == len(open_split(digits, "train"))
+    fresh = fidelity.measure_copies(images_of(digits, "test")[::5], digits, SAMPLING, None)
+    assert [m.metric for m in fresh.metrics] == ["copies"]
     assert fresh.metrics[0].value < 5
-    apart = fresh.arrays["nearest_samples"].astype(float) - fresh.arrays["nearest_training"]
-    lengths = np.sqrt((apart**2).sum(axis=(1, 2, 3)))
-    assert (np.diff(lengths) >= 0).all()
-    assert fresh.metrics[0].passport["reference"]["count"] == len(open_split(digits, "train"))
+
+
+def test_data_with_equal_images_on_both_sides_have_no_number_of_copies(digits, extractor, monkeypatch):
+    known = fidelity.copies.Known
+
+    class Repeated(known):
+        def match(self, images):
+            found = super().match(images)
+            found.ratio[: len(images) // 50] = 0
+            return found
+
+    monkeypatch.setattr(fidelity.copies, "Known", Repeated)
+    found = fidelity.measure_copies(images_of(digits, "test")[::20], digits, SAMPLING, extractor)
+    assert [m.value for m in found.metrics] == [None, None]
+    assert "equal to training images" in found.metrics[0].reason
+    assert len(found.arrays["nearest_samples"]) == fidelity.SHOWN
 
 
 def test_an_extractor_that_is_not_there_leaves_holes(digits, tmp_path):
@@ -81,7 +98,7 @@ def test_an_extractor_that_is_not_there_leaves_holes(digits, tmp_path):
     assert {(m.value, m.reason) for m in missing} == {(None, "not here")}
     assert {m.metric: m.direction for m in missing}["coverage_inception"] == "higher"
     assert copies.metric == "copies"
-    assert {m.metric for m in fidelity.holes("indomain", "")} > {"class_tv_indomain", "is_indomain"}
+    assert {m.metric for m in fidelity.holes("indomain", "")} > {"class_tv_indomain", "copies_indomain"}
     assert "classes_real" not in measured.arrays
 
 
@@ -89,3 +106,13 @@ def test_faces_without_classes_are_compared_by_inception(run_of):
     runs = run_of("wgan", dataset="anime_faces"), run_of("ddpm"), run_of("lenet5")
     headlines = [KINDS[run.task].family.headline_of(run.fidelity) for run in runs]
     assert headlines == ["fid_inception", "fid_indomain", "top1"]
+
+
+def test_a_reference_says_how_good_its_classifier_is(few, extractor_run, tmp_path, monkeypatch):
+    monkeypatch.setattr("nets.fidelity.reference.scale", lambda *arguments: [])
+    write_reference(extractor_run, few, tmp_path, [100], None, CPU)
+    passport = json.loads((tmp_path / "reference.json").read_text())["extractor"]
+    test = open_split(few, "test")
+    answers = load_extractor(extractor_run, few, CPU).read(images_of(few, "test")).logits.argmax(dim=1)
+    assert passport["top1"] == pytest.approx(100 * accuracy_score(test.labels[test.indices], answers), abs=0.01)
+    assert passport["classes"] == 10

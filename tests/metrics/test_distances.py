@@ -99,15 +99,6 @@ def test_one_mode_is_precise_and_covers_little():
     assert values["recall"] < 0.51 and values["coverage"] < 0.51
 
 
-def test_nearest_neighbours(features, monkeypatch):
-    monkeypatch.setattr(neighbours, "ROWS", 77)
-    real, generated = features
-    apart, index = neighbours.nearest(generated, real)
-    expected = cdist(generated, real)
-    assert (index.numpy() == expected.argmin(axis=1)).all()
-    assert apart.numpy() == pytest.approx(expected.min(axis=1), abs=1e-4)
-
-
 def test_inception_score_equals_torch_fidelitys_and_knows_its_ends():
     logits = 3 * torch.randn(500, 10, generator=torch.Generator().manual_seed(1))
     theirs = isc_features_to_metric(logits)["inception_score_mean"]

@@ -1,13 +1,12 @@
 """Variational autoencoders: loss, samples and metrics."""
 
-import math
-
 import pytest
 import torch
+from torch.distributions import Bernoulli, Normal
 
 from nets.data.batches import UNIT, Batches
 from nets.metrics import latent
-from nets.metrics.reconstruction import bce, squared_error
+from nets.metrics.reconstruction import bce, pixel_entropy, squared_error
 from nets.tasks import variational
 from nets.tasks.reconstruction import Reconstruction, SampledReconstruction
 
@@ -69,10 +68,10 @@ def test_it_learns_and_its_numbers_fit_each_other(task_of, data):
             task.step(batch)
     evaluation = task.evaluate(data)
     after = evaluation.metrics
-    assert after["nll_is64"] < before["nll_is64"] - 100
-    assert after["nll_is64"] < -after["elbo"]  # 64 samples give a tighter bound than one
-    assert after["bpd"] == pytest.approx(after["nll_is64"] / (784 * math.log(2)))
-    assert after["objective"] == pytest.approx(-after["elbo"], rel=0.01)  # the training loss, with other noise
+    assert after["nll_binarised_is64"] < before["nll_binarised_is64"] - 100
+    assert after["nll_binarised_is5000"] < after["nll_binarised_is64"]  # more samples give a tighter bound
+    assert after["objective"] == pytest.approx(-after["elbo_grey"], rel=0.01)  # the training loss, with other noise
+    assert after["pixel_entropy"] < after["bce"] < -after["elbo_grey"]
     assert 0 < after["active_units"] <= 2
     assert evaluation.arrays["samples"].shape == (64, 1, 28, 28)
     assert evaluation.arrays["manifold"].shape == (225, 1, 28, 28)
@@ -108,8 +107,73 @@ def test_weights_are_chosen_by_the_loss_and_those_of_an_autoencoder_by_the_error
     assert plain.selection == ("mse", "lower")
 
 
-def test_bits_a_dimension_are_of_grey_images_alone(run_of):
+def test_images_in_colour_have_no_likelihood(run_of):
     images = torch.rand(4, 3, 32, 32)
     network = Reconstruction(run_of("vae", SMALL, dataset="cifar10"), UNIT, torch.device("cpu")).networks["autoencoder"]
     data = type("Data", (), {"ordered": lambda self: [type("B", (), {"images": images})]})()
-    assert "bpd" not in variational.measure(network, data)
+    assert set(variational.measure(network, data)) == {"kl", "elbo_grey", "active_units"}
+
+
+def test_the_likelihood_is_that_of_binary_images(task_of, data):
+    """Against the sum over a dense grid of codes: with two numbers, p(x) can be integrated."""
+    network = task_of().networks["autoencoder"].double().eval()
+    with torch.no_grad():
+        for layer in network.decoder.modules():
+            if isinstance(layer, torch.nn.Linear):
+                layer.weight.mul_(3)  # so that the image depends on the code
+    grey = next(data.ordered(6)).images.double()
+    binary = variational.binarise(grey, torch.Generator().manual_seed(1))
+    axis = torch.linspace(-6, 6, 121, dtype=torch.float64)
+    codes = torch.cartesian_prod(axis, axis)
+    prior = Normal(0.0, 1.0).log_prob(codes).sum(1)
+    with torch.no_grad():
+        pixels = Bernoulli(logits=network.decode(codes).flatten(1))
+        joint = torch.stack([pixels.log_prob(image.flatten()).sum(1) + prior for image in binary])
+        truth = -(joint.logsumexp(1) + 2 * (axis[1] - axis[0]).log())
+        torch.manual_seed(0)
+        estimate = latent.importance_nll(variational.weights(network, binary, 20_000))
+    torch.testing.assert_close(estimate, truth, rtol=0, atol=0.05)
+
+
+def test_all_models_are_measured_on_the_same_binary_images(task_of, data, monkeypatch):
+    task, seen = task_of(), []
+    monkeypatch.setattr(latent, "MANY", 128)
+    original = variational.weights
+
+    def watched(network, images, count):
+        seen.append((images, count))
+        return original(network, images, count)
+
+    monkeypatch.setattr(variational, "weights", watched)
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        variational.measure(task.vae, data)
+    (first, few), (subset, many), (again, _), _ = seen
+    assert (few, many) == (64, 128)
+    assert torch.equal(first, again) and set(first.unique().tolist()) == {0, 1}
+    assert len(subset) == latent.SUBSET and all((first == image).flatten(1).all(1).any() for image in subset)
+    grey = next(data.ordered()).images
+    assert first[grey == 0].max() == 0 and first[grey == 1].min() == 1
+    between = (grey > 0.4) & (grey < 0.6)
+    assert first[between].mean().item() == pytest.approx(grey[between].mean().item(), abs=0.05)
+
+
+def test_the_many_samples_are_the_few_less_their_gain(task_of, data, monkeypatch):
+    """If the subset has all images, this is the estimate from many samples itself, up to noise of the few."""
+    task = task_of()
+    monkeypatch.setattr(latent, "SUBSET", len(data))
+    monkeypatch.setattr(latent, "MANY", 640)
+    with task.frozen():
+        few, many = variational.measure_likelihood(task.vae, data)
+        binary = variational.binarise(next(data.ordered()).images, torch.Generator().manual_seed(0))
+        truth = latent.importance_nll(variational.weights(task.vae, binary, 640)).mean().item()
+    assert many == pytest.approx(truth, abs=0.05)
+    assert many < few
+
+
+def test_no_reconstruction_has_a_bce_below_the_entropy_of_the_pixels(data):
+    images = next(data.ordered()).images
+    entropy = pixel_entropy(images)
+    torch.testing.assert_close(entropy, Bernoulli(images).entropy().flatten(1).sum(1))
+    torch.testing.assert_close(entropy, bce(images, images.clamp(1e-7, 1 - 1e-7).logit()), rtol=1e-3, atol=1e-3)
+    assert pixel_entropy(images.round()).max() == 0

@@ -61,7 +61,7 @@ def learning(comparison: Comparison, path: Path) -> None:
             scale(axis, late, percent=glossary.describe(name.partition("/")[2]).unit == "%")
             shown |= {str(curve.line.get_label()): curve for curve in curves}
         listed = list(shown.values())
-        if len(names) == 1:
+        if len(names) == 1 and not (table.headline and table.headline.unusable):
             higher = table.headline is not None and table.headline.direction == "higher"
             listed.sort(key=lambda curve: curve.last, reverse=higher)
         axes[-1].legend(

@@ -12,10 +12,10 @@ from nets.reporting.tables.table import Table
 
 
 def points(table: Table) -> list[tuple[float, float, str]]:
-    """Rate (KL), distortion (the rest of the negative ELBO) and name of each VAE."""
+    """Rate (KL), distortion (the rest of the negative ELBO of grey pixels) and name of each VAE."""
     placed = []
     for row in table.rows:
-        kl, elbo = (row.cells[key].sort if key in row.cells else None for key in ("kl", "elbo"))
+        kl, elbo = (row.cells[key].sort if key in row.cells else None for key in ("kl", "elbo_grey"))
         if kl is not None and elbo is not None:
             placed.append((kl, -elbo - kl, table.short_names[row.label]))
     return placed
@@ -36,7 +36,7 @@ def rate_distortion(comparison: Comparison, path: Path) -> None:
         axis.set(xlim=axis.get_xlim(), ylim=axis.get_ylim())
         bound_lines(axis)
         axis.set_title("Distortion against rate")
-        axis.set(xlabel="rate: KL (nats)", ylabel="distortion: BCE (nats)")
+        axis.set(xlabel="rate: KL (nats)", ylabel="distortion: BCE of grey pixels (nats)")
         labels.place(axis, shown)
 
 
@@ -55,7 +55,7 @@ RATE_DISTORTION = ComparisonFigure(
     rate_distortion,
     "Rate (KL) is what a code says about its image, distortion what it leaves out (both in nats). Along a dashed line "
     "their sum, the negative ELBO, is constant: a VAE trades detail for a code closer to the prior. Lower left is "
-    "better.",
+    "better. Distortion is the BCE of grey pixels, which can't fall below their entropy.",
     section="cost",
     title="Distortion against rate of {task} on {dataset}",
 )

@@ -74,8 +74,8 @@ FIGURES = (
         "nearest.png",
         has("nearest_samples"),
         nearest,
-        "Pairs of rows: samples, each above the training image nearest to it in pixels; the nearest pair comes first. "
-        "Equal pairs would be copies.",
+        "Pairs of rows: samples, each above the training image nearest to it in pixels (moved by a pixel or blurred, "
+        "if that is nearer); the likeliest copy comes first. Equal pairs would be copies.",
         of_samples=True,
     ),
     RunFigure(

@@ -22,10 +22,10 @@ class Point(NamedTuple):
 
 
 def points(table: Table, key: str) -> list[Point]:
-    """The models that have both a mean of the headline and a cost, which is in column `key`."""
+    """The models that have both a mean of the headline, if that is usable, and a cost, which is in column `key`."""
     column = table.headline
     # Quality of samples is plotted against the MACs of a sample, any other quality against those of the network.
-    if column is None or key == ("macs" if column.metric.startswith("fid_") else "sample_macs"):
+    if column is None or column.unusable or key == ("macs" if column.metric.startswith("fid_") else "sample_macs"):
         return []
     placed = []
     for place, row in enumerate(table.rows):

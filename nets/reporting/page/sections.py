@@ -41,7 +41,7 @@ def section(results: Path, comparison: Comparison) -> dict[str, Any]:
         "stability": comparison.stability and {"text": TEXT, "html": html(comparison.stability)},
         "pictures": comparison_pictures(comparison, results / "figures"),
         "card": card(table),
-        "models": [model(table, row, first=row is table.rows[0]) for row in table.rows],
+        "models": [model(table, row, first=row is table.leader) for row in table.rows],
     }
 
 
@@ -57,6 +57,8 @@ def card(table: Table) -> Card:
     """The card of a table. Without a test it names no row, but the range of the headline."""
     headline, first = table.headline, table.rows[0]
     rows = [row for row in table.rows if headline and row.cells[headline.key].sort is not None]
+    if headline and headline.unusable:
+        return Card("Not ranked", f"{headline.label} is unusable")
     if headline is None or not rows:
         return Card("No result", headline_text(table, first))
     if len(rows) == 1:

@@ -42,7 +42,7 @@ def against_the_best(rows: Sequence[Row], headline: Column | None) -> tuple[list
     Returns the column of p-values, or none if nothing can be tested, and notes on what the tests say.
     """
     compared = [row for row in rows if headline and row.cells[headline.key].sort is not None]
-    if headline is None or headline.direction == "none" or len(compared) < 2:
+    if headline is None or headline.unusable or headline.direction == "none" or len(compared) < 2:
         return [], []
     best, *others = compared
     found = [difference(best, row, headline) for row in others]

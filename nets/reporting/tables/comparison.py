@@ -70,6 +70,8 @@ def notes_of(results: list[Result], rows: list[Row], columns: list[Column]) -> l
     for column in columns:
         if column.source:
             add(column, f"{column.label}; the first of each model is compared with ours. {column.source}.")
+        if column.unusable:
+            add(column, f"Unusable and not ranked: {column.unusable}")
         if column.passport:
             add(column, sentence(passports[column.passport].content))
         for row in rows:

@@ -38,9 +38,11 @@ def read(folder: Path, name: str, results: Iterable[Result]) -> Table:
 
 
 def heading(column: Column) -> str:
-    """A column's name, unit and better direction; and whether its numbers are indicative, from too few images."""
+    """A column's name, unit and better direction; whether its numbers are indicative (too few images) or unusable."""
     words = [column.label, f"({column.unit})" if column.unit else "", glossary.ARROWS[column.direction]]
-    return " ".join(filter(None, [*words, "indicative" if column.indicative else ""]))
+    return " ".join(
+        filter(None, [*words, "indicative" if column.indicative else "", "unusable" if column.unusable else ""])
+    )
 
 
 def text(cell: Cell) -> str:

@@ -1,6 +1,6 @@
 """The columns of measured values: each holds one metric on one split, under one passport, over seeds."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from nets.fidelity.passport import digest
 from nets.metrics.metric import Accuracy
@@ -10,6 +10,7 @@ from nets.reporting.results import Result
 from nets.reporting.statistics import summarise
 from nets.reporting.tables.rows import summary_cell
 from nets.reporting.tables.table import ABSENT, Cell, Column
+from nets.reporting.tables.usability import unusable
 
 UNMEASURED = "not measured"
 
@@ -20,13 +21,14 @@ def metric_columns(results: list[Result], also: Collection[Measure] = ()) -> lis
     Other splits have columns only for the measures in `also`, each after the same metric on the headline's split.
     """
     columns: dict[tuple[Measure, str], Column] = {}
+    reasons = unusable(results)
     headlines = [result.headline for result in results if result.headline]
     splits = {headline.split for headline in headlines}
     for result in results:
         for number in result.numbers:
             if (result.headline and number.split == result.headline.split) or number.measure in also:
                 key = number.measure, digest(number.passport)
-                columns.setdefault(key, column_of(number))
+                columns.setdefault(key, column_of(number, reasons))
     with_values = {measure.metric for measure, passport in columns if passport}
     kept = [c for (measure, passport), c in columns.items() if passport or measure.metric not in with_values]
     kept.sort(key=lambda c: ((c.metric, c.split) not in headlines, glossary.order(c.metric), c.split not in splits))
@@ -35,13 +37,14 @@ def metric_columns(results: list[Result], also: Collection[Measure] = ()) -> lis
     return kept
 
 
-def column_of(number: Number) -> Column:
-    """The column of a number."""
+def column_of(number: Number, reasons: Mapping[tuple[str, str], str]) -> Column:
+    """The column of a number; `reasons` say which columns are unusable."""
     metric, passport = glossary.describe(number.metric), digest(number.passport)
     indicative = bool(number.passport and number.passport.get("indicative"))
+    reason = reasons.get((number.metric, passport), "")
     key = number.metric if number.split == "test" else f"{number.split}_{number.metric}"
     if passport:
-        key += f"[{passport}{',indicative' if indicative else ''}]"
+        key += f"[{passport}{',indicative' if indicative else ''}{',unusable' if reason else ''}]"
     return Column(
         key,
         metric.label + ("" if number.split == "test" else f" ({number.split})"),
@@ -53,6 +56,7 @@ def column_of(number: Number) -> Column:
         split=number.split,
         passport=passport,
         indicative=indicative,
+        unusable=reason,
     )
 
 

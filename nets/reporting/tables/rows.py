@@ -32,12 +32,15 @@ def rows_of(results: Iterable[Result], cells: Callable[[list[Result], dict[int, 
 
 
 def rank(rows: list[Row], column: Column) -> None:
-    """Sort rows by a column, best first; those without a number keep their order at the end."""
+    """Sort rows by a column, best first; those without a number keep their order at the end.
+
+    By an unusable column, rows are only sorted into those with and without a number.
+    """
     sign = -1 if column.direction == "higher" else 1
 
     def key(row: Row) -> tuple[bool, float]:
         value = row.cells[column.key].sort
-        return value is None, 0.0 if value is None else sign * value
+        return value is None, 0.0 if value is None or column.unusable else sign * value
 
     rows.sort(key=key)
 

@@ -1,5 +1,7 @@
 """The scale: rows under a table's models with the fidelity numbers of images of known quality."""
 
+from typing import Any
+
 from nets.reporting import glossary
 from nets.reporting.reading import read_json
 from nets.reporting.results import Result
@@ -17,17 +19,22 @@ def scale_rows(results: list[Result], columns: list[Column]) -> list[Row]:
         key: (passport.content.get("samples"), (passport.content.get("reference") or {}).get("count"))
         for key, passport in passports_of(results).items()
     }
-    folder = results[0].folder.parents[1] / "fidelity"
-    for path in sorted(folder.glob(f"{results[0].run.dataset}-*/reference.json")):
-        for entry in read_json(path)["scale"]:
-            samples, reference, values = entry["samples"], entry["reference"], entry["metrics"]
-            filled = [c for c in columns if c.metric in values and counts.get(c.passport) == (samples, reference)]
-            if not filled:
-                continue  # such as in a table of classifiers
-            label = f"{entry['title'].capitalize()} ({samples:,} and {reference:,})"
-            row = rows.setdefault(label, Row(label, [], {column.key: Cell(ABSENT) for column in columns}))
-            for column in filled:
-                value = values[column.metric]
-                text = glossary.number(value, column.decimals)
-                row.cells[column.key] = Cell(text, value, raw={f"{column.key}_mean": value})
+    for entry in read_scale(results):
+        samples, reference, values = entry["samples"], entry["reference"], entry["metrics"]
+        filled = [c for c in columns if c.metric in values and counts.get(c.passport) == (samples, reference)]
+        if not filled:
+            continue  # such as in a table of classifiers
+        label = f"{entry['title'].capitalize()} ({samples:,} and {reference:,})"
+        row = rows.setdefault(label, Row(label, [], {column.key: Cell(ABSENT) for column in columns}))
+        for column in filled:
+            value = values[column.metric]
+            text = glossary.number(value, column.decimals)
+            row.cells[column.key] = Cell(text, value, raw={f"{column.key}_mean": value})
     return list(rows.values())
+
+
+def read_scale(results: list[Result]) -> list[dict[str, Any]]:
+    """The entries of `scale` in the `reference.json` of each extractor of the results' data set."""
+    folder = results[0].folder.parents[1] / "fidelity"
+    paths = sorted(folder.glob(f"{results[0].run.dataset}-*/reference.json"))
+    return [entry for path in paths for entry in read_json(path)["scale"]]

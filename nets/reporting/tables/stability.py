@@ -6,7 +6,8 @@ from nets.reporting import glossary
 from nets.reporting.results import Result
 from nets.reporting.statistics import summarise
 from nets.reporting.tables.rows import rank, rows_of, seed_notes, summary_cell
-from nets.reporting.tables.table import ABSENT, Cell, Column, Table
+from nets.reporting.tables.table import ABSENT, Cell, Column, Note, Table
+from nets.reporting.tables.usability import unusable_curves
 
 TEXT = (
     "The standard deviation of each loss, and of FID against validation images, around its linear trend in the last "
@@ -19,6 +20,9 @@ SPREAD, LEVEL = "_spread", "_level"  # suffixes of the columns' keys
 def stability_table(results: list[Result]) -> Table | None:
     """The table of the generators of one data set, sorted by FID's spread; None if no history has the columns."""
     columns = columns_of(results)
+    reasons = unusable_curves(results)
+    for column in columns:
+        column.unusable = reasons.get(column.metric.partition("/")[2], "")
     if not columns:
         return None
 
@@ -28,7 +32,12 @@ def stability_table(results: list[Result]) -> Table | None:
     rows = rows_of(results, cells)
     rank(rows, columns[0])
     title = f"Stability of training on {results[0].dataset_title}"
-    return Table(f"stability-{results[0].run.dataset}", title, columns, rows, seed_notes(rows))
+    labels: dict[str, list[str]] = {}  # by the reason
+    for column in columns:
+        if column.unusable:
+            labels.setdefault(column.unusable, []).append(column.label)
+    notes = [Note("", f"{', '.join(words)}: unusable and not ranked. {reason}") for reason, words in labels.items()]
+    return Table(f"stability-{results[0].run.dataset}", title, columns, rows, notes + seed_notes(rows))
 
 
 def columns_of(results: list[Result]) -> list[Column]:

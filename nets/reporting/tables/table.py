@@ -41,6 +41,7 @@ class Column:
     split: str = ""
     passport: str = ""  # digest
     indicative: bool = False
+    unusable: str = ""  # why its numbers rank nothing; see `tables.usability`
     marks: str = ""  # letters of the notes
     words: bool = False  # sentences, not numbers
     source: str = ""  # where published numbers come from
@@ -82,6 +83,13 @@ class Table:
     def headline(self) -> Column | None:
         """The column by which rows are sorted; None if every run is a hole."""
         return next((column for column in self.columns if column.headline), None)
+
+    @property
+    def leader(self) -> Row | None:
+        """The row that is best by the headline; None if that is unusable or no row has a number."""
+        headline = self.headline
+        first = self.rows[0] if headline and not headline.unusable and self.rows else None
+        return first if first and headline and first.cells[headline.key].sort is not None else None
 
     @cached_property
     def short_names(self) -> dict[str, str]:
