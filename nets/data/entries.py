@@ -1,6 +1,12 @@
 """Checks of `config/datasets.yaml` that a schema can't express; `nets.suite.catalogues` checks the schema."""
 
+import unicodedata
+
 from nets.errors import DataError
+
+MOST_DEGREES = 20  # of polynomials
+MOST_GENERATED = 2**30  # pixels
+MOST_MASK_CLASSES = 256  # a byte per pixel
 
 
 def number_of(classes: list[str] | int | None) -> int:
@@ -8,9 +14,30 @@ def number_of(classes: list[str] | int | None) -> int:
     return classes if isinstance(classes, int) else len(classes or ())
 
 
+def folder_of(name: str) -> str:
+    """The folder of a class in folders of images: T-shirt_top for T-shirt/top."""
+    return name.replace("/", "_")
+
+
+def check_classes(where: str, classes: list[str]) -> None:
+    """Raise DataError if two classes have one name, or would share one folder."""
+    seen: dict[str, str] = {}  # the class of each folder
+    for name in classes:
+        folder = unicodedata.normalize("NFC", folder_of(name))
+        if folder in seen:
+            what = "appears twice" if seen[folder] == name else f"has the same folder as {seen[folder]!r}, {folder}"
+            raise DataError(f"{where}: the class {name!r} {what}; rename one of them.")
+        seen[folder] = name
+
+
 def check_entries(catalogue: dict, where: str) -> None:
     """Raise DataError for the first mistake in an entry; `where` names the catalogue."""
     for name, entry in catalogue.items():
+        for key in ("classes", "source_classes"):
+            if isinstance(entry.get(key), list):
+                check_classes(f"{where}: {name} / {key}", entry[key])
+        if "validation" not in entry["splits"] and entry["mean"] is None:
+            raise DataError(f"{where}: {name}: without training images nothing is measured; give mean and std.")
         if (entry["mean"] is None) != (entry["std"] is None):
             raise DataError(f"{where}: {name}: give both mean and std, or null for both to measure them.")
         for key in ("mean", "std"):
@@ -26,7 +53,18 @@ def check_entries(catalogue: dict, where: str) -> None:
         strange = sorted(set(entry["classes"]) - set(entry["source_classes"])) if "source_classes" in entry else []
         if strange:
             raise DataError(f"{where}: {name} / classes: {strange[0]} is not one of source_classes.")
+        if "masks" in entry and number_of(entry["classes"]) > MOST_MASK_CLASSES:
+            raise DataError(f"{where}: {name} / classes: a mask tells at most {MOST_MASK_CLASSES} classes apart.")
         for source in entry["sources"]:
+            pixels = source.get("count", 0) * entry["shape"][1] * entry["shape"][2]
+            if pixels > MOST_GENERATED:
+                raise DataError(
+                    f"{where}: {name} / count: {source['count']:,} images of this shape have {pixels:,} pixels, and at "
+                    f"most {MOST_GENERATED:,} are generated; lower it."
+                )
+            known = entry.get("source_classes", entry["classes"])
+            if source["kind"] == "polynomials" and not (isinstance(known, list) and len(known) <= MOST_DEGREES):
+                raise DataError(f"{where}: {name} / classes: name the degrees from 1 to at most {MOST_DEGREES}.")
             if source["kind"] == "digit_scenes":
                 check_scenes(f"{where}: {name}", entry["shape"], source)
 

@@ -1,7 +1,10 @@
 """MNIST's own format: IDX files, compressed or not."""
 
 import gzip
+import hashlib
+import math
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +17,10 @@ FILES = {
     "learning": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
 }
+MOST_BYTES = 1 << 30  # of one file; the largest set in this format, EMNIST, has 547 MB
+MOST_DIMENSIONS = 3
+PIECE = 1 << 20
+REMEDY = "fetch it again or delete it"
 NAMES = [name for pair in FILES.values() for name in pair]
 
 
@@ -42,22 +49,50 @@ def _find(folder: Path, name: str) -> Path | None:
 
 
 def _array(path: Path, sha256: str) -> np.ndarray:
-    """The verified content of a file as uint8, in the shape that its header states."""
-    remedy = "fetch it again or delete it"
-    try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path} is damaged: it can't be decompressed ({error}); {remedy}.") from error
-    verify(content, sha256, remedy, str(path))
-    if content[:3] != b"\0\0\x08" or len(content) < 4 + 4 * content[3]:
-        raise DataError(f"{path} is not an IDX file of bytes: it starts with {content[:4].hex()}; {remedy}.")
-    dimensions = content[3]
-    shape = np.frombuffer(content, ">i4", dimensions, offset=4)
-    pixels = np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions)
-    if pixels.size != np.prod(shape):
+    """The verified content of a file as uint8, in the shape that its header states.
+
+    The content is hashed before it is kept, and no more of it is read than the header announces.
+    """
+    header, shape = _header(path)
+    length = len(header) + math.prod(shape)
+    digest, found = hashlib.sha256(), 0
+    for piece in _pieces(path, length + 1):
+        digest.update(piece)
+        found += len(piece)
+    if found != length:
         size = "x".join(map(str, shape))
-        raise DataError(f"{path} holds {pixels.size} bytes, but its header says {size}; {remedy}.")
-    return pixels.reshape(shape)
+        more = "more than " if found > length else ""
+        held = f"{more}{min(found, length) - len(header)} bytes"
+        raise DataError(f"{path} holds {held}, but its header says {size}; {REMEDY}.")
+    if digest.hexdigest() != sha256:
+        raise DataError(f"{path} is damaged: its SHA-256 is {digest.hexdigest()}, expected {sha256}; {REMEDY}.")
+    content = b"".join(_pieces(path, length))
+    verify(content, sha256, REMEDY, str(path))  # the file may be another one by now
+    return np.frombuffer(content, np.uint8, offset=len(header)).reshape(shape)
+
+
+def _header(path: Path) -> tuple[bytes, tuple[int, ...]]:
+    """The header of a file and the shape that it states. Raises DataError if it is no IDX file of bytes."""
+    header = b"".join(_pieces(path, 4 + 4 * MOST_DIMENSIONS))
+    dimensions = header[3] if len(header) > 3 else 0
+    shape = [int.from_bytes(header[start : start + 4], "big", signed=True) for start in range(4, 4 + 4 * dimensions, 4)]
+    right = header[:3] == b"\0\0\x08" and 1 <= dimensions <= MOST_DIMENSIONS and len(header) >= 4 + 4 * dimensions
+    if not right or min(shape) < 1:
+        raise DataError(f"{path} is not an IDX file of bytes: it starts with {header[:4].hex()}; {REMEDY}.")
+    if math.prod(shape) > MOST_BYTES:
+        raise DataError(f"{path} announces {math.prod(shape):,} bytes, more than {MOST_BYTES:,}; {REMEDY}.")
+    return header[: 4 + 4 * dimensions], tuple(shape)
+
+
+def _pieces(path: Path, length: int) -> Iterator[bytes]:
+    """The first `length` bytes of a file, after decompression, in pieces."""
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
+            while length and (piece := file.read(min(length, PIECE))):
+                length -= len(piece)
+                yield piece
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"{path} is damaged: it can't be decompressed ({error}); {REMEDY}.") from error
 
 
 def _part(folder: Path, images: np.ndarray, labels: np.ndarray) -> Part:

@@ -1,7 +1,8 @@
 """What a reader of a source returns: images in chunks, labels, and where they come from."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -34,7 +35,9 @@ class Loaded:
     """A verified source.
 
     `canonical`: the pixels are bit for bit the published ones. `validation`: the number of images at the end of the
-    learning part that are the source's own validation part, if it has one.
+    learning part that are the source's own validation part, if it has one. `passed_by`: the files of a folder that were
+    not taken (`Listing.account`). `changes`: what was changed on reading, and of which files; complete once all images
+    have been read.
     """
 
     learning: Part
@@ -44,6 +47,8 @@ class Loaded:
     canonical: bool
     sha256: dict[str, str]
     validation: int | None = None
+    passed_by: list[dict] = field(default_factory=list)
+    changes: set[tuple[str, Path]] = field(default_factory=set)
 
 
 def chunk_length(shape: tuple[int, ...]) -> int:

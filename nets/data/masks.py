@@ -4,41 +4,45 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
 
+from nets.data.decoding import Changes, decode, decode_mask
 from nets.data.entries import number_of
-from nets.data.folders import decode, digest, images_in
+from nets.data.folders import PARTS, digest, parts_of, verified_digest
+from nets.data.listing import Listing
 from nets.data.loaded import Loaded, Part, chunk_length
 from nets.errors import DataError, SourceUnavailable
+
+MOST_CHARACTERS = 10_000_000  # of a list of images
 
 Pairs = list[tuple[Path, Path]]  # (image, mask)
 
 
 def read_mask_folder(entry: dict, source: dict, root: Path) -> Loaded:
-    """`<folder>/train|val|test/{images,masks}`: masks are PNGs of class numbers with their images' names.
+    """`<folder>/train|val|test/{images,masks}`: masks hold class numbers and have their images' names.
 
     Without `val`, the validation images are taken from `train`.
     """
     folder = root / source["folder"]
     if not (folder / "train" / "images").is_dir():
         raise SourceUnavailable(f"put train|val|test/{{images,masks}} under {folder}")
-    train, val, test = (_pairs(folder / part) for part in ("train", "val", "test"))
-    files = [path for pair in train + val + test for path in pair]
-    actual = digest(folder, files)
-    if source.get("sha256", actual) != actual:
-        raise DataError(
-            f"{folder} has changed: the SHA-256 of its {len(files)} files is {actual}, expected {source['sha256']}; "
-            "restore it, or correct sha256 in the catalogue."
-        )
+    listing = Listing(folder)
+    there = parts_of(listing, folder)
+    train, val, test = (_pairs(listing, folder / part) if part in there else [] for part in PARTS)
+    if not test:
+        raise DataError(f"{folder} is incomplete: it has train but no test/images; add them.")
+    actual = verified_digest(source, folder, [path for pair in train + val + test for path in pair], "files")
     shape, fit = tuple(entry["shape"]), source.get("fit", "exact")
+    changes: Changes = set()
     return Loaded(
-        _part(train + val, shape, fit, first=0),
-        _part(test, shape, fit, first=0),
+        _part(train + val, shape, fit, 0, changes),
+        _part(test, shape, fit, 0, changes),
         "mask_folder",
         str(folder),
         canonical=False,
         sha256={folder.name: actual},
         validation=len(val) or None,
+        passed_by=listing.account(),
+        changes=changes,
     )
 
 
@@ -46,19 +50,34 @@ def read_oxford_pet(entry: dict, source: dict, root: Path) -> Loaded:
     """The pets in torchvision's layout. Trimaps count classes from 1: pet, background, border."""
     folder = root / source["folder"]
     lists = [folder / "annotations" / name for name in ("trainval.txt", "test.txt")]
-    if not lists[0].is_file():
+    if not all(path.is_file() for path in lists):
         raise SourceUnavailable(f"put images.tar.gz and annotations.tar.gz, unpacked, into {folder}")
+    changes: Changes = set()
     parts, files = [], list(lists)
-    for names in ([line.split()[0] for line in path.read_text().splitlines()] for path in lists):
+    for names in map(_names, lists):
         pairs = [(folder / f"images/{name}.jpg", folder / f"annotations/trimaps/{name}.png") for name in names]
-        parts.append(_part(pairs, tuple(entry["shape"]), "crop", first=1))
+        parts.append(_part(pairs, tuple(entry["shape"]), "crop", 1, changes))
         files += [path for pair in pairs for path in pair]
     learning, test = parts
-    try:
-        sha256 = {folder.name: digest(folder, files)}
-    except FileNotFoundError as error:
-        raise DataError(f"{folder} is incomplete: {error.filename} is missing; unpack it again.") from None
-    return Loaded(learning, test, "oxford_pet", str(folder), canonical=False, sha256=sha256)
+    missing = next((path for path in files if not path.is_file()), None)
+    if missing:
+        raise DataError(f"{folder} is incomplete: {missing} is missing; unpack it again.")
+    listing, known = Listing(folder), set(files)
+    for path in listing.images(folder / "images"):
+        if path not in known:
+            listing.pass_by(path, "in neither list")
+    sha256 = {folder.name: digest(folder, files)}
+    account = listing.account()
+    return Loaded(learning, test, "oxford_pet", str(folder), False, sha256, passed_by=account, changes=changes)
+
+
+def _names(path: Path) -> list[str]:
+    """The first word of each line of a list of images."""
+    with open(path, encoding="utf-8") as file:
+        lines = file.read(MOST_CHARACTERS + 1)
+    if len(lines) > MOST_CHARACTERS:
+        raise DataError(f"{path} is no list of images: it is too long; unpack it again.")
+    return [line.split()[0] for line in lines.splitlines() if line.strip()]
 
 
 def checked(entry: dict, part: Part) -> Iterator[np.ndarray]:
@@ -75,53 +94,46 @@ def checked(entry: dict, part: Part) -> Iterator[np.ndarray]:
         yield chunk
 
 
-def _pairs(folder: Path) -> Pairs:
+def _pairs(listing: Listing, folder: Path) -> Pairs:
     """The images of a part, with the masks of the same names."""
-    images = images_in(folder / "images", "*")
-    masks = [folder / "masks" / f"{path.stem}.png" for path in images]
-    missing = next((path for path in masks if not path.is_file()), None)
-    if missing:
-        raise DataError(f"{missing} is missing: every image needs a mask; add it, or remove its image.")
-    return list(zip(images, masks, strict=True))
+    there = listing.folders(folder, "is neither in images nor in masks")
+    for name in there.keys() - {"images", "masks"}:
+        listing.leave(there[name], "in another folder than images and masks")
+    images, masks = (
+        _by_stem(folder / name, listing.images(folder / name) if name in there else []) for name in ("images", "masks")
+    )
+    missing = next((stem for stem in images if stem not in masks), None)
+    if missing is not None:
+        path = folder / "masks" / f"{missing}.png"
+        raise DataError(f"{path} is missing: every image needs a mask; add it, or remove its image.")
+    for stem in masks.keys() - images.keys():
+        listing.pass_by(masks[stem], "mask without an image")
+    return [(path, masks[stem]) for stem, path in images.items()]
 
 
-def _part(pairs: Pairs, shape: tuple[int, int, int], fit: str, first: int) -> Part:
+def _by_stem(folder: Path, paths: list[Path]) -> dict[str, Path]:
+    """Files by their path in a folder without the suffix. Raises DataError if two share one."""
+    found: dict[str, Path] = {}
+    for path in paths:
+        stem = path.relative_to(folder).with_suffix("").as_posix()
+        if stem in found:
+            raise DataError(f"{found[stem]} and {path.name} would share a mask or an image; rename one of them.")
+        found[stem] = path
+    return found
+
+
+def _part(pairs: Pairs, shape: tuple[int, int, int], fit: str, first: int, changes: Changes) -> Part:
     """A part read from files; the class numbers in its masks start at `first`."""
     _, height, width = shape
     step = chunk_length(shape)
 
-    def image(path: Path) -> np.ndarray:
-        return decode(path, shape, fit)
+    def image(pair: tuple[Path, Path]) -> np.ndarray:
+        return decode(pair[0], shape, fit, changes)
 
-    def mask(path: Path) -> np.ndarray:
-        return decode_mask(path, (height, width), fit) - np.uint8(first)
+    def mask(pair: tuple[Path, Path]) -> np.ndarray:
+        return decode_mask(pair[1], (height, width), fit, pair[0]) - np.uint8(first)
 
-    def chunks(read: Callable[[Path], np.ndarray], paths: list[Path]) -> Iterator[np.ndarray]:
-        return (np.stack([read(path) for path in paths[i : i + step]]) for i in range(0, len(paths), step))
+    def chunks(read: Callable[[tuple[Path, Path]], np.ndarray]) -> Iterator[np.ndarray]:
+        return (np.stack([read(pair) for pair in pairs[i : i + step]]) for i in range(0, len(pairs), step))
 
-    return Part(
-        np.full(len(pairs), -1, np.int64),
-        lambda: chunks(image, [path for path, _ in pairs]),
-        lambda: chunks(mask, [path for _, path in pairs]),
-    )
-
-
-def decode_mask(path: Path, size: tuple[int, int], fit: str) -> np.ndarray:
-    """The class numbers in a file as (H, W) uint8; `crop` cuts out the same part as in the image, by nearest pixels.
-
-    Raises DataError if the file can't be read, does not have one byte per pixel, or has another size under `exact`.
-    """
-    height, width = size
-    try:
-        with Image.open(path) as mask:
-            mask.load()
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"{path} is not readable as a mask ({error}); replace it.") from error
-    if mask.mode not in ("L", "P"):
-        raise DataError(f"{path} is {mask.mode}, expected class numbers of one byte per pixel; convert it.")
-    if fit == "crop":
-        mask = ImageOps.fit(mask, (width, height), Image.Resampling.NEAREST)
-    elif mask.size != (width, height):
-        actual = "{}x{}".format(*mask.size)
-        raise DataError(f"{path} is {actual} pixels, expected {width}x{height}; resize it, or set `fit: crop`.")
-    return np.asarray(mask)
+    return Part(np.full(len(pairs), -1, np.int64), lambda: chunks(image), lambda: chunks(mask))

@@ -1,5 +1,6 @@
 """From a source to the folder that training maps into memory. docs/files.md describes its layout."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,9 +9,11 @@ import numpy as np
 
 from nets.data.arrayfile import ArrayFile
 from nets.data.entries import number_of
+from nets.data.listing import account_in_words
 from nets.data.loaded import Loaded, Part
+from nets.data.look import class_pixels, digests_of, look
 from nets.data.masks import checked
-from nets.data.normalisation import channel_statistics
+from nets.data.normalisation import channel_statistics, divisors
 from nets.data.prepared import PART
 from nets.data.sources import data_root, load
 from nets.data.splits import divide
@@ -42,17 +45,34 @@ def prepare(name: str, entry: dict, out: Path) -> dict:
     return info
 
 
+def in_words(info: dict) -> str:
+    """The content of a `dataset.json` in words."""
+    if info["status"] != "ok":
+        return f"no data. {info['reason']}"
+    counts = ", ".join(f"{count} {split}" for split, count in info["counts"].items())
+    size = "x".join(map(str, info["shape"]))
+    source = info["source"]
+    canonical = "canonical" if source["canonical"] else "not the canonical bytes"
+    reading = [
+        account_in_words(source["passed_by"]),
+        *(f"{what} in {count:,} files" for what, count in source["changed"].items()),
+    ]
+    said = f"{counts} images of {size} from {source['kind']} {source['location']}, {canonical}"
+    return "; ".join([said, *filter(None, reading)])
+
+
 def _write(name: str, entry: dict, loaded: Loaded, out: Path) -> dict:
-    """Write all arrays; return counts, hashes and statistics."""
+    """Write all arrays; return counts, hashes and statistics, and what a look at them has found."""
     source = loaded.learning
     own = loaded.test
     rows = _divide(name, entry, loaded)
     kept = np.union1d(rows["train"], rows["validation"])
     if own is None:
-        hashes = _write_images(out, entry, source, {"learning": kept, "test": rows["test"]})
+        hashes, digests = _write_images(out, entry, source, {"learning": kept, "test": rows["test"]})
     else:
-        hashes = _write_images(out, entry, source, {"learning": kept})
-        hashes |= _write_images(out, entry, own, {"test": rows["test"]})
+        hashes, digests = _write_images(out, entry, source, {"learning": kept})
+        of_test = _write_images(out, entry, own, {"test": rows["test"]})
+        hashes, digests = hashes | of_test[0], digests | of_test[1]
     learning, test = source.labels[kept], (own or source).labels[rows["test"]]
     lists = {split: np.searchsorted(kept, rows[split]) for split in ("train", "validation")}
     lists["test"] = np.arange(len(test))
@@ -63,14 +83,21 @@ def _write(name: str, entry: dict, loaded: Loaded, out: Path) -> dict:
     mean, std = entry["mean"], entry["std"]
     if len(lists["train"]):
         mean, std = channel_statistics(out / "learning/images.npy", lists["train"])
+    counts = {split: _count(entry, values) for split, values in labels.items()}
+    pixels = {split: _count_pixels(entry, out, split, indices) for split, indices in lists.items()}
+    seen = {split: [digests[PART[split]][row] for row in indices] for split, indices in lists.items()}
     return {
         "counts": {split: len(indices) for split, indices in lists.items()},
-        "class_counts": {split: _count(entry, values) for split, values in labels.items()},
+        "class_counts": counts,
+        "class_pixels": pixels,
         "splits": entry["splits"],
         "source": _provenance(loaded),
+        "look": look(
+            f"{name} from {loaded.location}", entry, seen, labels, pixels if "masks" in entry else counts, std
+        ),
         "hashes": hashes,
         "mean": entry["mean"] or mean,
-        "std": entry["std"] or std,
+        "std": entry["std"] or divisors(std),
         "measured": {"mean": mean, "std": std},
     }
 
@@ -90,8 +117,10 @@ def _divide(name: str, entry: dict, loaded: Loaded) -> dict[str, np.ndarray]:
 
 
 def _provenance(loaded: Loaded) -> dict:
-    names = ("kind", "location", "canonical", "sha256")
-    return {name: getattr(loaded, name) for name in names}
+    """Where the images come from, which files were passed by, and of how many files something was changed."""
+    names = ("kind", "location", "canonical", "sha256", "passed_by")
+    changed = Counter(what for what, _ in sorted(loaded.changes))
+    return {name: getattr(loaded, name) for name in names} | {"changed": dict(changed)}
 
 
 def _count(entry: dict, labels: np.ndarray) -> list[int] | None:
@@ -100,18 +129,38 @@ def _count(entry: dict, labels: np.ndarray) -> list[int] | None:
     return np.bincount(labels, minlength=number_of(entry["classes"])).tolist()
 
 
-def _write_images(out: Path, entry: dict, part: Part, targets: dict[str, np.ndarray]) -> dict:
-    """Write the images, and masks if any, of the rows chosen for each target; return the hashes."""
-    hashes = _write_rows(out, "images", entry, tuple(entry["shape"]), part.chunks(), targets)
+def _count_pixels(entry: dict, out: Path, split: str, rows: np.ndarray) -> list[int] | None:
+    if "masks" not in entry:
+        return None
+    numbers = class_pixels(out / PART[split] / "masks.npy", rows, number_of(entry["classes"]))
+    void = entry["masks"]["void"]
+    return [0 if label == void else number for label, number in enumerate(numbers)]
+
+
+def _write_images(
+    out: Path, entry: dict, part: Part, targets: dict[str, np.ndarray]
+) -> tuple[dict[str, str], dict[str, list[bytes]]]:
+    """Write the images, and masks if any, of the rows chosen for each target.
+
+    Returns the hashes of the files, and for each target a digest of every image.
+    """
+    digests: dict[str, list[bytes]] = {name: [] for name in targets}
+    hashes = _write_rows(out, "images", entry, tuple(entry["shape"]), part.chunks(), targets, digests)
     if "masks" in entry:
         hashes |= _write_rows(out, "masks", entry, tuple(entry["shape"][1:]), checked(entry, part), targets)
-    return hashes
+    return hashes, digests
 
 
 def _write_rows(
-    out: Path, what: str, entry: dict, shape: tuple[int, ...], chunks: Iterator[np.ndarray], targets: dict
-) -> dict:
-    """Write the chosen rows of images or masks in one pass; return the hashes."""
+    out: Path,
+    what: str,
+    entry: dict,
+    shape: tuple[int, ...],
+    chunks: Iterator[np.ndarray],
+    targets: dict[str, np.ndarray],
+    digests: dict[str, list[bytes]] | None = None,
+) -> dict[str, str]:
+    """Write the chosen rows of images or masks in one pass, and add their digests; return the hashes of the files."""
     with ExitStack() as stack:
         files = {
             name: stack.enter_context(ArrayFile(out / name / f"{what}.npy", (len(rows), *shape), np.uint8))
@@ -124,7 +173,10 @@ def _write_rows(
                 raise DataError(f"{entry['title']}: {what} are {actual}, `shape` says {expected}.")
             for name, rows in targets.items():
                 first, last = np.searchsorted(rows, (start, start + len(chunk)))
-                files[name].append(chunk[rows[first:last] - start])
+                chosen = chunk[rows[first:last] - start]
+                files[name].append(chosen)
+                if digests is not None:
+                    digests[name] += digests_of(chosen)
             start += len(chunk)
     return {f"{name}/{what}.npy": file.sha256 for name, file in files.items()}
 

@@ -53,6 +53,15 @@ def read_info(folder: Path) -> dict:
         raise DataError(f"{path} is damaged ({error}); delete the folder and prepare it again.") from None
 
 
+def majority(info: dict, split: str) -> float:
+    """The share of the most frequent class among the images of a split, or the pixels of its masks; 0 if none has one.
+
+    `info` is `dataset.json`.
+    """
+    counts = info["class_pixels"].get(split) or info["class_counts"][split] or [0]
+    return max(counts) / max(sum(counts), 1)
+
+
 def images_sha256(info: dict, split: str, seed: int | None = None) -> str:
     """A hash that identifies the images of a split, made of the hashes of its array and its index list.
 

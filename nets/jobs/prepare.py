@@ -7,9 +7,8 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
-from nets.data.preparation import prepare
+from nets.data.preparation import in_words, prepare
 from nets.jobs.common import run_job
 from nets.suite.catalogues import ROOT, load_catalogue, load_entry, look_up
 from nets.suite.keys import data_source, record
@@ -31,25 +30,16 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def prepare_from(name: str, file: Path | None, catalogue: Path, output: Path) -> str:
-    """Prepare the data set of an entry; returns one line about the result."""
+    """Prepare the data set of an entry; returns a line about the result, and one for each note on the data."""
     start = time.perf_counter()
     if file:
         entry = load_entry(file, name, "datasets")
     else:
         entry = look_up(load_catalogue(catalogue, "datasets"), name, str(catalogue))
     record(output, "prepare", {"entry": entry, "source": data_source(entry).files})
-    return f"{name}: {summary(prepare(name, entry, output))} ({time.perf_counter() - start:.1f} s)"
-
-
-def summary(info: dict[str, Any]) -> str:
-    """The content of a `dataset.json` in words."""
-    if info["status"] != "ok":
-        return f"no data. {info['reason']}"
-    counts = ", ".join(f"{count} {split}" for split, count in info["counts"].items())
-    size = "x".join(map(str, info["shape"]))
-    source = info["source"]
-    canonical = "canonical" if source["canonical"] else "not the canonical bytes"
-    return f"{counts} images of {size} from {source['kind']} {source['location']}, {canonical}"
+    info = prepare(name, entry, output)
+    line = f"{name}: {in_words(info)} ({time.perf_counter() - start:.1f} s)"
+    return "\n".join([line, *(f"{name}: {note}" for note in info.get("look", {}).get("notes", ()))])
 
 
 if __name__ == "__main__":

@@ -18,6 +18,21 @@ def top_k(logits: Tensor, labels: Tensor, k: int) -> float:
     return 100 * hits.double().mean().item()
 
 
+def top_5(logits: Tensor, labels: Tensor) -> float | None:
+    """`top_k` of five; None for five classes or fewer, where it would always be 100 %."""
+    return top_k(logits, labels, 5) if logits.shape[1] > 5 else None
+
+
+def balanced_accuracy(logits: Tensor, labels: Tensor) -> float:
+    """Mean over the classes that occur of the percentage of their samples with the correct class (recall)."""
+    import torch
+
+    hits = logits.argmax(dim=1).eq(labels).double()
+    counts = torch.bincount(labels).double()
+    recall = torch.bincount(labels, hits) / counts
+    return 100 * recall[counts > 0].mean().item()
+
+
 def nll(logits: Tensor, labels: Tensor) -> float:
     """Mean negative log-likelihood of the labels, in nats."""
     import torch.nn.functional as F
@@ -47,7 +62,10 @@ METRICS = Table({  # of logits (N, K) and labels (N,)
     "top1": Accuracy("Top-1", "%", 2, "higher", "Share of images for which the most probable class is right.",
                      partial(top_k, k=1)),
     "top5": Accuracy("Top-5", "%", 2, "higher", "Share of images with the right class among the five most probable.",
-                     partial(top_k, k=5)),
+                     top_5),
+    "balanced": Metric("Balanced accuracy", "%", 2, "higher", "The share of right answers among the images of each "
+                       "class; the mean over the classes. A rare class counts as much as a frequent one.",
+                       balanced_accuracy),
     "nll": Metric("NLL", "nats", 4, "lower", "Negative log-likelihood: how surprised the network is by the truth, on "
                   "average. Confident mistakes cost most.", nll),
     "ece": Metric("ECE", "%", 2, "lower", "Expected calibration error: the gap between stated confidence and the share "

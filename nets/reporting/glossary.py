@@ -7,7 +7,7 @@ from nets.tasks.kinds import KINDS
 
 ARROWS = {"higher": "↑", "lower": "↓", "none": ""}
 ORDER = (  # of metrics in tables; others follow
-    *("top1", "top1_sampled", "top5", "nll", "ece"),
+    *("top1", "top1_sampled", "balanced", "top5", "nll", "ece"),
     *("mse", "mae", "psnr", "squared_error", "ssim", "bce", "pixel_entropy"),
     *("kl", "elbo_grey", "nll_binarised_is64", "nll_binarised_is5000", "active_units"),
     *("probe_top1", "knn_top1", "objective"),

@@ -11,6 +11,7 @@ import yaml
 from nets.data.entries import check_entries
 from nets.errors import ConfigError, suggest
 from nets.optimizers import optimizer_schema
+from nets.suite.documents import read_yaml
 from nets.tasks.kinds import KINDS, check_kinds
 from nets.training.schedules import DECAYS
 
@@ -38,22 +39,6 @@ def load_catalogues(beside: Path) -> dict[str, dict[str, Any]]:
             if path.exists():
                 merged[name] |= copy.deepcopy(load_catalogue(path, name))  # keeps the cache unchanged
     return merged
-
-
-class Loader(yaml.CSafeLoader):
-    """YAML whose keys are strings, none of them repeated."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        seen = set()
-        for key, _ in node.value:
-            if key.tag == "tag:yaml.org,2002:merge":
-                continue
-            word = self.construct_object(key, deep=True)
-            if word in seen or not isinstance(word, str):
-                mistake = "appears twice" if word in seen else "is not text; quote it"
-                raise yaml.MarkedYAMLError(problem=f"the key {word!r} {mistake}", problem_mark=key.start_mark)
-            seen.add(word)
-        return super().construct_mapping(node, deep)
 
 
 @cache
@@ -92,7 +77,7 @@ def load_catalogue(path: Path, name: str) -> dict[str, Any]:
 
 def load_entry(path: Path, entry: str, name: str) -> dict[str, Any]:
     """Read and check a YAML or JSON file that holds a single entry of a catalogue."""
-    return check_catalogue({entry: read_yaml(path)}, name, str(path))[entry]
+    return check_catalogue({entry: read_yaml(path, piped=True)}, name, str(path))[entry]
 
 
 def look_up(entries: dict[str, Any], entry: str, where: str) -> dict[str, Any]:
@@ -100,20 +85,6 @@ def look_up(entries: dict[str, Any], entry: str, where: str) -> dict[str, Any]:
     if entry not in entries:
         raise ConfigError(f"{where} has no {entry!r}; {suggest(entry, entries)}")
     return entries[entry]
-
-
-def read_yaml(path: Path) -> Any:
-    """The content of a YAML file. Raises ConfigError if it cannot be read."""
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader)
-    except OSError as error:
-        raise ConfigError(f"{path}: the catalogue can't be read ({error.strerror}).") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: byte {error.start} is not UTF-8; save the catalogue as UTF-8.") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}, line {mark.line + 1}" if mark else str(path)
-        raise ConfigError(f"{where}: this is not YAML for a catalogue ({getattr(error, 'problem', error)}).") from None
 
 
 def check_catalogue(entries: dict[str, Any], name: str, where: str) -> dict[str, Any]:
@@ -139,7 +110,8 @@ def check(value: Any, rules: dict[str, Any], where: str) -> None:
     if error.validator == "pattern":  # the description says in words what the pattern allows
         raise ConfigError(f"{at}{error.instance!r} is not valid; write {error.schema['description']}.")
     wanted = WANTED.get(error.validator, "")
-    raise ConfigError(f"{at}{error.message}{wanted.format(error.validator_value)}.")
+    message = error.message if len(error.message) < 400 else f"{error.message[:200]} … {error.message[-100:]}"
+    raise ConfigError(f"{at}{message}{wanted.format(error.validator_value)}.")
 
 
 def complete(value: dict, rules: dict) -> None:

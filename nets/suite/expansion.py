@@ -6,7 +6,6 @@ does not import torch, because Snakemake imports it at every start.
 
 import copy
 import difflib
-import math
 import re
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from nets.optimizers import OPTIMIZERS
 from nets.run import Network, Recipe, Run
 from nets.suite.catalogues import check, complete, load_catalogues, schema
 from nets.suite.compatibility import Row, check_row
+from nets.suite.documents import is_plain, numbers
 from nets.suite.starts import resolve as resolve_pretrained
 from nets.suite.starts import row_name
 from nets.suite.table import COLUMNS, parse_seeds, parse_value, read_table
@@ -137,8 +137,8 @@ def resolve(cells: dict[str, str], where: str, model: dict, recipe: dict) -> tup
         path, value = key.split("."), parse_value(text)
         if text == "":
             raise ConfigError(f"{where}: {key}= has no value; give one (null for none), or leave it out.")
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ConfigError(f"{where}: {key}={text} is not a finite number; set one.")
+        if not all(map(is_plain, numbers(value))):
+            raise ConfigError(f"{where}: {key}={text} is not a finite number of at most 18 digits; set one.")
         if path[0] == "model":
             old = override_networks(networks, ".".join(path[1:]), value, where)
         elif path[0] in FIXED:

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from nets.errors import ConfigError, suggest
+from nets.suite.documents import parse_yaml
 
 LAST_SEED, MOST_SEEDS = 2**31 - 1, 10_000
 COLUMNS = ("model", "dataset", "variant", "recipe", "seeds", "overrides")
@@ -73,7 +74,7 @@ def parse_seeds(text: str, where: str) -> list[int]:
 def parse_value(text: str) -> Any:
     """A YAML scalar or list. Unlike in YAML, 2e-4 is a number too, and 1e3 an integer."""
     try:
-        value = float(text) if re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", text) else yaml.safe_load(text)
+        value = float(text) if re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", text) else parse_yaml(text)
     except yaml.YAMLError:
         return text
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nets.data.batches import Batch, Batches, PixelRange
+from nets.data.prepared import majority
 from nets.metrics import classification as metrics
 from nets.tasks import transfer
 from nets.tasks.contract import Evaluation, Outputs, Selection, Task, count_macs
@@ -159,13 +160,14 @@ class Classification(Task):
         image = torch.zeros(1, *self.run.input_shape, device=self.device)
         return {"classifier": count_macs(self.networks["classifier"], image)}
 
-    def failure(self, history: list[dict[str, float]]) -> str | None:
-        chance = 100 / self.run.num_classes
+    def failure(self, history: list[dict[str, float]], info: dict[str, Any]) -> str | None:
         # Validation too: with a moving average, it measures the averaged weights, training the weights of the steps.
-        for split, name in (("Training", "train/top1"), ("Validation", "validation/top1")):
-            if (top1 := history[-1].get(name, 100)) < chance + LEARNED * (100 - chance):
+        for split, column in (("train", "train/top1"), ("validation", "validation/top1")):
+            chance = 100 * max(1 / self.run.num_classes, majority(info, split))
+            if (top1 := history[-1].get(column, 100)) < chance + LEARNED * (100 - chance):
                 return (
-                    f"{split} top-1 ended at {top1:.1f} %, near the {chance:.1f} % of chance; "
+                    f"{'Training' if split == 'train' else 'Validation'} top-1 ended at {top1:.1f} %, near the "
+                    f"{chance:.1f} % of chance, or of always answering the most frequent class; "
                     "give it more epochs, or another optimizer.lr (lower if its loss jumps)."
                 )
         return None

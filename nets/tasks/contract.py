@@ -210,8 +210,11 @@ class Task(ABC):
         """Metrics for the history that cost too much to compute after every epoch: computed with each snapshot."""
         return {}
 
-    def failure(self, history: list[dict[str, float]]) -> str | None:
-        """One sentence if the finished run has learned nothing, although its losses are finite."""
+    def failure(self, history: list[dict[str, float]], info: dict[str, Any]) -> str | None:
+        """One sentence if the finished run has learned nothing, although its losses are finite.
+
+        `info` is the `dataset.json` of the data: what can be reached without learning depends on them.
+        """
         return None
 
     def build_optimizer(self, role: str) -> torch.optim.Optimizer:

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nets.data.batches import Batch, Batches, PixelRange
+from nets.data.prepared import majority
 from nets.metrics import segmentation as metrics
 from nets.tasks.contract import Evaluation, Outputs, Selection, Task, count_macs
 
@@ -87,8 +88,9 @@ class Segmentation(Task):
         image = torch.zeros(1, *self.run.shape, device=self.device)
         return {"segmenter": count_macs(self.networks["segmenter"], image)}
 
-    def failure(self, history: list[dict[str, float]]) -> str | None:
-        constant = 100 / self.run.num_classes
+    def failure(self, history: list[dict[str, float]], info: dict[str, Any]) -> str | None:
+        occurring = sum(count > 0 for count in info["class_pixels"]["validation"])
+        constant = 100 * max(1 / self.run.num_classes, majority(info, "validation") / max(occurring, 1))
         miou = history[-1].get("validation/miou", constant)  # without validation images, not measured
         if miou < constant:
             return (

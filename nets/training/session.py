@@ -145,7 +145,7 @@ def learn(session: Session, result: Result) -> None:
     result.weights["last"] = Weights(task.networks.state_dict(), state.epoch)
     if state.best:
         result.weights["best"] = Weights(state.best.weights, state.best.epoch)
-    if state.history and (reason := task.failure(state.history)):
+    if state.history and (reason := task.failure(state.history, session.info)):
         result.failure = Failure("diverged", reason)
 
 

@@ -57,6 +57,41 @@ def test_snakemake_accepts_it(catalogue):
             "source_classes requires the names",
         ),
         (lambda entry: entry.update(sources=[]), r"mnist\.sources"),
+        (lambda entry: entry.update(classes=["a", "b", "a"]), "mnist / classes: the class 'a' appears twice; rename"),
+        (
+            lambda entry: entry.update(classes=["a/b", "a_b"]),
+            "the class 'a_b' has the same folder as 'a/b', a_b; rename",
+        ),
+        (lambda entry: entry.update(classes=["e\u0301", "\u00e9"]), "has the same folder as"),
+        (lambda entry: entry.update(source_classes=["a", "a"]), "mnist / source_classes: the class 'a' appears twice"),
+        (
+            lambda entry: entry.update(shape=[3, 9_000, 9_000]),
+            r"mnist\.shape\.\d: 9000 is greater than the maximum of 8192",
+        ),
+        (lambda entry: entry.update(classes=10**9), "mnist.classes: 1000000000 is greater than the maximum of 25000"),
+        (lambda entry: entry.update(classes=["x" * 300, "y"]), r"mnist\.classes\.0: .* is too long"),
+        (lambda entry: entry.update(splits={"test": 10, "seed": 0}, mean=None, std=None), "without training images"),
+        (
+            lambda entry: entry.update(
+                classes=[str(n) for n in range(30)],
+                sources=[{"kind": "polynomials", "count": 10, "seed": 0, "version": 1}],
+            ),
+            "mnist / classes: name the degrees from 1 to at most 20",
+        ),
+        (
+            lambda entry: entry.update(
+                shape=[1, 800, 800], sources=[{"kind": "polynomials", "count": 10**6, "seed": 0, "version": 1}]
+            ),
+            "mnist / count: 1,000,000 images of this shape have 640,000,000,000 pixels, and at most 1,073,741,824 are",
+        ),
+        (
+            lambda entry: entry.update(classes=[str(n) for n in range(300)], masks={"void": None}),
+            "mnist / classes: a mask tells at most 256 classes apart",
+        ),
+        (
+            lambda entry: entry.update(sources=[{"kind": "polynomials", "count": 10**12, "seed": 0, "version": 1}]),
+            "1000000000000 is greater than the maximum of 10000000",
+        ),
     ],
 )
 def test_mistakes_are_one_sentence(catalogue, change, sentence):

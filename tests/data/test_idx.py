@@ -2,6 +2,10 @@
 
 import gzip
 import hashlib
+import os
+import resource
+import struct
+import time
 
 import numpy as np
 import pytest
@@ -87,6 +91,42 @@ def test_header_against_content(root, make_entry, make_idx, change, sentence):
     path.write_bytes(change(path.read_bytes()))
     source["sha256"][IMAGES] = hashlib.sha256(path.read_bytes()).hexdigest()
     with pytest.raises(DataError, match=sentence):
+        load(make_entry(source), root)
+
+
+def write_gz(path, header, zeros):
+    """A compressed file of a header and many zeros, which are few bytes."""
+    with gzip.open(path, "wb") as file:
+        file.write(header)
+        for _ in range(zeros >> 20):
+            file.write(bytes(1 << 20))
+
+
+@pytest.mark.parametrize(
+    ("shape", "sentence"),
+    [
+        ((20, 4, 4), "holds more than 320 bytes, but its header says 20x4x4"),
+        ((2**31 - 1, 28, 28), "announces 1,683,627,179,248 bytes, more than 1,073,741,824"),
+        ((-1, 4, 4), "is not an IDX file of bytes"),
+        ((300 << 20, 1, 1), "is damaged: its SHA-256 is"),
+    ],
+)
+def test_a_bomb_is_not_unpacked_into_memory(root, make_entry, make_idx, shape, sentence):
+    source = make_idx(root / "tiny")
+    (root / "tiny" / IMAGES).unlink()
+    write_gz(root / "tiny" / f"{IMAGES}.gz", struct.pack(">BBBB3i", 0, 0, 8, 3, *shape), 300 << 20)
+    before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    with pytest.raises(DataError, match=sentence):
+        load(make_entry(source), root)
+    assert time.process_time() - began < 0.3 or sentence.startswith("is damaged"), "no more is unpacked than announced"
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000, "kilobytes"
+
+
+def test_a_pipe_is_no_idx_file(root, make_entry, make_idx):
+    source = make_idx(root / "tiny")
+    (root / "tiny" / IMAGES).unlink()
+    os.mkfifo(root / "tiny" / IMAGES)
+    with pytest.raises(DataError, match="tiny is incomplete: train-images-idx3-ubyte .* is missing"):
         load(make_entry(source), root)
 
 

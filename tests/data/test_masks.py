@@ -6,8 +6,9 @@ from PIL import Image
 from torchvision.datasets import OxfordIIITPet
 
 from nets.data import download
+from nets.data.decoding import decode_mask
 from nets.data.loaded import Part
-from nets.data.masks import checked, decode_mask
+from nets.data.masks import checked
 from nets.data.preparation import prepare
 from nets.data.prepared import open_split
 from nets.errors import DataError
@@ -126,7 +127,7 @@ def test_pets_as_torchvision_lays_them_out(root, tmp_path, entry):
     for name, count in (("trainval", 5), ("test", 2)):
         (folder / f"annotations/{name}.txt").write_text("".join(f"{name}_{i} 1 1 1\n" for i in range(count)))
         for i in range(count):
-            Image.fromarray(np.full((2, 4, 3), 10 * i, np.uint8)).save(folder / f"images/{name}_{i}.jpg")
+            Image.fromarray(np.full((2, 4, 3), 10 * i + count, np.uint8)).save(folder / f"images/{name}_{i}.jpg")
             Image.fromarray(trimap).save(folder / f"annotations/trimaps/{name}_{i}.png")
     pets = entry(
         {"kind": "oxford_pet", "folder": "oxford-iiit-pet"}, shape=[3, 2, 4], classes=["pet", "background", "border"],

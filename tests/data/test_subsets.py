@@ -5,8 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
+from nets.data.decoding import decode
 from nets.data.entries import check_entries
-from nets.data.folders import decode
 from nets.data.preparation import prepare
 from nets.data.prepared import images_sha256, open_split, read_info
 from nets.data.splits import divide, draw_labelled

@@ -28,7 +28,7 @@ def test_a_new_entry_is_measured_and_written_last(run_of, few_digits, monkeypatc
     data = Batches(few_digits("validation", 32), pixels, torch.device("cpu"))
     monkeypatch.setitem(classification.METRICS, "brier", BRIER)
     metrics = task.evaluate(data).metrics
-    assert list(metrics) == ["top1", "top5", "nll", "ece", "brier"]
+    assert list(metrics) == ["top1", "top5", "balanced", "nll", "ece", "brier"]
     written = Measurement("brier_best", metrics["brier"]).to_json()
     assert 0 < written["value"] < 2
     assert written["direction"] == "lower"

@@ -5,7 +5,7 @@ import pytest
 import scipy.linalg
 import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
-from sklearn.metrics import confusion_matrix, log_loss, top_k_accuracy_score
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix, log_loss, top_k_accuracy_score
 
 from nets.fidelity import passport
 from nets.metrics import classification, reconstruction
@@ -27,8 +27,28 @@ def test_top_k(predictions, k):
     )
 
 
-def test_top_5_of_fewer_classes_is_all():
-    assert classification.top_k(torch.eye(3), torch.tensor([1, 2, 0]), 5) == 100
+def test_top_5_of_five_classes_or_fewer_is_no_column():
+    logits, labels = torch.randn(9, 5), torch.arange(9) % 5
+    assert classification.top_k(logits, labels, 5) == 100
+    assert "top5" not in classification.METRICS.measure(logits, labels)
+    assert "top5" in classification.METRICS.measure(torch.randn(9, 6), labels)
+
+
+@pytest.mark.parametrize("classes", [2, 7])
+def test_balanced_accuracy(classes):
+    generator = torch.Generator().manual_seed(classes)
+    labels = (torch.rand(500, generator=generator) ** 4 * (classes - 0.5)).long()  # rare and frequent classes
+    logits = torch.randn(500, classes + 1, generator=generator) + torch.eye(classes + 1)[labels]
+    theirs = 100 * balanced_accuracy_score(labels, logits[:, :-1].argmax(1))
+    assert classification.balanced_accuracy(logits[:, :-1], labels) == pytest.approx(theirs)
+    logits[:, -1] = -9.0  # a class without an image does not count
+    assert classification.METRICS.measure(logits, labels)["balanced"] == pytest.approx(theirs)
+
+
+def test_the_most_frequent_class_for_all_is_as_good_as_chance():
+    logits, labels = torch.tensor([[1.0, 0.0]]).repeat(200, 1), torch.tensor([0] * 190 + [1] * 10)
+    measured = classification.METRICS.measure(logits, labels)
+    assert (measured["top1"], measured["balanced"]) == (95, 50)
 
 
 def test_nll(predictions):

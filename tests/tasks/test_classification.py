@@ -118,19 +118,30 @@ def at(train, validation):
     return [{"train/top1": train, "validation/top1": validation}]
 
 
-def test_a_run_at_chance_has_failed(task):
-    assert "Training top-1 ended at 11.2 %, near the 10.0 % of chance" in task.failure(at(11.2, 11.2))
-    assert task.failure(at(40.0, 42.0)) is None
+def test_a_run_at_chance_has_failed(task, data):
+    assert "Training top-1 ended at 11.2 %, near the 10.0 % of chance" in task.failure(at(11.2, 11.2), data.info)
+    assert task.failure(at(40.0, 42.0), data.info) is None
 
 
-def test_averaged_weights_at_chance_have_failed_though_the_last_ones_learned(task):
-    assert "Validation top-1 ended at 10.4 %, near the 10.0 % of chance" in task.failure(at(60.0, 10.4))
-    assert task.failure(at(60.0, 10.4) + at(70.0, 50.0)) is None  # the last epoch counts
+def test_averaged_weights_at_chance_have_failed_though_the_last_ones_learned(task, data):
+    assert "Validation top-1 ended at 10.4 %, near the 10.0 % of chance" in task.failure(at(60.0, 10.4), data.info)
+    assert task.failure(at(60.0, 10.4) + at(70.0, 50.0), data.info) is None  # the last epoch counts
 
 
-def test_two_classes_may_learn_slowly(run_of, few_digits):
+def test_always_the_most_frequent_class_is_no_result(run_of, data):
+    run = run_of("lenet5")
+    task = Classification(
+        dataclasses.replace(run, data=run.data | {"classes": ["a", "b"]}), data.pixels, torch.device("cpu")
+    )
+    info = data.info | {"class_counts": {"train": [95, 5], "validation": [9, 1], "test": [1, 99]}}
+    assert "Training top-1 ended at 95.1 %, near the 95.0 % of chance" in task.failure(at(95.1, 99.0), info)
+    assert "Validation top-1 ended at 90.0 %, near the 90.0 % of chance" in task.failure(at(97.0, 90.0), info)
+    assert task.failure(at(97.0, 92.0), info) is None
+
+
+def test_two_classes_may_learn_slowly(run_of, few_digits, data):
     run = run_of("lenet5")
     run = dataclasses.replace(run, data=run.data | {"classes": ["a", "b"]})
     task = Classification(run, Classification.pixel_range(few_digits("train").info), torch.device("cpu"))
-    assert "near the 50.0 % of chance" in task.failure(at(50.5, 50.1))
-    assert task.failure(at(66.1, 64.0)) is None
+    assert "near the 50.0 % of chance" in task.failure(at(50.5, 50.1), data.info)
+    assert task.failure(at(66.1, 64.0), data.info) is None

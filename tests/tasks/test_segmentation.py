@@ -81,7 +81,10 @@ def test_evaluation(make, data, few_digits):
     assert (make().show(data)["truths"] == VOID).any()
 
 
-def test_a_run_below_a_constant_answer_has_failed(make):
-    task = make()
-    assert "one class for all pixels can reach 9.1 %" in task.failure([{"validation/miou": 8.1}])
-    assert task.failure([{"validation/miou": 20.0}]) is None
+def test_a_run_below_a_constant_answer_has_failed(make, few_digits):
+    task, info = make(), few_digits("train", 2, masks=True).info
+    assert "one class for all pixels can reach 9.1 %" in task.failure([{"validation/miou": 8.1}], info)
+    assert task.failure([{"validation/miou": 20.0}], info) is None
+    info = info | {"class_pixels": {"validation": [95, 5, *[0] * 9]}}  # ground alone reaches 95 and 0, of two classes
+    assert "one class for all pixels can reach 47.5 %" in task.failure([{"validation/miou": 47.4}], info)
+    assert task.failure([{"validation/miou": 47.6}], info) is None

@@ -69,7 +69,7 @@ def test_other_errors_are_raised_and_leave_no_manifest(opened, monkeypatch):
 
 
 def test_a_run_that_learned_nothing_leaves_no_weights(opened, monkeypatch):
-    monkeypatch.setattr("nets.tasks.classification.Classification.failure", lambda self, history: "It learned nothing.")
+    monkeypatch.setattr("nets.tasks.classification.Classification.failure", lambda *_: "It learned nothing.")
     result = session.attempt(opened)
     assert result.failure == session.Failure("diverged", "It learned nothing.") and result.weights["best"].epoch == 1
     session.train(opened)

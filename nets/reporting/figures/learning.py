@@ -43,15 +43,15 @@ def has_curves(comparison: Comparison) -> bool:
 def learning(comparison: Comparison, path: Path) -> None:
     """Curves of all models: the mean over seeds, in a band from the lowest to the highest seed."""
     table, names = comparison.table, watched(comparison)
-    groups = {group[0].label: group for group in by_model(comparison.results).values()}
-    places = {row.label: place for place, row in enumerate(table.rows)}
+    groups = by_model(comparison.results)
+    rows = {key: (place, row.label) for place, row in enumerate(table.rows) for key in by_model(row.results)}
     width, height = 4.4 * len(names) if len(names) > 1 else 7.6, max(3.0, 0.19 * len(groups) + 0.6)
     shown: dict[str, Curve] = {}
     with style.drawing(path, width, height, columns=len(names)) as axes:
         for axis, name in zip(axes, names, strict=True):
             drawn = [
-                model_curve(axis, group, name, places[label], table.short_names[label])
-                for label, group in groups.items()
+                model_curve(axis, group, name, rows[key][0], table.short_names[rows[key][1]])
+                for key, group in groups.items()
             ]
             curves = [curve for curve in drawn if curve]
             axis.set_title(curve_title(name))

@@ -95,9 +95,30 @@ def datasets(folder: Path, results: list[Result]) -> list[dict[str, Any]]:
     entries = {result.run.dataset: result.run.data for result in results}
     prepared = {name: folder / name / "dataset.json" for name in entries}
     return [
-        entry | (read_json(prepared[name]) if prepared[name].exists() else {}) | {"name": name}
+        entry
+        | (info := read_json(prepared[name]) if prepared[name].exists() else {})
+        | {"name": name, "findings": findings(info)}
         for name, entry in entries.items()
     ]
+
+
+def findings(info: dict[str, Any]) -> dict[str, str]:
+    """What preparation has found, in words by title; `info` is a `dataset.json`, {} if there is none."""
+    if not info.get("look"):
+        return {}
+    source, pixels = info["source"], info["class_pixels"]["train"]
+    counts, found = pixels or info["class_counts"]["train"] or [], {}
+    if sum(counts):
+        names = info["classes"] if isinstance(info["classes"], list) else range(len(counts))
+        ends = (f"{100 * end / sum(counts):.1f} % ({names[counts.index(end)]})" for end in (min(counts), max(counts)))
+        found["class shares"] = f"{' to '.join(ends)} of the training {'pixels' if pixels else 'images'}"
+    found["look at the data"] = " ".join(info["look"]["notes"]) or "nothing to note"
+    found["changed on reading"] = "; ".join(f"{what} in {count:,} files" for what, count in source["changed"].items())
+    found["files passed by"] = "; ".join(
+        f"{row['files']:,} in {row['folder']}, {row['why']}" + (f", such as {row['example']}" if row["example"] else "")
+        for row in source["passed_by"]
+    )
+    return {title: text for title, text in found.items() if text}
 
 
 def metrics(results: list[Result]) -> list[dict[str, Any]]:

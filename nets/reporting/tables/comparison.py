@@ -84,7 +84,13 @@ def notes_of(results: list[Result], rows: list[Row], columns: list[Column]) -> l
             if column.key == "seconds":
                 for result in row.results:
                     add(column, machine(result))
-    return [Note(letter, text) for text, letter in letters.items()]
+    return [Note(letter, text) for text, letter in letters.items()] + notes_on_data(results)
+
+
+def notes_on_data(results: list[Result]) -> list[Note]:
+    """What `prepare` found doubtful in the data that the runs were trained on."""
+    notes = [note for result in results for note in result.manifest.get("data", {}).get("notes", ())]
+    return [Note("", f"About the data: {note}") for note in dict.fromkeys(notes)]
 
 
 def labels_drawn(run: Run) -> list[Note]:

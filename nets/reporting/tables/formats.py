@@ -74,12 +74,14 @@ def raw(table: Table) -> str:
         {key: getattr(row.results[0].run, key) if row.results else "" for key in ("model", "variant")}
         | {"title": row.label, "status": status(row)}
         | {"n": sum(result.ok for result in row.results), "seeds": len(row.results)}
-        | {name: value for cell in row.cells.values() for name, value in cell.raw.items()}
         for row in table.rows + table.scale
     ]
     names = list(dict.fromkeys(name for row in rows for name in row))
-    starts = ["", *(column.key for column in table.columns)]
-    names.sort(key=lambda name: max(i for i, key in enumerate(starts) if name.startswith(key)))
+    for column in table.columns:
+        for row, values in zip(table.rows + table.scale, rows, strict=True):
+            raw = row.cells[column.key].raw if column.key in row.cells else {}
+            values |= raw
+            names += [name for name in raw if name not in names]
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, names, lineterminator="\n")
     writer.writeheader()

@@ -22,7 +22,7 @@ def class_table(results: list[Result]) -> Table | None:
     if not ious:
         return None
     names = results[0].class_names or [f"class {n}" for n in range(len(next(iter(ious.values()))))]
-    columns = [Column(f"iou_{name.replace(' ', '_')}", name, "%", "higher", 2) for name in names]
+    columns = [Column(f"iou_{name}", name, "%", "higher", 2) for name in names]
 
     def cells(group: list[Result], holes: dict[int, str]) -> dict[str, Cell]:
         def by_seed(at: int) -> dict[int, float | None]:

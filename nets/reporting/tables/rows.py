@@ -17,11 +17,17 @@ FEW_SEEDS = {
 
 
 def rows_of(results: Iterable[Result], cells: Callable[[list[Result], dict[int, str]], dict[str, Cell]]) -> list[Row]:
-    """One row per model; `cells` makes its cells from its results and the status of its holes by seed."""
-    rows = []
-    for group in by_model(results).values():
+    """One row per model; `cells` makes its cells from its results and the status of its holes by seed.
+
+    If several rows would have one label, their names in the suite's table follow it.
+    """
+    groups, rows = by_model(results), []
+    labels = [group[0].label for group in groups.values()]
+    for key, group in groups.items():
         holes = {result.run.seed: glossary.status(result.status) for result in group if not result.ok}
-        rows.append(Row(group[0].label, group, cells(group, holes)))
+        label = group[0].label
+        label = label if labels.count(label) == 1 else f"{label} [{'-'.join(filter(None, key))}]"
+        rows.append(Row(label, group, cells(group, holes)))
     return rows
 
 
