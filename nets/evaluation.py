@@ -1,7 +1,8 @@
 """Evaluate one trained run: its weights on test data, probes on its codes, the fidelity of its samples."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ class TrainedRun:
     device: torch.device
     alone: bool = False  # whether no other job uses its device
     retry: str | None = None  # the command that tries it again
+    catalogue: Mapping[str, Any] = field(default_factory=dict)  # weights.yaml, with which notes of weights are compared
 
     @cached_property
     def run(self) -> Run:
@@ -99,6 +101,6 @@ def measure(trained: TrainedRun) -> Measurements:
             metrics += [Measurement(name, value, part) for name, value in values.items()]
     if isinstance(task, Generator):
         write_json(trained.folder / "timing.json", fidelity.time_a_sample(task))
-        samples = fidelity.measure(task, trained.references, data_dir, device)
+        samples = fidelity.measure(task, trained.references, data_dir, device, trained.catalogue)
         metrics, arrays = metrics + samples.metrics, arrays | samples.arrays
     return Measurements(metrics, arrays)

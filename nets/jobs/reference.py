@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from nets.fidelity.reference import write_reference
-from nets.jobs.common import run_job
+from nets.jobs.common import known_weights, run_job
 from nets.machine.slots import lease
 from nets.suite.keys import record, stage_source
 from nets.training.numerics import choose_device
@@ -36,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
     args = parser.parse_args(argv)
-    return run_job(lambda: refer(args))
+    return run_job(lambda: refer(args), folder=args.output)
 
 
 def refer(args: argparse.Namespace) -> None:
@@ -44,7 +44,7 @@ def refer(args: argparse.Namespace) -> None:
     with lease():
         device = choose_device(args.threads)
         record(args.output, "reference", {"source": stage_source("reference").files})
-        write_reference(args.extractor, args.data_dir, args.output, args.samples, args.cache, device)
+        write_reference(args.extractor, args.data_dir, args.output, args.samples, args.cache, device, known_weights())
 
 
 if __name__ == "__main__":

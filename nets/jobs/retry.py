@@ -17,7 +17,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--results", type=Path, required=True, help="folder of the suite's results")
     parser.add_argument("--fetched", action="store_true", help="forget only missing data sets and weights")
     args = parser.parse_args(argv)
-    return run_job(lambda: retry(args.results, args.fetched))
+    return run_job(lambda: retry(args.results, args.fetched), folder=args.results)
 
 
 def retry(results: Path, fetched: bool) -> None:

@@ -62,7 +62,8 @@ def of_weights(run: Run, where: str, entry: dict[str, Any]) -> dict[str, Any]:
         owner = entry.get("model") or entry["title"]
         raise ConfigError(f"{where}: {name} holds weights of {owner}, not of {run.model}; choose others.")
     kept = run.recipe.options["transfer"] == "evaluate_only"
-    facts = {key: entry[key] for key in ("sha256", "shape", "mean", "std")}
+    facts = {"sha256": entry.get("sha256") or entry["first_digits"]}
+    facts |= {key: entry[key] for key in ("shape", "mean", "std")}
     return {"kind": "weights", "name": name, "keep_head": kept} | facts
 
 

@@ -1,19 +1,24 @@
 """The weights that a run starts from: those of another run, or fetched ones."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-import torch
-from safetensors.torch import load_file
+from safetensors.torch import load
 from torch import Tensor
 
 from nets.data.weights import WeightsFile
 from nets.errors import UserError
 from nets.run import Run
+from nets.trust import inside
 
 
-def find_start(run: Run, paths: list[Path]) -> WeightsFile | None:
-    """The start of `run` among `paths`: a run's manifest.json, or the note of nets.jobs.weights. Raises UserError."""
+def find_start(run: Run, paths: list[Path], catalogue: Mapping[str, Any]) -> WeightsFile | None:
+    """The start of `run` among `paths`: a run's manifest.json, or the note of nets.jobs.weights. Raises UserError.
+
+    `catalogue` has the entries of weights.yaml, which decide about fetched weights.
+    """
     if run.pretrained is None:
         return None
     note = next((path for path in paths if path.suffix == ".json"), None)
@@ -27,14 +32,12 @@ def find_start(run: Run, paths: list[Path]) -> WeightsFile | None:
         return WeightsFile(source["status"], reason, None, None)
     if note.name == "manifest.json":
         weights = source["weights"]["last"]
-        return WeightsFile("ok", None, note.with_name(weights["file"]), weights["sha256"])
-    return WeightsFile.read(note)
+        return WeightsFile("ok", None, inside(note.parent, weights["file"]), weights["sha256"])
+    return WeightsFile.read(note, catalogue.get(run.pretrained["name"]))
 
 
 def load_start(start: WeightsFile) -> dict[str, Tensor]:
     """The weights on the CPU, with the names that a task gives them. Raises DataError if the file was altered."""
-    path = start.verified()
-    if path.suffix == ".safetensors":  # weights of a run
-        return load_file(path)
-    weights = torch.load(path, map_location="cpu", weights_only=True)
-    return {f"classifier.{name}": value for name, value in weights.items()}
+    if start.file and start.file.suffix == ".safetensors":  # weights of a run
+        return load(start.content())
+    return {f"classifier.{name}": value for name, value in start.tensors().items()}
