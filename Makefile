@@ -63,10 +63,10 @@ why: .venv/ready
 	@python -m nets.jobs.why --run "$(RUN)" $(if $(TABLE),--table "$(TABLE)",--suite "$(SUITE)")
 
 mlflow: .venv/ready
-	@test -n "$(MLFLOW_TRACKING_URI)" -o -e $(results)/mlflow.db || \
+	@test -n "$$MLFLOW_TRACKING_URI" -o -e $(results)/mlflow.db || \
 	  { echo "$(results)/mlflow.db does not exist; run make run first." >&2; exit 1; }
-	@echo "$(or $(MLFLOW_TRACKING_URI),http://127.0.0.1:5000 (Ctrl-C ends it))"
-	@test -n "$(MLFLOW_TRACKING_URI)" || \
+	@python -m nets.trust "$${MLFLOW_TRACKING_URI:-http://127.0.0.1:5000 (Ctrl-C ends it)}"
+	@test -n "$$MLFLOW_TRACKING_URI" || \
 	  mlflow server --backend-store-uri sqlite:///$(results)/mlflow.db --host 127.0.0.1 --port 5000
 
 check: .venv/ready $(if $(MODEL),,lint)

@@ -1,8 +1,7 @@
 """Evaluate one trained run: its weights on test data, probes on its codes, the fidelity of its samples."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,7 @@ class TrainedRun:
     device: torch.device
     alone: bool = False  # whether no other job uses its device
     retry: str | None = None  # the command that tries it again
-    catalogue: Mapping[str, Any] = field(default_factory=dict)  # weights.yaml, with which notes of weights are compared
+    inception: str = ""  # the SHA-256 of Inception's weights in weights.yaml; others are refused
 
     @cached_property
     def run(self) -> Run:
@@ -101,6 +100,6 @@ def measure(trained: TrainedRun) -> Measurements:
             metrics += [Measurement(name, value, part) for name, value in values.items()]
     if isinstance(task, Generator):
         write_json(trained.folder / "timing.json", fidelity.time_a_sample(task))
-        samples = fidelity.measure(task, trained.references, data_dir, device, trained.catalogue)
+        samples = fidelity.measure(task, trained.references, data_dir, device, trained.inception)
         metrics, arrays = metrics + samples.metrics, arrays | samples.arrays
     return Measurements(metrics, arrays)

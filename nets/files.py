@@ -5,8 +5,9 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from nets.errors import DataError, UserError
 
@@ -41,7 +42,7 @@ def check_writable(folder: Path) -> None:
         raise UserError(f"{existing} can't be written; allow it, or choose another folder with --directory.")
 
 
-def sha256(content: Path | bytes | BinaryIO) -> str:
+def sha256(content: Path | bytes | BufferedReader) -> str:
     """The SHA-256 of a file or of bytes, in hex; of an open file, from its start to its end."""
     if isinstance(content, bytes):
         return hashlib.sha256(content).hexdigest()
@@ -57,7 +58,7 @@ def sha256_of_json(value: Any) -> str:
     return sha256(json.dumps(value, sort_keys=True).encode())
 
 
-def verify(content: bytes | BinaryIO, expected: str, remedy: str, name: str) -> None:
+def verify(content: bytes | BufferedReader, expected: str, remedy: str, name: str) -> None:
     """Raise DataError unless bytes, or an open file, have the SHA-256 `expected`; `name` names them in the message.
 
     A path is not taken: the file that is opened after a check may be another one. See `read_verified`.

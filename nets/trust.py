@@ -1,12 +1,13 @@
 """What comes from files and is believed nowhere: names, paths and links. And what must not get into files: passwords.
 
-A name from a file becomes a path only through `name` or `inside`. Folders of results are read, written and deleted from
-only after `refuse_links`. docs/trust.md says which files are code and which are data.
+A name from a file becomes a path only through `check_name` or `inside`. Folders of results are read, written and
+deleted from only after `refuse_links`. docs/trust.md says which files are code and which are data.
 """
 
 import os
 import re
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -22,7 +23,7 @@ SECRET = re.compile(r"(?i)token|passw|secret|api_?key|access_?key|credential")  
 SHORTEST = 6  # characters of a secret that is hidden wherever it appears, not only in an address
 
 
-def name(text: Any, what: str) -> str:
+def check_name(text: Any, what: str) -> str:
     """The text, if it is a plain name: no separator, no leading dot. `what` names it in the UserError otherwise."""
     if not isinstance(text, str) or not NAME.fullmatch(text):
         raise UserError(f"{what} is {text!r}, which is not a name; write letters, digits, '_', '-', '+' and '.'.")
@@ -53,7 +54,9 @@ def refuse_links(folder: Path) -> None:
             if entry.is_symlink():
                 target = os.path.realpath(entry.path)
                 if target != root and not is_below(target, root):
-                    raise UserError(f"{entry.path} is a link out of {folder}, to {target}; remove it, or copy what it means.")
+                    raise UserError(
+                        f"{entry.path} is a link out of {folder}, to {target}; remove it, or copy what it means."
+                    )
             elif entry.is_dir(follow_symlinks=False):
                 waiting.append(entry.path)
             elif not entry.is_file(follow_symlinks=False) and os.path.lexists(entry.path):
@@ -116,3 +119,7 @@ class Redacted:
 
     def __getattr__(self, attribute: str) -> Any:
         return getattr(self.stream, attribute)
+
+
+if __name__ == "__main__":  # for the Makefile
+    print(redacted(" ".join(sys.argv[1:])))

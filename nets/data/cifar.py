@@ -18,6 +18,8 @@ from nets.data.loaded import Loaded, Part
 from nets.errors import DataError, SourceUnavailable
 from nets.files import read_verified, sha256
 
+BROKEN = (pickle.UnpicklingError, EOFError, LookupError, AttributeError, TypeError, ValueError, RecursionError)
+
 
 def read(entry: dict, source: dict, root: Path) -> Loaded:
     """CIFAR from `root/folder`, or from `root/archive`."""
@@ -75,7 +77,15 @@ def _part(location: Path, batches: list[bytes]) -> Part:
             batch = Batch(io.BytesIO(content), encoding="latin1").load()
             images.append(batch["data"].pixels.reshape(-1, 3, 32, 32))
             labels.extend(batch["labels"] if "labels" in batch else batch["fine_labels"])
-        except (pickle.UnpicklingError, LookupError, AttributeError, TypeError, ValueError, EOFError, RecursionError) as error:
+        except (
+            pickle.UnpicklingError,
+            LookupError,
+            AttributeError,
+            TypeError,
+            ValueError,
+            EOFError,
+            RecursionError,
+        ) as error:
             raise DataError(f"{location} is not CIFAR's ({error}); fetch it again.") from None
     pixels = np.concatenate(images)
     if len(pixels) != len(labels):

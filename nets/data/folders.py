@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 from nets.data.loaded import Loaded, Part, chunk_length
 from nets.errors import DataError, SourceUnavailable
 from nets.files import sha256
+from nets.trust import refuse_links
 
 SUFFIXES = {".png", ".jpg", ".jpeg"}
 DEEP_MODES = ("I", "F")  # Pillow's modes with more than 8 bits per channel
@@ -26,6 +27,7 @@ def read_class_folder(entry: dict, source: dict, root: Path) -> Loaded:
         raise SourceUnavailable(f"put train|test/<class>/*.png or *.jpg under {folder}")
     if not (folder / "test").is_dir():
         raise DataError(f"{folder} is incomplete: it has train but no test; add test.")
+    refuse_links(folder)
     classes = [name.replace("/", "_") for name in entry["classes"]]  # as a folder's name: T-shirt_top
     learning, test = _labelled(folder / "train", classes), _labelled(folder / "test", classes)
     return _loaded(entry, source, folder, learning, test)
@@ -37,6 +39,7 @@ def read_image_folder(entry: dict, source: dict, root: Path) -> Loaded:
     images = images_in(folder, "**/*")
     if not images:
         raise SourceUnavailable(f"put images (.png or .jpg) under {folder}")
+    refuse_links(folder)
     unlabelled = [(path, -1) for path in images]
     learning = unlabelled if entry["classes"] is None else _labelled(folder, entry["classes"])
     return _loaded(entry, source, folder, learning, None)
@@ -48,6 +51,7 @@ def read_imagenet(entry: dict, source: dict, root: Path) -> Loaded:
     wnids = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
     if not wnids:
         raise SourceUnavailable(f"put ImageNet's validation images, <wnid>/*.JPEG, under {folder}")
+    refuse_links(folder)
     if len(wnids) != entry["classes"]:
         raise DataError(f"{folder} has {len(wnids)} folders, expected {entry['classes']}, one per class; complete it.")
     return _loaded(entry, source | {"fit": source["resize"]}, folder, [], _labelled(folder, wnids))

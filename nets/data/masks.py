@@ -10,6 +10,7 @@ from nets.data.entries import number_of
 from nets.data.folders import decode, digest, images_in
 from nets.data.loaded import Loaded, Part, chunk_length
 from nets.errors import DataError, SourceUnavailable
+from nets.trust import check_name, refuse_links
 
 Pairs = list[tuple[Path, Path]]  # (image, mask)
 
@@ -22,6 +23,7 @@ def read_mask_folder(entry: dict, source: dict, root: Path) -> Loaded:
     folder = root / source["folder"]
     if not (folder / "train" / "images").is_dir():
         raise SourceUnavailable(f"put train|val|test/{{images,masks}} under {folder}")
+    refuse_links(folder)
     train, val, test = (_pairs(folder / part) for part in ("train", "val", "test"))
     files = [path for pair in train + val + test for path in pair]
     actual = digest(folder, files)
@@ -48,8 +50,10 @@ def read_oxford_pet(entry: dict, source: dict, root: Path) -> Loaded:
     lists = [folder / "annotations" / name for name in ("trainval.txt", "test.txt")]
     if not lists[0].is_file():
         raise SourceUnavailable(f"put images.tar.gz and annotations.tar.gz, unpacked, into {folder}")
+    refuse_links(folder)
     parts, files = [], list(lists)
     for names in ([line.split()[0] for line in path.read_text().splitlines()] for path in lists):
+        names = [check_name(name, "An image in the lists of annotations") for name in names]
         pairs = [(folder / f"images/{name}.jpg", folder / f"annotations/trimaps/{name}.png") for name in names]
         parts.append(_part(pairs, tuple(entry["shape"]), "crop", first=1))
         files += [path for pair in pairs for path in pair]

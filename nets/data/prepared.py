@@ -6,8 +6,8 @@ the test data.
 
 import json
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -94,7 +94,7 @@ def _open(folder: Path, name: str, info: dict, hashed: bool, mapped: bool = Fals
         raise DataError(f"{path} is damaged ({error}); delete {folder} and prepare it again.") from None
 
 
-def _mapped(file: BinaryIO) -> np.ndarray:
+def _mapped(file: BufferedReader) -> np.ndarray:
     """The array of an open .npy file, mapped into memory. Copy on write: changes never get into the file."""
     version = np.lib.format.read_magic(file)
     shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import torch.hub
 from torch import Tensor
 
+from nets.data.entries import digits_of
 from nets.errors import DataError
 from nets.files import read_verified, sha256, write_json
 from nets.trust import without_login
@@ -36,14 +37,14 @@ class WeightsFile:
     sha256: str | None
 
     @classmethod
-    def read(cls, note: Path, entry: Mapping[str, Any] | None) -> "WeightsFile":
-        """Read a file that holds `to_json`, for an entry of weights.yaml.
+    def read(cls, note: Path, digits: str) -> "WeightsFile":
+        """Read a file that holds `to_json`; `digits` are those of the SHA-256 in weights.yaml.
 
-        Raises DataError if it names a SHA-256 that is not the entry's: a note may come from elsewhere.
+        Raises DataError if the note names other weights: it may come from elsewhere.
         """
         content = json.loads(note.read_text())
         weights = cls(**content | {"file": content["file"] and Path(content["file"])})
-        if weights.status == "ok" and (entry is None or weights.sha256 != whole_sha256(entry)):
+        if weights.status == "ok" and not is_known(weights.sha256, digits):
             raise DataError(f"{note} names other weights than weights.yaml; delete it, and it is made again.")
         return weights
 
@@ -58,7 +59,7 @@ class WeightsFile:
         return read_verified(self.file, self.sha256, "delete it and make it again")
 
     def tensors(self) -> dict[str, Tensor]:
-        """The tensors of a pickled file, on the CPU, by name. Runs no code of the file; raises DataError as `content`."""
+        """The tensors of a pickled file, on the CPU, by name. Runs no code in it; raises DataError as `content`."""
         return torch.load(io.BytesIO(self.content()), map_location="cpu", weights_only=True)
 
 
@@ -70,6 +71,13 @@ def folder() -> Path:
 def whole_sha256(entry: Mapping[str, Any]) -> str | None:
     """All 64 digits of an entry's SHA-256: the catalogue's, or those of the first download; None before that."""
     return entry.get("sha256") or pinned().get(entry["url"])
+
+
+def is_known(sha256: Any, digits: str) -> bool:
+    """Whether a SHA-256 is that of the catalogue: equal, or pinned if the catalogue has only its first digits."""
+    if len(digits) == 64:
+        return sha256 == digits
+    return bool(digits) and sha256 in pinned().values() and sha256.startswith(digits)
 
 
 def pinned() -> dict[str, str]:
@@ -92,8 +100,8 @@ def fetch(entry: dict[str, Any], given: Path | None = None) -> WeightsFile:
     expected = whole_sha256(entry)
     if expected is None and places[0].exists():
         return hole(
-            f"{places[0]} can't be verified: of its SHA-256 only the first digits are known. Move it away, so that it is "
-            f"downloaded, or give the entry `sha256: {sha256(places[0])}` in your own weights.yaml if you trust the file."
+            f"{places[0]} can't be verified: only the first digits of its SHA-256 are known. Move it away, and it is "
+            f"downloaded; or, if you trust it, write `sha256: {sha256(places[0])}` into its entry in your weights.yaml."
         )
     present = next((path for path in places if path.exists()), None) if expected else None
     supply = f"put {filename} into {own.parent} and run with RETRY=1"
@@ -103,7 +111,7 @@ def fetch(entry: dict[str, Any], given: Path | None = None) -> WeightsFile:
         return hole(f"{filename} is not here and NETS_OFFLINE forbids the download; {supply}.")
     if present is None:
         try:
-            download(url, own, expected or entry["first_digits"])
+            download(url, own, digits_of(entry))
         except (OSError, HTTPException, RuntimeError) as error:
             return hole(f"{filename} could not be downloaded ({without_login(str(error))}); {supply}.")
         present = own
@@ -127,7 +135,8 @@ def download(url: str, target: Path, digits: str) -> None:
 def pin(url: str, digest: str) -> None:
     """Keep the SHA-256 of a first download, and say so."""
     write_json(folder() / PINNED, pinned() | {url: digest})
-    print(f"{url}: only its first digits were known; its SHA-256 {digest} is now in {folder() / PINNED}. Keep that file.")
+    known = f"only the first digits of its SHA-256 were known; from now on it must be {digest}"
+    print(f"{url}: {known}, which is in {folder() / PINNED}; keep that file.")
 
 
 def hole(reason: str) -> WeightsFile:

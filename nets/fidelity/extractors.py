@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,17 +57,15 @@ def true_float32() -> Iterator[None]:
         matmul.allow_tf32, cudnn.allow_tf32 = allowed
 
 
-def load_extractor(
-    source: Path, data_dir: Path, device: torch.device, catalogue: Mapping[str, Any] | None = None
-) -> Extractor:
+def load_extractor(source: Path, data_dir: Path, device: torch.device, inception: str = "") -> Extractor:
     """The extractor of a manifest.json or of a note of fetched weights; does not change the caller's random state.
 
-    `catalogue` has the entries of weights.yaml, with which a note is compared.
+    `inception` is the SHA-256 of its weights in weights.yaml, with which a note is compared.
     """
     with torch.random.fork_rng(range(torch.cuda.device_count())):  # networks are built with random weights
         if source.name == "manifest.json":
             return load_indomain(source.parent, data_dir, device)
-        return load_inception(WeightsFile.read(source, (catalogue or {}).get("inception")), device)
+        return load_inception(WeightsFile.read(source, inception), device)
 
 
 def load_indomain(run_dir: Path, data_dir: Path, device: torch.device) -> Extractor:
@@ -79,7 +77,8 @@ def load_indomain(run_dir: Path, data_dir: Path, device: torch.device) -> Extrac
     info = read_info(data_dir)
     channels, height, _ = run.shape
     facts = {"in_channels": channels, "image_size": height, "num_classes": run.num_classes}
-    network = build_network(run.networks["classifier"].path, run.networks["classifier"].args, facts)
+    described = run.networks["classifier"]
+    network = build_network(described.path, described.args, facts, described.builder)
     state = load(content)
     network.load_state_dict({name.removeprefix("classifier."): value for name, value in state.items()})
     network.to(device).eval()

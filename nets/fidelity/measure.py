@@ -6,7 +6,6 @@ The rule `evaluate` uses this for generators, `reference` for the scale: the sam
 import json
 import os
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +44,11 @@ def measure(
     references: list[Path],
     data_dir: Path,
     device: torch.device,
-    catalogue: Mapping[str, Any] | None = None,
+    inception: str = "",
 ) -> Measurements:
     """Metrics of fresh samples, and arrays for the figures. If an extractor is missing, its metrics have no values.
 
-    `catalogue` has the entries of weights.yaml.
+    `inception` is the SHA-256 of Inception's weights in weights.yaml.
     """
     sampling = task.sampling()
     samples = task.sample(sampling["samples"], seed=task.run.seed + 1)
@@ -63,7 +62,7 @@ def measure(
         if reference["reference"]["images_sha256"] != images_sha256(read_info(data_dir), "test"):
             raise UserError(f"{path} is of other test images than those in {data_dir}; delete it and make it again.")
         source = source_of(path, reference)
-        extractor = load_extractor(source, data_dir, device, catalogue)
+        extractor = load_extractor(source, data_dir, device, inception)
         if extractor.passport != reference["extractor"]:
             raise UserError(f"{path} was made with another extractor than {source}; delete it and make it again.")
         generated = extractor.read(samples)

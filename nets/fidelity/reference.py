@@ -5,7 +5,6 @@ The scale gives the values of every metric for images of known quality: real one
 
 import json
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,13 +27,13 @@ def write_reference(
     counts: list[int],
     cache: Path | None,
     device: torch.device,
-    catalogue: Mapping[str, Any] | None = None,
+    inception: str = "",
 ) -> None:
     """Write `features.npy` and `reference.json` into `output`, or the reason why there are none.
 
     `source` is a classifier's manifest.json or the note of fetched weights. `counts` are the numbers of generated
-    images for which a scale is made. `cache` is a folder of features that suites share. `catalogue` has the entries of
-    weights.yaml.
+    images for which a scale is made. `cache` is a folder of features that suites share. `inception` is
+    the SHA-256 of Inception's weights in weights.yaml.
     """
     notes = [json.loads(path.read_text()) for path in (source, data_dir / "dataset.json")]
     broken = next((note for note in notes if note["status"] != "ok"), None)
@@ -43,7 +42,7 @@ def write_reference(
         known = dict.fromkeys(("extractor", "reference", "classes"))
         content = {"status": broken["status"], "reason": broken["reason"], **known, "scale": []}
     else:
-        extractor, images = load_extractor(source, data_dir, device, catalogue), images_of(data_dir, "test")
+        extractor, images = load_extractor(source, data_dir, device, inception), images_of(data_dir, "test")
         info = read_info(data_dir)
         real = read_once(extractor, images, info, cache)
         features = real.features.cpu().numpy()

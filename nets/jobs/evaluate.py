@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from nets.evaluation import TrainedRun, evaluate
-from nets.jobs.common import add_run_options, known_weights, run_job
+from nets.jobs.common import add_run_options, known_inception, run_job
 from nets.machine.memory import Crowded, again_alone
 from nets.machine.slots import lease
 from nets.training.numerics import choose_device
@@ -33,7 +33,7 @@ def take_turn(args: argparse.Namespace) -> None:
     with lease(alone=args.alone):
         device = choose_device(args.threads)
         retry = args.retry or None
-        trained = TrainedRun(args.run_dir, args.data_dir, args.references, device, args.alone, retry, known_weights())
+        trained = TrainedRun(args.run_dir, args.data_dir, args.references, device, args.alone, retry, known_inception())
         print(evaluate(trained), flush=True)
 
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from nets.fidelity.reference import write_reference
-from nets.jobs.common import known_weights, run_job
+from nets.jobs.common import known_inception, run_job
 from nets.machine.slots import lease
 from nets.suite.keys import record, stage_source
 from nets.training.numerics import choose_device
@@ -44,7 +44,7 @@ def refer(args: argparse.Namespace) -> None:
     with lease():
         device = choose_device(args.threads)
         record(args.output, "reference", {"source": stage_source("reference").files})
-        write_reference(args.extractor, args.data_dir, args.output, args.samples, args.cache, device, known_weights())
+        write_reference(args.extractor, args.data_dir, args.output, args.samples, args.cache, device, known_inception())
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nets.jobs.common import run_job
 from nets.suite.holes import forget, forget_fetched
+from nets.trust import refuse_links
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -22,6 +23,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def retry(results: Path, fetched: bool) -> None:
     """Forget the holes, and print their names."""
+    for folder in ("data", "weights"):  # which suites share
+        refuse_links(results.parent / folder)
     names = forget_fetched(results) if fetched else forget(results)
     for name in names:
         print(f"{name}: will be tried again")

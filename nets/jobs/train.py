@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from nets.fidelity.curve import find_watching
-from nets.jobs.common import add_run_options, fail, known_weights, run_job
+from nets.jobs.common import add_run_options, fail, run_job
 from nets.machine.locks import locked
 from nets.machine.memory import Crowded, again_alone
 from nets.machine.slots import lease
@@ -49,7 +49,7 @@ def take_turn(args: argparse.Namespace, stop: StopRequest) -> None:
     news = f"{args.run_dir.name}: another process is training it; waiting for it to end."
     with locked(args.run_dir / ".lock", news, stop), lease(stop, args.alone):
         run, device = settle_description(args.run_dir, args.runs_from), choose_device(args.threads)
-        start = find_start(run, args.pretrained, known_weights()) if run.pretrained else None
+        start = find_start(run, args.pretrained) if run.pretrained else None
         extractor = find_watching(args.extractor) if args.extractor else None
         settings = JobSettings(args.log, args.checkpoint_seconds, time_limit(), stop, args.alone, args.retry or None)
         train(Session(run, args.run_dir, args.data_dir, device, start, extractor, settings))

@@ -33,7 +33,7 @@ CATALOGUES = ("models", "datasets", "recipes", "weights")
 
 
 def beside() -> Path:
-    """The folder of the user's table, for a job of the workflow (NETS_CATALOGUES); by default the project's `config`."""
+    """The folder of the user's table, for the workflow's jobs (NETS_CATALOGUES); by default the project's `config`."""
     return Path(os.environ.get("NETS_CATALOGUES") or ROOT / "config")
 
 
@@ -44,7 +44,9 @@ def load_catalogues(folder: Path) -> dict[str, dict[str, Any]]:
     """
     merged: dict[str, dict[str, Any]] = {}
     for name in CATALOGUES:
-        merged[name] = copy.deepcopy(load_catalogue(ROOT / "config" / f"{name}.yaml", name))  # keeps the cache unchanged
+        merged[name] = copy.deepcopy(
+            load_catalogue(ROOT / "config" / f"{name}.yaml", name)
+        )  # keeps the cache unchanged
         path = folder.resolve() / f"{name}.yaml"
         if path.exists() and path.parent != ROOT / "config":
             own = copy.deepcopy(load_catalogue(path, name))

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+from nets.data.entries import digits_of
 from nets.errors import ConfigError, suggest
 from nets.run import Run
 
@@ -62,8 +63,8 @@ def of_weights(run: Run, where: str, entry: dict[str, Any]) -> dict[str, Any]:
         owner = entry.get("model") or entry["title"]
         raise ConfigError(f"{where}: {name} holds weights of {owner}, not of {run.model}; choose others.")
     kept = run.recipe.options["transfer"] == "evaluate_only"
-    facts = {"sha256": entry.get("sha256") or entry["first_digits"]}
-    facts |= {key: entry[key] for key in ("shape", "mean", "std")}
+    facts = {"sha256": digits_of(entry), "shape": entry["shape"]}
+    facts |= {"mean": entry["mean"], "std": entry["std"]}
     return {"kind": "weights", "name": name, "keep_head": kept} | facts
 
 

@@ -1,9 +1,7 @@
 """The weights that a run starts from: those of another run, or fetched ones."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from safetensors.torch import load
 from torch import Tensor
@@ -14,11 +12,8 @@ from nets.run import Run
 from nets.trust import inside
 
 
-def find_start(run: Run, paths: list[Path], catalogue: Mapping[str, Any]) -> WeightsFile | None:
-    """The start of `run` among `paths`: a run's manifest.json, or the note of nets.jobs.weights. Raises UserError.
-
-    `catalogue` has the entries of weights.yaml, which decide about fetched weights.
-    """
+def find_start(run: Run, paths: list[Path]) -> WeightsFile | None:
+    """The start of `run` among `paths`: a run's manifest.json, or the note of nets.jobs.weights. Raises UserError."""
     if run.pretrained is None:
         return None
     note = next((path for path in paths if path.suffix == ".json"), None)
@@ -33,7 +28,7 @@ def find_start(run: Run, paths: list[Path], catalogue: Mapping[str, Any]) -> Wei
     if note.name == "manifest.json":
         weights = source["weights"]["last"]
         return WeightsFile("ok", None, inside(note.parent, weights["file"]), weights["sha256"])
-    return WeightsFile.read(note, catalogue.get(run.pretrained["name"]))
+    return WeightsFile.read(note, run.pretrained["sha256"])
 
 
 def load_start(start: WeightsFile) -> dict[str, Tensor]:

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def test_the_same_weights_with_and_without(model, trained, extractor_run):
 
 def test_it_is_of_validation_images_and_sparse(trained, extractor_run, few, monkeypatch):
     monkeypatch.setattr(loop, "FRAMES", 2)
-    monkeypatch.setattr("nets.data.prepared.verify", lambda file, *_: refuse_test_data(file.name))
+    monkeypatch.setattr("nets.data.prepared.verify", lambda file, *_: refuse_test_data(Path(file.name)))
     folder, history = trained("dcgan", "run", "--extractor", extractor_run)
     assert [bool(row["validation/fid_indomain"]) for row in history] == [False, False, True]
     run = Run.load(folder)
