@@ -7,6 +7,7 @@ pickle. So it is read once, compared with its whole SHA-256, and unpickled by to
 import io
 import json
 import os
+import pickle
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -60,7 +61,19 @@ class WeightsFile:
 
     def tensors(self) -> dict[str, Tensor]:
         """The tensors of a pickled file, on the CPU, by name. Runs no code in it; raises DataError as `content`."""
-        return torch.load(io.BytesIO(self.content()), map_location="cpu", weights_only=True)
+        content = io.BytesIO(self.content())
+        try:
+            tensors = torch.load(content, map_location="cpu", weights_only=True)
+        except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+            raise DataError(f"{self.file} holds more than tensors, or is no such file ({first_line(error)}).") from None
+        if not isinstance(tensors, dict) or not all(isinstance(value, Tensor) for value in tensors.values()):
+            raise DataError(f"{self.file} is not a state_dict: tensors by their names.")
+        return tensors
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's message."""
+    return str(error).strip().partition("\n")[0]
 
 
 def folder() -> Path:

@@ -32,4 +32,4 @@ shell.prefix(
 )
 # Nor do the Pythons that Snakemake starts look into the working folder. A module leaves that to its workflow.
 if workflow.modifier.is_main_snakefile():
-    os.environ["PYTHONSAFEPATH"] = "1"
+    os.environ.update(PYTHONSAFEPATH="1")
