@@ -1,7 +1,6 @@
 """A user's network that lacks something is reported before training; those of the catalogue lack nothing."""
 
 import dataclasses
-import importlib
 import sys
 
 import pytest
@@ -54,9 +53,7 @@ def test_a_constructor_that_wants_more():
 @pytest.mark.parametrize(
     "path", ["subprocess.getoutput", "torch.hub.load", "builtins.exec", "torch.zeros", "torch.Tensor"]
 )
-def test_only_networks_are_called(path, monkeypatch):
-    module, _, name = path.rpartition(".")
-    monkeypatch.setattr(importlib.import_module(module), "never", True, raising=False)
+def test_only_networks_are_called(path):
     with pytest.raises(UserError, match=rf"{path} is not a class of networks .*write `builder: true` beside it"):
         build_network(path, {}, {})
 

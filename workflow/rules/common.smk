@@ -51,12 +51,24 @@ try:
         workflow.global_resources.setdefault(
             "gpu", count_slots(workflow.resource_settings.cores or 1)
         )
-    # Locks that a killed Snakemake left are removed. The variable keeps this process's own lock.
-    if workflow.is_main_process and not workflow.dryrun:
-        at_work = drop_stale(Path(".snakemake"))
 except UserError as error:
     # If the error were raised, Snakemake would print it with lines of this file.
     sys.exit(redacted(str(error)))
+
+
+def prepare_dag(*words, first=workflow._prepare_dag, **named):
+    """Remove the locks that a killed Snakemake left, before Snakemake looks at them; a dry run removes nothing."""
+    global at_work  # this process's own lock
+    try:
+        at_work = None if workflow.dryrun else drop_stale(Path(".snakemake"))
+    except UserError as error:
+        sys.exit(str(error))
+    return first(*words, **named)
+
+
+# Only now does Snakemake know whether this is a dry run.
+if workflow.is_main_process:
+    workflow._prepare_dag = prepare_dag
 
 # Users want to see which steps are done, not a line for every choice of Snakemake's scheduler.
 SCHEDULER = ("Select jobs to execute", "Execute ", "Finished jobid")
