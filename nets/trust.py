@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from nets.errors import UserError
 
 HIDDEN = "***"
-NAME = re.compile(r"(?!\.)[\w.+-]{1,200}")
+NAME = re.compile(r"\w[\w.+-]{0,199}")
 LOGIN = re.compile(r"\b([A-Za-z][\w+.-]*://)[^\s/'\"<>]*@")  # scheme://user:password@
 QUERY = re.compile(r"(?i)([?&;][\w.-]*(?:token|secret|passw|key|sig|auth|credential)[\w.-]*=)[^&;\s#'\"<>]+")
 SECRET = re.compile(r"(?i)token|passw|secret|api_?key|access_?key|credential")  # in names of environment variables
@@ -24,7 +24,7 @@ SHORTEST = 6  # characters of a secret that is hidden wherever it appears, not o
 
 
 def check_name(text: Any, what: str) -> str:
-    """The text, if it is a plain name: no separator, no leading dot. `what` names it in the UserError otherwise."""
+    """The text, if it is a plain name: no separator, no leading dot or dash. Raises UserError, with `what` it is."""
     if not isinstance(text, str) or not NAME.fullmatch(text):
         raise UserError(f"{what} is {text!r}, which is not a name; write letters, digits, '_', '-', '+' and '.'.")
     return text

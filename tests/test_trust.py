@@ -18,7 +18,7 @@ def test_names(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["", ".", "..", "../x", "x/../../OUT", "/etc", ".hidden", "a\n", "a\0", "a b", 3, None]
+    "text", ["", ".", "..", "../x", "x/../../OUT", "/etc", ".hidden", "-rf", "a\n", "a\0", "a b", 3, None]
 )
 def test_what_is_no_name(text):
     with pytest.raises(UserError, match=r"The run is .*, which is not a name; write letters"):

@@ -8,6 +8,7 @@ import torch
 
 from nets.data.batches import images_of
 from nets.data.prepared import open_split
+from nets.errors import UserError
 from nets.fidelity import measure as fidelity
 from nets.fidelity.extractors import Extractor
 from nets.fidelity.reference import scale
@@ -89,3 +90,12 @@ def test_faces_without_classes_are_compared_by_inception(run_of):
     runs = run_of("wgan", dataset="anime_faces"), run_of("ddpm"), run_of("lenet5")
     headlines = [KINDS[run.task].family.headline_of(run.fidelity) for run in runs]
     assert headlines == ["fid_inception", "fid_indomain", "top1"]
+
+
+def test_the_extractor_of_a_reference_is_in_the_same_results(tmp_path):
+    path = tmp_path / "results/quick/fidelity/mnist5k-indomain/reference.json"
+    run = tmp_path / "results/quick/runs/lenet5-mnist5k-extractor-s0/manifest.json"
+    assert fidelity.source_of(path, {"source": str(run)}) == run
+    for elsewhere in (tmp_path / "other/manifest.json", tmp_path / "results/../other/manifest.json"):
+        with pytest.raises(UserError, match="leads out of"):
+            fidelity.source_of(path, {"source": str(elsewhere)})

@@ -82,4 +82,4 @@ rule compare:
         results=subpath(input.runs, parent=True),
     shell:
         "python -P -m nets.jobs.compare --results {params.results} --runs-from {input.runs}"
-        " --published {input.published} 2>&1 | tee {log} >&2"
+        " --published {input.published:q} 2>&1 | tee {log} >&2"
