@@ -1,4 +1,4 @@
-"""What entries of catalogues mean, and checks that a schema can't express; `suite.catalogues` checks the schema."""
+"""Checks of `config/datasets.yaml` that a schema can't express; `nets.suite.catalogues` checks the schema."""
 
 from nets.errors import DataError
 
@@ -6,11 +6,6 @@ from nets.errors import DataError
 def number_of(classes: list[str] | int | None) -> int:
     """The number of classes of an entry, which names them, gives their number, or has None (0)."""
     return classes if isinstance(classes, int) else len(classes or ())
-
-
-def digits_of(weights: dict) -> str:
-    """The known digits of the SHA-256 of an entry of weights.yaml: all 64, or the first ones."""
-    return weights.get("sha256") or weights["first_digits"]
 
 
 def check_entries(catalogue: dict, where: str) -> None:

@@ -19,7 +19,6 @@ from urllib.parse import urlsplit
 import torch.hub
 from torch import Tensor
 
-from nets.data.entries import digits_of
 from nets.errors import DataError
 from nets.files import read_verified, sha256, write_json
 from nets.trust import without_login
@@ -124,7 +123,7 @@ def fetch(entry: dict[str, Any], given: Path | None = None) -> WeightsFile:
         return hole(f"{filename} is not here and NETS_OFFLINE forbids the download; {supply}.")
     if present is None:
         try:
-            download(url, own, digits_of(entry))
+            download(url, own, expected or entry["first_digits"])
         except (OSError, HTTPException, RuntimeError) as error:
             return hole(f"{filename} could not be downloaded ({without_login(str(error))}); {supply}.")
         present = own

@@ -10,10 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from nets.data.entries import digits_of
 from nets.errors import UserError
 from nets.machine.progress import announce
-from nets.suite.catalogues import beside, load_catalogues
+from nets.suite.catalogues import beside, digits_of, load_catalogues
 from nets.trust import Redacted, redacted, refuse_links
 
 REMEDIES = {

@@ -152,6 +152,11 @@ def check_catalogue(entries: dict[str, Any], name: str, where: str) -> dict[str,
     return entries
 
 
+def digits_of(weights: dict) -> str:
+    """The known digits of the SHA-256 of an entry of weights.yaml: all 64, or the first ones."""
+    return weights.get("sha256") or weights["first_digits"]
+
+
 def texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """All texts in nested values, with their places: ('pets.url', 'https://...')."""
     if isinstance(value, dict):

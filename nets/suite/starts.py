@@ -3,9 +3,9 @@
 import dataclasses
 from typing import Any
 
-from nets.data.entries import digits_of
 from nets.errors import ConfigError, suggest
 from nets.run import Run
+from nets.suite.catalogues import digits_of
 
 ENCODERS = {  # classifiers that use the encoder of an autoencoder
     "nets.models.autoencoder.EncoderClassifier": "nets.models.autoencoder.ConvAutoencoder",

@@ -10,13 +10,12 @@ import yaml
 from torchvision import models
 
 from nets.data import weights as fetched
-from nets.data.entries import digits_of
 from nets.data.weights import PINNED, WeightsFile, fetch, hole
 from nets.errors import ConfigError, DataError
 from nets.fidelity.extractors import load_extractor
 from nets.files import sha256
 from nets.jobs.weights import main
-from nets.suite.catalogues import ROOT, check_catalogue
+from nets.suite.catalogues import ROOT, check_catalogue, digits_of
 from nets.suite.expansion import load_runs
 from nets.suite.published import load_published
 
