@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+import types
 
 import pytest
 import torch
@@ -78,6 +79,17 @@ def test_torchvisions_builders_and_classes_need_no_mark():
     assert isinstance(build_network("torch.nn.Sequential", {}, {}), nn.Sequential)
     with pytest.raises(UserError, match="is not a class of networks"):
         build_network("torchvision.models.get_model", {}, {})
+
+
+def test_timms_builders_need_no_mark(monkeypatch):
+    timm, listed = types.ModuleType("timm"), types.ModuleType("timm.models")
+    listed.small, listed.unlisted = small, lambda width: nn.Linear(1, width)
+    listed.list_models, listed.model_entrypoint = (lambda: ["small"]), {"small": small}.__getitem__
+    monkeypatch.setitem(sys.modules, "timm", timm)
+    monkeypatch.setitem(sys.modules, "timm.models", listed)
+    assert build_network("timm.models.small", {"width": 2}, {}).out_features == 2
+    with pytest.raises(UserError, match="timm.models.unlisted is not a class of networks"):
+        build_network("timm.models.unlisted", {"width": 2}, {})
 
 
 def test_the_mark_is_a_part_of_the_description_only_where_it_is_set(run_of):
