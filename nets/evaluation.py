@@ -86,12 +86,12 @@ def measure(trained: TrainedRun) -> Measurements:
     data = Batches(split, pixels, device)
     metrics: list[Measurement] = []
     arrays: dict[str, np.ndarray] = {}
-    for label in kind.measured:
-        if label not in trained.manifest["weights"]:  # without epochs, none were chosen
-            continue
-        load_weights(task.networks, trained.folder, SavedWeights(**trained.manifest["weights"][label]))
+    weights = trained.manifest["weights"]  # without epochs or validation images, none are the best
+    labels = [label for label in kind.measured if label in weights] or ["last"]
+    for label in labels:
+        load_weights(task.networks, trained.folder, SavedWeights(**weights[label]))
         evaluation = task.evaluate(data)
-        suffix = "_best" if label != kind.measured[-1] else ""
+        suffix = "_best" if label != labels[-1] else ""
         metrics = [Measurement(name + suffix, value) for name, value in evaluation.metrics.items()] + metrics
         arrays = evaluation.arrays
     if kind.probed:

@@ -137,6 +137,12 @@ def fields(part: Run | Recipe | Network) -> dict[str, Any]:
     return {key: value for key, value in vars(part).items() if key != "builder" or value}
 
 
+def chosen_weights(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The file, hash and epoch of a run's weights that were best on validation data; its last, if none were chosen."""
+    weights = manifest["weights"]
+    return weights.get("best") or weights["last"]
+
+
 def read_runs(path: Path) -> list[Run]:
     """Read all runs of `runs.jsonl`."""
     with open(path) as lines:

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from nets.jobs import docs
+from nets.reporting.statistics import wilson
 from nets.suite.catalogues import ROOT
 from nets.suite.settings import SETTINGS
 from nets.suite.table import COLUMNS
@@ -39,6 +40,22 @@ def test_the_readme_is_short_and_the_map_is_one_screen():
     assert len((ROOT / "README.md").read_text().splitlines()) <= 130
     page = (ROOT / "ARCHITECTURE.md").read_text()
     assert len(page[page.index("## Where things are") : page.index("## Five files")].splitlines()) < 60
+
+
+def test_the_intervals_of_single_seeds_are_wilsons():
+    """`97.40 [96.22, 98.22]` is right for the number of test images that its table or paragraph names."""
+    checked = 0
+    for page in (ROOT / "README.md", ROOT / "docs/results.md"):
+        for block in page.read_text().split("\n\n"):
+            found = re.findall(r"([\d.]+) \[([\d.]+), ([\d.]+)\]", block)
+            images = {int(number.replace(",", "")) for number in re.findall(r"([\d,]+) test\s+images", block)}
+            assert not found or len(images) == 1, block
+            for value, low, high in found:
+                (count,), decimals = images, len(value.partition(".")[2])
+                ends = wilson(round(float(value) / 100 * count), count)
+                assert [low, high] == [f"{100 * end:.{decimals}f}" for end in ends], value
+            checked += len(found)
+    assert checked > 40
 
 
 def test_every_make_target_that_the_pages_name_exists():

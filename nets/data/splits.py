@@ -12,9 +12,9 @@ def divide(
 
     `labels` (N,) are those of the learning part. `own_test` is the size of the source's own test part, whose rows are
     0..own_test-1. Without one, the test rows are taken from the learning part first, so that they do not depend on the
-    other splits. Next, `unused` rows are left out, to train on few labels. Without `validation` there is only test
-    data. `own_validation` is the size of the source's own validation part, at the end of the learning part. Raises
-    DataError if the counts differ from `splits`.
+    other splits. Next, `unused` rows are left out, to train on few labels. `validation: 0` leaves all other rows to
+    train on; without `validation` there is only test data. `own_validation` is the size of the source's own validation
+    part, at the end of the learning part. Raises DataError if the counts differ from `splits`.
     """
     random = np.random.RandomState(splits["seed"])
     rows = np.arange(len(labels))
@@ -31,7 +31,9 @@ def divide(
         return {"train": rows[:0], "validation": rows[:0], "test": test}
     if "unused" in splits:
         rows = np.setdiff1d(rows, rows[_cut(labels[rows], _number(splits["unused"], len(labels)), random)])
-    if own_validation is None:
+    if splits["validation"] == 0:
+        validation = rows[:0]
+    elif own_validation is None:
         validation = rows[_cut(labels[rows], _number(splits["validation"], len(labels)), random)]
     else:
         validation = rows[len(rows) - own_validation :]
@@ -41,7 +43,7 @@ def divide(
     if splits.get("train", len(train)) != len(train):
         expected = splits["train"] + len(validation)
         raise DataError(f"found {len(rows)} train and validation images, expected {expected}.")
-    if not min(len(train), len(validation), len(test)):
+    if not min(len(train), len(validation) or splits["validation"] == 0, len(test)):
         raise DataError(f"{len(labels)} images are too few: train, validation and test need one each.")
     return {"train": train, "validation": validation, "test": test}
 

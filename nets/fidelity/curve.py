@@ -9,6 +9,7 @@ from torch import Tensor
 
 from nets.fidelity.extractors import Extractor
 from nets.metrics.distances import Gaussian, frechet
+from nets.run import chosen_weights
 
 
 class WatchingExtractor(NamedTuple):
@@ -23,7 +24,7 @@ def find_watching(manifest: Path | None) -> WatchingExtractor | None:
     if manifest is None:
         return None
     content = json.loads(manifest.read_text())
-    return WatchingExtractor(manifest, content["weights"]["best"]["sha256"]) if content["status"] == "ok" else None
+    return WatchingExtractor(manifest, chosen_weights(content)["sha256"]) if content["status"] == "ok" else None
 
 
 class Judge:

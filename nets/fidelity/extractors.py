@@ -16,7 +16,7 @@ from nets.data.batches import PixelRange
 from nets.data.prepared import read_info
 from nets.data.weights import WeightsFile
 from nets.files import read_verified
-from nets.run import Run
+from nets.run import Run, chosen_weights
 from nets.tasks.contract import build_network
 from nets.tasks.transfer import last_linear
 from nets.trust import inside
@@ -72,7 +72,7 @@ def load_indomain(run_dir: Path, data_dir: Path, device: torch.device) -> Extrac
     """A classifier that this workflow trained on the same data set; the features are the input of its last layer."""
     run = Run.load(run_dir)
     manifest = json.loads((run_dir / "manifest.json").read_text())
-    weights = manifest["weights"]["best"]
+    weights = chosen_weights(manifest)
     content = read_verified(inside(run_dir, weights["file"]), weights["sha256"], "delete it and train again")
     info = read_info(data_dir)
     channels, height, _ = run.shape

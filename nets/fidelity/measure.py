@@ -106,9 +106,13 @@ def holes(extractor: str, reason: str) -> list[Measurement]:
 def measure_copies(samples: Tensor, data_dir: Path, sampling: dict[str, Any]) -> Measurements:
     """The percentage of samples that are closer to a training image than 99 % of validation images; by pixels.
 
-    It is 1 % for fresh real images. The arrays are a few samples and their nearest training images.
+    It is 1 % for fresh real images, and not measured without validation images. The arrays are a few samples and their
+    nearest training images.
     """
     known, held_out = images_of(data_dir, "train"), open_split(data_dir, "validation")
+    if not len(held_out.indices):
+        reason = "There are no validation images to say how near a new image is to the training images."
+        return Measurements([Measurement("copies", None, reason=reason)], {})
     fresh = torch.from_numpy(held_out.images[np.random.default_rng(0).permutation(held_out.indices)[:COMPARED]])
     apart, index = (values.cpu().numpy() for values in neighbours.nearest(samples.flatten(1), known.flatten(1)))
     usual, _ = neighbours.nearest(fresh.flatten(1).to(samples.device), known.flatten(1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from nets.metrics.metric import Metric, Table
+from nets.metrics.metric import Accuracy, Metric, Table
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,10 +44,10 @@ def confusion_matrix(predicted: Tensor, labels: Tensor, num_classes: int) -> Ten
 
 
 METRICS = Table({  # of logits (N, K) and labels (N,)
-    "top1": Metric("Top-1", "%", 2, "higher", "Share of images for which the most probable class is right.",
-                   partial(top_k, k=1)),
-    "top5": Metric("Top-5", "%", 2, "higher", "Share of images with the right class among the five most probable.",
-                   partial(top_k, k=5)),
+    "top1": Accuracy("Top-1", "%", 2, "higher", "Share of images for which the most probable class is right.",
+                     partial(top_k, k=1)),
+    "top5": Accuracy("Top-5", "%", 2, "higher", "Share of images with the right class among the five most probable.",
+                     partial(top_k, k=5)),
     "nll": Metric("NLL", "nats", 4, "lower", "Negative log-likelihood: how surprised the network is by the truth, on "
                   "average. Confident mistakes cost most.", nll),
     "ece": Metric("ECE", "%", 2, "lower", "Expected calibration error: the gap between stated confidence and the share "

@@ -28,6 +28,10 @@ class Metric:
     function: Callable[..., Any] | None  # from its table's inputs to its value; None: computed elsewhere
 
 
+class Accuracy(Metric):
+    """A metric that is the percentage of images answered right, so that even a single run has an interval."""
+
+
 class Table(dict[str, Metric]):
     """Metrics with the same inputs, by name, in the order in which they are computed."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nets.metrics.metric import Metric, Table
+from nets.metrics.metric import Accuracy, Table
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,8 +62,8 @@ def nearest_neighbours(learning: Tensor, labels: Tensor, test: Tensor, num_class
 
 
 METRICS = Table({  # functions that predict classes (M,); `Reconstruction.probe` turns them into accuracies
-    "probe_top1": Metric("Linear probe", "%", 2, "higher", "Top-1 of a logistic regression on the frozen code: how "
-                         "well the code separates the classes linearly.", linear_probe),
-    "knn_top1": Metric("k-NN", "%", 2, "higher", "Top-1 of a vote of the 5 nearest training codes: how well classes "
-                       "cluster in the code.", nearest_neighbours),
+    "probe_top1": Accuracy("Linear probe", "%", 2, "higher", "Top-1 of a logistic regression on the frozen code: how "
+                           "well the code separates the classes linearly.", linear_probe),
+    "knn_top1": Accuracy("k-NN", "%", 2, "higher", "Top-1 of a vote of the 5 nearest training codes: how well classes "
+                         "cluster in the code.", nearest_neighbours),
 })  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nets.metrics.metric import Metric, Table
+from nets.metrics.metric import Accuracy, Metric, Table
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -82,6 +82,6 @@ TRAINED = Table({  # what training computes too: `nets.tasks.codes` and `Reconst
                   "entropy of the pixels. Only black and white images can reach zero.", None),
     "objective": Metric("Objective", "", 4, "none", "The loss of the row's recipe, on test data. Recipes use different "
                         "losses: compare it with the recipe's source, not between rows.", None),
-    "top1_sampled": Metric("Top-1, sampled code", "%", 2, "higher", "Top-1 of a VAE's classifier on a sampled code of "
-                           "each image, as in training; plain top-1 uses the mean of the code.", None),
+    "top1_sampled": Accuracy("Top-1, sampled code", "%", 2, "higher", "Top-1 of a VAE's classifier on a sampled code "
+                             "of each image, as in training; plain top-1 uses the mean of the code.", None),
 })  # fmt: skip

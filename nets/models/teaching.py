@@ -11,7 +11,8 @@ Ours pad all sides equally where Keras pads strided convolutions more at the rig
     Mnist…          28      7 x 7 x 256, 128, 64 (/2), 1 (/2)    64 (/2), 128 (/2)
     Polynomial…     40      10 x 10 x 128, 128 (/2), 64 (/2), 1  16 (/2), 32 (/2), 64 (/2), 128
 
-Any multiple of 4 pixels will do. The critic of their WGAN is the discriminator.
+Any multiple of 4 pixels will do. The critic of their WGAN is a discriminator of eight times the width: 128 (/2),
+256 (/2), 512 (/2), 1,024.
 """
 
 from torch import nn

@@ -30,11 +30,14 @@ def read_history(path: Path) -> dict[str, list[float]]:
     return {name: [float(row[name] or "nan") for row in rows] for name in (rows[0] if rows else ())}
 
 
-def read_arrays(path: Path) -> "dict[str, np.ndarray]":
-    """The arrays of an npz file. A hole, a run without a result, has an empty file and no arrays."""
+def read_arrays(path: Path, *names: str) -> "dict[str, np.ndarray]":
+    """The arrays of an npz file: those of these names that it has, or all if none is named.
+
+    A hole, a run without a result, has an empty file and no arrays.
+    """
     import numpy as np
 
     if not path.exists() or not path.stat().st_size:
         return {}
     with np.load(path) as arrays:
-        return dict(arrays)
+        return {name: arrays[name] for name in arrays.files if name in names or not names}

@@ -27,7 +27,7 @@ class Result:
     status: str  # ok, diverged, out_of_memory, timed_out or no_data
     reason: str  # why the run is a hole, that is, has no result
     retry: str  # the command that tries it again
-    headline: Measure | None  # what the run is ranked by; a hole may have none
+    headline: Measure | None  # what tables sort it by; a hole may have none
     numbers: list[Number]  # from metrics.json; a hole has none
     task: str  # the task under which it is compared; see `grouping.views`
 
@@ -97,6 +97,14 @@ class Result:
     def arrays(self) -> "dict[str, np.ndarray]":
         """The arrays of arrays.npz, kept in memory; a hole has none."""
         return read_arrays(self.folder / "arrays.npz")
+
+    @cached_property
+    def answers(self) -> "dict[str, np.ndarray]":
+        """`labels` (N,) of all test images, in the order of the data set, and a classifier's `predicted` (N,).
+
+        Kept in memory; empty for a hole, and without `labels` for tasks that have none.
+        """
+        return read_arrays(self.folder / "arrays.npz", "labels", "predicted")
 
     @cached_property
     def snapshots(self) -> "dict[str, np.ndarray]":

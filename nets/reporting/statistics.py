@@ -1,10 +1,24 @@
-"""The mean over seeds and its 95 % confidence interval, but never the mean of a silently smaller set of seeds."""
+"""Means over seeds, intervals and tests, but never the mean of a silently smaller set of seeds.
 
-from collections.abc import Sequence
+`docs/statistics.md` says what each of them can and can't tell.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite, sqrt
 
 LEVEL = 0.95
+ALPHA = 1 - LEVEL
+POWER = 0.8
+MOST_SEEDS = 1000  # the largest answer of `seeds_to_tell`
+EXACT = 1e-9  # a spread below this share of the values is rounding, not luck
+PAIRED, WELCH, MCNEMAR = "paired t", "Welch t", "McNemar"
+
+
+def deviation(values: Sequence[float]) -> float:
+    """The standard deviation of at least two values, with n - 1 degrees of freedom."""
+    mean = sum(values) / len(values)
+    return sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
 def half_width(values: Sequence[float]) -> float | None:
@@ -14,9 +28,7 @@ def half_width(values: Sequence[float]) -> float | None:
     n = len(values)
     if n < 2:
         return None
-    mean = sum(values) / n
-    deviation = sqrt(sum((value - mean) ** 2 for value in values) / (n - 1))
-    return float(stdtrit(n - 1, (1 + LEVEL) / 2)) * deviation / sqrt(n)
+    return float(stdtrit(n - 1, (1 + LEVEL) / 2)) * deviation(values) / sqrt(n)
 
 
 @dataclass(frozen=True)
@@ -70,3 +82,87 @@ def summarise(by_seed: dict[int, float | None], holes: dict[int, str]) -> Summar
         else:
             missing[seed] = holes.get(seed, "not measured")
     return Summary(values, missing)
+
+
+def wilson(right: int, images: int) -> tuple[float, float]:
+    """The 95 % interval (Wilson 1927) of a share, from 0 to 1, of which `right` of `images` images are counted.
+
+    It covers the luck of drawing these test images, and not the luck of training.
+    """
+    from scipy.stats import binomtest
+
+    interval = binomtest(right, images).proportion_ci(LEVEL, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The difference between two rows (the second minus the first), and the test that judges it."""
+
+    test: str  # PAIRED, WELCH or MCNEMAR
+    value: float
+    p: float  # two-sided, of this test alone
+    n: int  # pairs of seeds, the smaller number of seeds, or test images
+    deviations: tuple[float, ...] = ()  # of the differences, or of each row, over seeds
+
+
+def t_test(first: Mapping[str, float], second: Mapping[str, float]) -> Difference | None:
+    """Student's paired t-test if both rows have the same seeds, Welch's otherwise; values by seed.
+
+    Differences that are the same for each seed, as those of a few steps of 1/N may be by chance, have no spread to
+    judge them by: Welch's test then takes that of the rows. None if a row has fewer than two seeds, or if neither row
+    varies over seeds.
+    """
+    from scipy.stats import ttest_ind, ttest_rel
+
+    if min(len(first), len(second)) < 2:
+        return None
+    same = first.keys() == second.keys()
+    a, b = list(first.values()), [second[seed] for seed in (first if same else second)]
+    value, n, rounding = sum(b) / len(b) - sum(a) / len(a), min(len(a), len(b)), EXACT * max(map(abs, a + b))
+    if same and (spread := deviation([y - x for x, y in zip(a, b, strict=True)])) > rounding:
+        return Difference(PAIRED, value, float(ttest_rel(b, a).pvalue), n, (spread,))
+    spreads = deviation(a), deviation(b)
+    if max(spreads) <= rounding:
+        return None
+    return Difference(WELCH, value, float(ttest_ind(b, a, equal_var=False).pvalue), n, spreads)
+
+
+def mcnemar(lost: int, gained: int, images: int) -> Difference:
+    """McNemar's exact test of two trained networks on the same images; `value` is in percent.
+
+    `lost` images are right for the first network alone, `gained` for the second alone. If the networks were equally
+    good, fair coins would decide which; the other images tell nothing.
+    """
+    from scipy.stats import binomtest
+
+    p = binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
+    return Difference(MCNEMAR, 100 * (gained - lost) / images, float(p), images)
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """P-values corrected for their number by Holm's step-down method (1979), in the order given."""
+    adjusted, largest = [0.0] * len(ps), 0.0
+    for rank, at in enumerate(sorted(range(len(ps)), key=lambda at: ps[at])):
+        largest = max(largest, min(1.0, (len(ps) - rank) * ps[at]))
+        adjusted[at] = largest
+    return adjusted
+
+
+def seeds_to_tell(difference: float, deviations: Sequence[float]) -> int | None:
+    """How many seeds of each of two rows show a true `difference` with a power of 80 %, two-sided at 5 %.
+
+    One deviation is that of paired differences over seeds, two are those of independent rows (Welch's degrees of
+    freedom). None if 1,000 are too few.
+    """
+    import numpy as np
+    from scipy.stats import nct, t
+
+    variances, n = np.square(deviations), np.arange(2, MOST_SEEDS + 1)
+    freedom = (n - 1) * variances.sum() ** 2 / np.square(variances).sum()
+    shift = abs(difference) * np.sqrt(n / variances.sum())
+    critical = t.isf(ALPHA / 2, freedom)
+    wrong_side = np.nan_to_num(nct.cdf(-critical, freedom, shift))  # not a number where it is too small for one
+    power = nct.sf(critical, freedom, shift) + wrong_side
+    enough = n[power >= POWER]
+    return int(enough[0]) if len(enough) else None

@@ -36,6 +36,7 @@ def check_row(row: Row) -> None:
     check_networks(row)
     check_schedule(row)
     check_optimizers(row)
+    check_validation(row)
     own = {"reconstruction": check_autoencoder, "adversarial": check_critic, "diffusion": check_sampler}
     if row.model["task"] in own:
         own[row.model["task"]](row)
@@ -126,6 +127,16 @@ def check_optimizers(row: Row) -> None:
             )
         if settings.get("nesterov") and not settings.get("momentum"):
             raise ConfigError(f"{row.where}: {key}.nesterov needs {key}.momentum above 0.")
+
+
+def check_validation(row: Row) -> None:
+    """Refuse FID during training without validation images, which samples are compared with."""
+    draws = row.kind.task is None or row.model.get("generates")
+    if row.data["splits"].get("validation") == 0 and draws and row.recipe.options["fid_samples"]:
+        raise ConfigError(
+            f"{row.where}: {row.cells['dataset']} has no validation images for FID during training; "
+            "set options.fid_samples=0."
+        )
 
 
 def check_autoencoder(row: Row) -> None:

@@ -94,8 +94,10 @@ class Classification(Task):
 
     def evaluate(self, data: Batches) -> Evaluation:
         logits, labels = self.predict(data)
-        confusion = metrics.confusion_matrix(logits.argmax(1), labels, self.run.num_classes)
-        arrays = {"confusion": confusion.numpy()} | self.worst(data, logits, labels)
+        predicted = logits.argmax(1)
+        confusion = metrics.confusion_matrix(predicted, labels, self.run.num_classes)
+        arrays = {"confusion": confusion.numpy(), "predicted": predicted.numpy(), "labels": labels.numpy()}
+        arrays |= self.worst(data, logits, labels)
         return Evaluation(metrics.METRICS.measure(logits, labels), arrays)
 
     def worst(self, data: Batches, logits: Tensor, labels: Tensor) -> dict[str, np.ndarray]:
@@ -137,7 +139,7 @@ class Classification(Task):
         chance = 100 / self.run.num_classes
         # Validation too: with a moving average, it measures the averaged weights, training the weights of the steps.
         for split, name in (("Training", "train/top1"), ("Validation", "validation/top1")):
-            if (top1 := history[-1][name]) < chance + LEARNED * (100 - chance):
+            if (top1 := history[-1].get(name, 100)) < chance + LEARNED * (100 - chance):
                 return (
                     f"{split} top-1 ended at {top1:.1f} %, near the {chance:.1f} % of chance; "
                     "give it more epochs, or another optimizer.lr (lower if its loss jumps)."

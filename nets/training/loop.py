@@ -170,9 +170,11 @@ class Training:
         state = self.state
         state.epoch += 1
         with self.average.applied() if self.average else nullcontext():
-            validation = self.task.validate(self.data["validation"])
-            self.check_finite(validation, "validation", state.epoch)
-            self.choose(validation)
+            validation = {}
+            if len(self.data["validation"]):
+                validation = self.task.validate(self.data["validation"])
+                self.check_finite(validation, "validation", state.epoch)
+                self.choose(validation)
             if self.is_frame():
                 validation = validation | self.task.watch()
                 self.take_snapshot()
@@ -206,7 +208,7 @@ class Training:
 
     def take_snapshot(self) -> None:
         """Keep the images that show what the networks can do now."""
-        images = self.task.snapshot(self.data["validation"])
+        images = self.task.snapshot(self.data["validation" if len(self.data["validation"]) else "train"])
         if images is not None:
             self.state.snapshots[self.state.epoch] = images.cpu()
 

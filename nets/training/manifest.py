@@ -26,9 +26,11 @@ def beginning(run: Run, device: torch.device) -> dict[str, Any]:
     }
 
 
-def facts_of(task: Task, start: WeightsFile | None, extractor: WatchingExtractor | None) -> dict[str, Any]:
-    """What is known about a task before its first step."""
-    facts: dict[str, Any] = {}
+def facts_of(
+    task: Task, data: dict[str, Any], start: WeightsFile | None, extractor: WatchingExtractor | None
+) -> dict[str, Any]:
+    """What is known about a task before its first step; `data` is the `dataset.json` of its data."""
+    facts: dict[str, Any] = {"data": {key: data["source"][key] for key in ("kind", "canonical")}}
     if start and task.run.pretrained:
         facts["pretrained"] = {"name": task.run.pretrained["name"], "sha256": start.sha256}
     if isinstance(task, Generator) and task.judge and extractor and task.run.fidelity:

@@ -27,6 +27,14 @@ def test_the_order_follows_the_seed_and_can_be_entered_midway(data):
     assert [batch.indices.tolist() for batch in data.epoch(32, seed=6)] != first
 
 
+def test_the_order_is_the_same_for_all_batch_sizes_and_states_of_other_random_numbers(data):
+    """So runs with the same seed are pairs (docs/statistics.md)."""
+    torch.manual_seed(1)
+    first = torch.cat([batch.indices for batch in data.epoch(10, seed=5)])
+    torch.manual_seed(2)
+    assert torch.equal(torch.cat([batch.indices for batch in data.epoch(25, seed=5)]), first)
+
+
 def test_a_batch_larger_than_the_split_is_the_split(data):
     assert [len(batch.images) for batch in data.epoch(1000, seed=0)] == [100]
 

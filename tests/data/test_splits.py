@@ -69,3 +69,11 @@ def test_impossible(changes, own_test, sentence):
 def test_no_test_images_at_all():
     with pytest.raises(DataError, match="no test part of its own"):
         divide(LABELS, {"validation": 10, "seed": 0}, None)
+
+
+def test_no_validation_images_leave_all_others_to_train_on():
+    rows = divide(LABELS, {"validation": 0, "test": 150, "seed": 0}, None)
+    assert {split: len(values) for split, values in rows.items()} == {"train": 850, "validation": 0, "test": 150}
+    np.testing.assert_array_equal(rows["test"], divide(LABELS, SPLITS, None)["test"])
+    rows = divide(LABELS, {"train": 1000, "validation": 0, "seed": 0}, 77)
+    np.testing.assert_array_equal(rows["train"], np.arange(1000))

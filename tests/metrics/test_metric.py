@@ -9,7 +9,7 @@ from nets.data.batches import Batches, PixelRange
 from nets.errors import UserError
 from nets.metrics import classification
 from nets.metrics.measurement import Measurement
-from nets.metrics.metric import Metric, all_metrics, tables
+from nets.metrics.metric import Accuracy, Metric, all_metrics, tables
 from nets.reporting import glossary
 from nets.tasks.classification import Classification
 
@@ -63,3 +63,8 @@ def test_each_name_stands_in_one_table_and_each_entry_says_something():
 
 def test_the_order_of_columns_names_metrics_that_exist():
     assert set(glossary.ORDER) <= set(all_metrics())
+
+
+def test_accuracies_are_known_as_such_with_and_without_qualifiers():
+    names = {name for name in all_metrics() if isinstance(glossary.describe(f"{name}_best"), Accuracy)}
+    assert names == {"top1", "top5", "top1_sampled", "probe_top1", "knn_top1"}

@@ -161,6 +161,7 @@ def test_the_teaching_repositorys_own_counts():
     """Its notebook prints those of the polynomials as "trainable params"."""
     assert parameters(teaching.PolynomialGenerator()) == 273_344
     assert parameters(teaching.PolynomialDiscriminator()) == 102_209
+    assert parameters(teaching.PolynomialDiscriminator(width=128)) == 6_236_673  # the critic of its WGAN
     maps = 7 * 7 * 256
     convolutions = 25 * (256 * 128 + 128 * 64 + 64)
     assert parameters(teaching.MnistGenerator()) == 100 * maps + 2 * maps + convolutions + 2 * (128 + 64)

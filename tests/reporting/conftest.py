@@ -16,6 +16,9 @@ INDOMAIN = {
 }  # fmt: skip
 
 
+IMAGES = 1000  # in the test set
+
+
 @dataclass
 class Spec:
     """A row of the invented suite."""
@@ -108,7 +111,8 @@ def write_run(runs: Path, spec: Spec, seed: int, digits: np.ndarray) -> str:
 
 def describe(spec: Spec, seed: int, name: str) -> Run:
     data = {"title": TITLES[spec.dataset], "shape": [1, 28, 28], "classes": [str(i) for i in range(10)],
-            "licence": "CC BY-SA 3.0", "citation": "LeCun, Bottou, Bengio & Haffner 1998"}  # fmt: skip
+            "licence": "CC BY-SA 3.0", "citation": "LeCun, Bottou, Bengio & Haffner 1998",
+            "sources": [{"kind": "idx", "sha256": {}}]}  # fmt: skip
     recipe = Recipe(
         spec.model, epochs=20, batch_size=64, optimizer={"name": "adam", "lr": 0.001}, optimizers={}, schedule={},
         augment={}, options={}, clip_norm=None, ema=None, precision="float32",
@@ -204,6 +208,8 @@ def write_arrays(folder: Path, spec: Spec, dice: np.random.Generator, digits: np
         truth = np.arange(11) % 10
         arrays |= {"worst_images": digits[:11], "worst_true": truth, "worst_predicted": (truth + 1) % 10}
         arrays |= {"worst_probability": np.linspace(0.99, 0.4, 11)}
+        labels = np.arange(IMAGES) % 10
+        arrays |= {"labels": labels, "predicted": labels + (100 * dice.random(IMAGES) > spec.quality)}
     (folder / "arrays.npz").touch()
     (folder / "snapshots.npz").touch()
     if ok:

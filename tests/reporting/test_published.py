@@ -216,3 +216,15 @@ def test_a_value_that_was_not_read_in_its_source_is_shown_but_not_compared(lenet
     (row,) = table.rows
     assert [row.cells[key].text for key in ("published", "difference", "explanation")] == ["98.00", "–", "–"]
     assert "LeNet-5: 98.00 (a page; second hand: not compared)" in str(table.notes)
+
+
+COPY = "images from a copy of the data set, not from the published files; "
+
+
+@pytest.mark.parametrize(("canonical", "first"), [(False, COPY), (True, "")])
+def test_a_copy_of_the_data_is_named_before_the_other_reasons(results, canonical, first):
+    group = by_comparison(load_results(results, results / "runs.txt"))["classification", "mnist5k"]
+    data = {"kind": "class_folder", "canonical": canonical}
+    seen = [replace(each, manifest=each.manifest | {"data": data}) for each in group]
+    cell = row_of(comparison_table(seen, PUBLISHED), "LeNet-5").cells["explanation"]
+    assert cell.text == first + "more training images"

@@ -14,9 +14,12 @@ from nets.fidelity.passport import digest
 from nets.reporting.comparisons import compare, read_comparisons
 from nets.reporting.grouping import by_comparison, by_model
 from nets.reporting.results import load_results
+from nets.reporting.statistics import wilson
 from nets.reporting.tables import formats
 from nets.reporting.tables.comparison import comparison_table
-from nets.reporting.tables.table import Row, Table
+from nets.reporting.tables.measured import test_images as images_of
+from nets.reporting.tables.rows import FEW_SEEDS
+from nets.reporting.tables.table import Column, Row, Table
 from nets.reporting.tables.tidy import COLUMNS
 
 
@@ -74,17 +77,45 @@ def test_holes_are_never_averaged(classifiers):
     assert classifiers.rows[-1] is row
 
 
-def test_best_is_marked_by_direction_and_not_among_holes(classifiers):
-    best = {
-        key: [row.label for row in classifiers.rows if row.cells[key].best] for key in ("top1", "nll", "parameters")
-    }
-    assert best == {"top1": ["LeNet-5"], "nll": ["LeNet-5"], "parameters": []}
+def test_a_single_seeds_accuracy_has_the_interval_of_the_test_set(classifiers):
+    wide, softmax = (row_of(classifiers, label) for label in ("LeNet-5 (wide 2)", "Softmax regression"))
+    for key in ("top1", "top5", "top1_best"):
+        cell = wide.cells[key]
+        low, high = (100 * end for end in wilson(round(10 * cell.sort), 1000))
+        assert (cell.bounds, cell.half) == (f"{low:.2f}, {high:.2f}", "")
+        assert (cell.raw[f"{key}_test_low"], cell.raw[f"{key}_test_high"]) == pytest.approx((low, high))
+        assert cell.raw[f"{key}_test_images"] == 1000 and cell.raw[f"{key}_ci_low"] is None
+    assert not wide.cells["nll"].bounds and not wide.cells["ece"].bounds and not wide.cells["seconds"].bounds
+    assert not softmax.cells["top1"].bounds and "top1_test_low" not in softmax.cells["top1"].raw
+
+
+def test_the_interval_of_the_test_set_looks_different_in_every_format(classifiers):
+    cell, other = (row_of(classifiers, label).cells["top1"] for label in ("LeNet-5 (wide 2)", "LeNet-5"))
+    assert f"{cell.text} [{cell.bounds}]" in formats.markdown(classifiers)
+    assert f"{cell.text} [{cell.bounds}]" in formats.latex(classifiers)
+    shown = formats.html(classifiers)
+    assert f'{cell.text} <span class="interval alone" title="One seed' in shown and f"[{cell.bounds}]</span>" in shown
+    assert f'{other.text} <span class="interval">± {other.half}</span>' in shown
+
+
+def test_accuracies_on_training_images_have_no_interval_of_the_test_set(classifiers):
+    group = row_of(classifiers, "LeNet-5").results
+    column = Column("top1", "Top-1", metric="top1", split="test")
+    assert images_of(group, column) == 1000
+    assert images_of(group, replace(column, split="train")) is None
+
+
+def test_the_table_says_what_few_seeds_cannot_tell(classifiers, tables):
+    notes = {note.text for note in classifiers.notes}
+    assert FEW_SEEDS[1] in notes and FEW_SEEDS[2] not in notes
+    reconstructions = {note.text for note in tables["reconstruction", "mnist5k"].notes}
+    assert FEW_SEEDS[2] in reconstructions and FEW_SEEDS[1] not in reconstructions
 
 
 def test_headline_comes_first_and_best_epochs_last(classifiers):
     keys = [column.key for column in classifiers.columns]
-    assert keys[:4] == ["top1", "top5", "nll", "ece"]
-    assert keys[4:8] == ["top1_best", "top5_best", "nll_best", "ece_best"]
+    assert keys[:5] == ["top1", "against_best", "top5", "nll", "ece"]
+    assert keys[5:9] == ["top1_best", "top5_best", "nll_best", "ece_best"]
 
 
 def test_the_scale_is_only_in_columns_with_its_counts_of_images(generators):
@@ -161,7 +192,7 @@ def test_latex_is_escaped_and_balanced(classifiers, generators):
         rows = [line for line in lines if line.endswith(r"\\")]
         assert len({line.count(" & ") for line in rows}) == 1
         plain = [line.replace(" & ", " ") if line in rows else line for line in lines]
-        assert not [line for line in plain if re.search(r"(?<!\\)[%#&_^]|[±↑↓−–…\u202f]", line)]
+        assert not [line for line in plain if re.search(r"(?<!\\)[%#&_^]|[±↑↓−–…†\u202f]|(?<!\$)[<>]", line)]
         assert text.count("{") - text.count(r"\{") == text.count("}") - text.count(r"\}")
         assert text.count(r"\begin{") == text.count(r"\end{") == 2
 
@@ -170,6 +201,7 @@ def test_latex_is_escaped_and_balanced(classifiers, generators):
     ("a_b & 5 % #1 {x}", r"a\_b \& 5 \% \#1 \{x\}"),
     (r"\~^$", r"\textbackslash{}\textasciitilde{}\textasciicircum{}\$"),
     ("1 ± 2 ↓", r"1 $\pm$ 2 $\downarrow$"),
+    ("< 0.001 †", r"$<$ 0.001 $\dagger$"),
 ])  # fmt: skip
 def test_latex_escaping(words, expected):
     assert formats.escape(words) == expected
@@ -210,7 +242,6 @@ def test_only_generators_have_the_scale(generators, classifiers):
     assert row.label == "Noise against test images (1,000 and 1,000)"
     fid = next(column.key for column in generators.columns if column.metric == "fid_indomain")
     assert (row.cells[fid].text, row.cells["parameters"].text) == ("345.68", "–")
-    assert not row.cells[fid].best
     assert not classifiers.scale
     lines = formats.raw(generators).splitlines()
     assert lines[-1].startswith(",,") and "345.678" in lines[-1] and ",scale," in lines[-1]

@@ -45,8 +45,8 @@ def test_the_teaching_repositorys_values_by_split():
         ("vae-with_classifier", "top1_sampled"): (93.92, 95.43),
     }
     for (model, metric), values in printed.items():
-        assert tuple(reported[model, "mnist", metric, split] for split in ("test", "train")) == values
-    assert reported["autoencoder-with_classifier", "mnist", "mse", "test"] == 0.0441
+        assert tuple(reported[model, "mnist_60k", metric, split] for split in ("test", "train")) == values
+    assert reported["autoencoder-with_classifier", "mnist_60k", "mse", "test"] == 0.0441
 
 
 def test_a_table_brings_its_own(tmp_path):

@@ -41,6 +41,9 @@ def test_images_are_standardised(data):
 def test_evaluation_counts_every_sample_once(task, data):
     evaluation = task.evaluate(data)
     assert evaluation.arrays["confusion"].sum() == len(data) == 256
+    right = evaluation.arrays["predicted"] == evaluation.arrays["labels"]
+    assert evaluation.metrics["top1"] == pytest.approx(100 * right.mean())
+    assert (evaluation.arrays["labels"] == data.labels[data.order].numpy()).all()
     assert evaluation.metrics["top1"] == pytest.approx(100 * evaluation.arrays["confusion"].trace() / 256)
 
 

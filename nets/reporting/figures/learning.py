@@ -123,8 +123,8 @@ LEARNING = ComparisonFigure(
     "{task}-{dataset}-learning.svg",
     has_curves,
     learning,
-    "All models: the mean over seeds, in a band from the lowest to the highest seed. A steep beginning is cut off. "
-    "The table lists the settings.",
+    "All models: the mean over seeds, in a band from the lowest to the highest seed; without a band, one seed. A steep "
+    "beginning is cut off. The legend follows the ends of the lines. The table lists the settings.",
     section="learning",
     title="Learning curves of {task} on {dataset}",
     stretched=True,

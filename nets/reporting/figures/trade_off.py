@@ -16,6 +16,7 @@ class Point(NamedTuple):
     cost: float
     quality: float
     interval: tuple[float, float] | None
+    seeds: int  # with one, the interval is that of the test set alone
     name: str
     place: int
 
@@ -30,9 +31,10 @@ def points(table: Table, key: str) -> list[Point]:
     for place, row in enumerate(table.rows):
         quality, cost = row.cells[column.key], row.cells[key].sort
         if quality.sort is not None and cost:
-            low, high = (quality.raw[f"{column.key}_ci_{end}"] for end in ("low", "high"))
+            kind = "test" if quality.bounds else "ci"
+            low, high = (quality.raw[f"{column.key}_{kind}_{end}"] for end in ("low", "high"))
             interval = None if low is None else (low, high)
-            placed.append(Point(cost, quality.sort, interval, table.short_names[row.label], place))
+            placed.append(Point(cost, quality.sort, interval, len(row.results), table.short_names[row.label], place))
     return placed
 
 
@@ -50,9 +52,11 @@ def trade_off(key: str, short: str, long: str, comparison: Comparison, path: Pat
         axis.margins(0.12)
         for point in shown:
             colour = style.COLOURS[point.place % len(style.COLOURS)]
+            look = {"linestyle": ":", "linewidth": 1.2} if point.seeds == 1 else {"linewidth": 1, "alpha": 0.5}
             if point.interval:
-                axis.plot([point.cost, point.cost], point.interval, color=colour, linewidth=1, alpha=0.5)
-            axis.plot([point.cost], [point.quality], "o", markersize=5.5, color=colour)
+                axis.plot([point.cost, point.cost], point.interval, color=colour, **look)
+            fill = style.SURFACE if point.seeds == 1 else colour
+            axis.plot([point.cost], [point.quality], "o", markersize=5.5, color=colour, markerfacecolor=fill)
         if column.unit == "%":
             style.stretch(axis)
         style.count_ticks(axis)
@@ -77,7 +81,10 @@ def figure(key: str, short: str, long: str, caption: str) -> ComparisonFigure:
     )
 
 
-BARS = "Bars: 95 % confidence intervals."
+BARS = (
+    "Bars: 95 % confidence intervals over seeds. Open points have one seed; a dotted bar is the interval of the test "
+    "set alone."
+)
 FIGURES = (
     figure("parameters", "parameters", "parameters", f"Quality against size. {BARS}"),
     figure("macs", "MACs", "multiply-accumulates per image", f"Quality against arithmetic. {BARS}"),
@@ -85,7 +92,7 @@ FIGURES = (
         "sample_macs",
         "cost of a sample",
         "multiply-accumulates per sample, all steps",
-        "Quality against the arithmetic of one sample, all steps together.",
+        f"Quality against the arithmetic of one sample, all steps together. {BARS}",
     ),
     figure("seconds", "training time", "training time in seconds", f"Quality against training time. {BARS}"),
 )

@@ -29,13 +29,13 @@ def data_uri(path: Path) -> str:
     return f"data:{TYPES[path.suffix]};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
-def run_pictures(result: Result, best: bool) -> list[Picture]:
-    """The figures drawn for a result, in the order of the list; `best`: its model leads the table."""
+def run_pictures(result: Result, first: bool) -> list[Picture]:
+    """The figures drawn for a result, in the order of the list; `first`: its model is the first of the table."""
     inputs = "images" if result.task == "reconstruction" else "latents"
     pictures = []
     for figure in of_runs.FIGURES:
         path = result.folder / "figures" / figure.file
-        shown = (figure.of_samples or not result.samples_only) and (best or not figure.of_best)
+        shown = (figure.of_samples or not result.samples_only) and (first or not figure.of_first)
         if shown and path.exists():
             title = f"{path.stem.capitalize()} of {result.label} on {result.run.dataset}, seed {result.run.seed}"
             caption = figure.caption.replace("{inputs}", inputs)
@@ -52,7 +52,7 @@ def comparison_pictures(comparison: Comparison, folder: Path) -> dict[str, list[
         if path.exists():
             caption = figure.caption
             if figure.stretched and headline and headline.unit == "%":
-                caption += " The scale widens towards 100 %, where good models differ."
+                caption += " The scale widens towards 100 %."
             title = figure.title.format(task=comparison.task, dataset=comparison.dataset)
             pictures[figure.section].append(Picture(data_uri(path), title, caption, figure.section))
     return pictures

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from nets.reporting import glossary
 from nets.reporting.comparisons import Comparison
 from nets.reporting.page.embed import Picture, comparison_pictures, run_pictures
 from nets.reporting.results import Result
 from nets.reporting.tables import formats
+from nets.reporting.tables.best import KEY, NETWORKS, told_apart
 from nets.reporting.tables.stability import TEXT
 from nets.reporting.tables.table import Row, Table
 
@@ -39,15 +40,50 @@ def section(results: Path, comparison: Comparison) -> dict[str, Any]:
         "classes": html(comparison.classes),
         "stability": comparison.stability and {"text": TEXT, "html": html(comparison.stability)},
         "pictures": comparison_pictures(comparison, results / "figures"),
-        "models": [model(table, row, best=row is table.rows[0]) for row in table.rows],
+        "card": card(table),
+        "models": [model(table, row, first=row is table.rows[0]) for row in table.rows],
     }
 
 
-def model(table: Table, row: Row, best: bool) -> Model:
-    """A row with its pictures; `best`: it leads the table."""
+class Card(NamedTuple):
+    """What the head of the page says about a table: the group of the best, its numbers, and what tests say of it."""
+
+    title: str
+    value: str
+    verdict: str = ""
+
+
+def card(table: Table) -> Card:
+    """The card of a table. Without a test it names no row, but the range of the headline."""
+    headline, first = table.headline, table.rows[0]
+    rows = [row for row in table.rows if headline and row.cells[headline.key].sort is not None]
+    if headline is None or not rows:
+        return Card("No result", headline_text(table, first))
+    if len(rows) == 1:
+        return Card(table.short_names[first.label], headline_text(table, first))
+    group = [row for row in rows if row.cells[headline.key].best]
+    shown = sorted(float(row.cells[headline.key].sort or 0) for row in group or rows)
+    ends = " to ".join(glossary.number(end, headline.decimals) for end in (shown[0], shown[-1]))
+    value = f"{headline.label} {ends} {headline.unit}".strip()
+    if not group:
+        return Card(f"{len(rows)} models", value, "no test can tell them apart")
+    names = [table.short_names[row.label] for row in group]
+    title = ", ".join(names if len(names) < 5 else [*names[:3], f"{len(names) - 3} more"])
+    told, others = [row for row in rows if told_apart(row)], len(rows) - len(group)
+    verdict = [] if len(group) == 1 else ["no test tells them apart"]
+    if told:
+        networks = sum(NETWORKS in row.cells[KEY].text for row in told)
+        only = f", {networks} only as trained networks" if networks else ""
+        count = f"{len(told)} of {others}" if len(told) < others else f"all {others}"
+        verdict.append(f"told from {'the other' if others == 1 else f'{count} others'}{only}")
+    return Card(title, headline_text(table, first) if len(group) == 1 else value, "; ".join(verdict))
+
+
+def model(table: Table, row: Row, first: bool) -> Model:
+    """A row with its pictures; `first`: it is the first of the table."""
     value = headline_text(table, row)
     for result in row.results:
-        if result.ok and (pictures := run_pictures(result, best)):
+        if result.ok and (pictures := run_pictures(result, first)):
             return Model(row, value, result, pictures)
     return Model(row, value)
 

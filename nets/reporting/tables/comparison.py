@@ -3,20 +3,21 @@
 from nets.fidelity.passport import sentence
 from nets.reporting import glossary
 from nets.reporting.results import Result
+from nets.reporting.tables.best import against_the_best
 from nets.reporting.tables.cost import SIZES, cost_cells, cost_columns
 from nets.reporting.tables.literature import Values, add_published, reported_measures
 from nets.reporting.tables.measured import UNMEASURED, metric_cell, metric_columns
 from nets.reporting.tables.passports import passports_of
-from nets.reporting.tables.rows import mark_best, rank, rows_of
+from nets.reporting.tables.rows import rank, rows_of, seed_notes
 from nets.reporting.tables.scale import scale_rows
 from nets.reporting.tables.table import ABSENT, Cell, Column, Note, Row, Table
 
 
 def comparison_table(results: list[Result], published: Values | None = None) -> Table:
-    """The table of results that share a task and a data set: the best first, models with holes last.
+    """The table of results that share a task and a data set: the best mean first, models with holes last.
 
-    Published values are between measured values and costs. A metric on a split other than the headline's has a column
-    only if a value for it is published.
+    Tests against the first row follow the headline. Published values are between measured values and costs. A metric on
+    a split other than the headline's has a column only if a value for it is published.
     """
     published = published or {}
     measured = metric_columns(results, reported_measures(results, published))
@@ -27,16 +28,18 @@ def comparison_table(results: list[Result], published: Values | None = None) -> 
     rows = rows_of(results, cells)
     measured, unmeasured = without_unmeasured(rows, measured)
     columns = measured + add_published(rows, measured, published) + cost_columns(results)
-    if measured:
-        rank(rows, measured[0])
-    mark_best(rows, measured)
+    headline = measured[0] if measured else None
+    if headline:
+        rank(rows, headline)
+    tested, findings = against_the_best(rows, headline)
+    columns[1:1] = tested
     task, title = results[0].task, results[0].dataset_title
     return Table(
         f"{task}-{results[0].run.dataset}",
         f"{glossary.task_title(task)} on {title}",
         columns,
         rows,
-        notes_of(results, rows, columns) + unmeasured,
+        findings + seed_notes(rows) + notes_of(results, rows, columns) + unmeasured,
         scale_rows(results, columns),
     )
 

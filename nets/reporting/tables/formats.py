@@ -13,14 +13,15 @@ from nets.reporting.results import Result
 from nets.reporting.tables.table import Cell, Column, Row, Table
 
 READING = (
-    "Mean ± 95 % confidence interval (Student t) over seeds. A single seed has no interval; "
-    "if a seed is missing, there is no mean."
+    "Mean ± 95 % confidence interval (Student t) over seeds; if a seed is missing, there is no mean. The accuracy of a "
+    "single seed has [low, high], the 95 % interval (Wilson) of the test set alone: how far other test images could "
+    "move it. That says nothing of the luck of training."
 )
 LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
     "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "↑": r"$\uparrow$",
     "↓": r"$\downarrow$", "−": r"$-$", "–": "--", "×": r"$\times$", "²": r"\textsuperscript{2}",
-    "\u202f": r"\,", "…": r"\dots{}",
+    "\u202f": r"\,", "…": r"\dots{}", "<": "$<$", ">": "$>$", "†": r"$\dagger$",
 }  # fmt: skip
 
 
@@ -44,6 +45,8 @@ def heading(column: Column) -> str:
 
 def text(cell: Cell) -> str:
     """A cell as plain text."""
+    if cell.bounds:
+        return f"{cell.text} [{cell.bounds}]"
     return f"{cell.text} ± {cell.half}" if cell.half else cell.text
 
 
@@ -64,7 +67,7 @@ def status(row: Row) -> str:
 
 
 def raw(table: Table) -> str:
-    """CSV with full precision: mean, interval and n of each column; missing values are empty."""
+    """CSV with full precision: mean, interval and n of each column, and the tests; missing values are empty."""
     rows = [
         {key: getattr(row.results[0].run, key) if row.results else "" for key in ("model", "variant")}
         | {"title": row.label, "status": status(row)}
@@ -83,7 +86,7 @@ def raw(table: Table) -> str:
 
 
 def markdown(table: Table) -> str:
-    """A Markdown table; the best of a column is bold."""
+    """A Markdown table; the group of the best is bold."""
 
     def line(words: list[str]) -> str:
         return "| " + " | ".join(word.replace("|", "\\|") for word in words) + " |"

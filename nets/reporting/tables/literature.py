@@ -59,7 +59,7 @@ def add_published(rows: list[Row], measured: list[Column], published: Values) ->
     if not columns:
         return []
     for row, pairs in zip(rows, compared, strict=True):
-        row.cells[EXPLANATION] = explanation(row.results[0].run, pairs, row.cells)
+        row.cells[EXPLANATION] = explanation(row.results[0], pairs, row.cells)
     return [*columns, Column(EXPLANATION, "Explanation", words=True)]
 
 
@@ -88,15 +88,17 @@ def published_cells(ours: Cell, measured: Column, values: Sequence[Published]) -
     return cells
 
 
-def explanation(run: Run, compared: Sequence[tuple[Column, Sequence[Published]]], cells: Mapping[str, Cell]) -> Cell:
-    """Why ours differs: what the row changes, then the published reasons that fit the sign of the difference.
+def explanation(
+    result: Result, compared: Sequence[tuple[Column, Sequence[Published]]], cells: Mapping[str, Cell]
+) -> Cell:
+    """Why ours differs: what the row changes, a copy of the data, then the published reasons that fit the difference.
 
     Each reason appears once; a reason for another metric than the headline names its column. Values that are not
-    verified are not explained. `run` is any of the row's seeds, and `cells` are the row's.
+    verified are not explained. `result` is any of the row's seeds, and `cells` are the row's.
     """
     if not any(values for _, values in compared):
         return Cell(ABSENT)
-    reasons = {reason: reason for reason in changes(run)}
+    reasons = {reason: reason for reason in [*changes(result.run), *copied(result)]}
     for column, values in compared:
         difference = cells[published_columns(column)[1].key].sort
         better = (difference > 0) == (column.direction == "higher") if difference else None
@@ -104,6 +106,13 @@ def explanation(run: Run, compared: Sequence[tuple[Column, Sequence[Published]]]
             reasons.setdefault(reason, reason if column.headline else f"{column.label}: {reason}")
     why = "; ".join(reasons.values())
     return Cell(why or ABSENT, raw={EXPLANATION: why})
+
+
+def copied(result: Result) -> list[str]:
+    """Whether a run learned from a copy of its data set (such as JPEG files) instead of the published, hashed files."""
+    published = any("sha256" in source for source in result.run.data["sources"])
+    copy = not result.manifest.get("data", {}).get("canonical", True)
+    return ["images from a copy of the data set, not from the published files"] if published and copy else []
 
 
 def changes(run: Run) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from nets.fidelity.passport import digest
+from nets.metrics.metric import Accuracy
 from nets.reporting import glossary
 from nets.reporting.measures import Measure, Number
 from nets.reporting.results import Result
@@ -70,4 +71,11 @@ def metric_cell(group: list[Result], column: Column, holes: dict[int, str]) -> C
         return Cell(UNMEASURED, hint=reasons[0])
     if not measured and len(holes) < len(group):
         return Cell(ABSENT, hint="This metric is not measured for this model.")
-    return summary_cell(summarise(values, holes), column)
+    return summary_cell(summarise(values, holes), column, test_images(group, column))
+
+
+def test_images(group: list[Result], column: Column) -> int | None:
+    """On how many test images a model's accuracy is measured; None for other metrics and splits, or if unknown."""
+    if column.split != "test" or not isinstance(glossary.describe(column.metric), Accuracy):
+        return None
+    return next((len(labels) for result in group if (labels := result.answers.get("labels")) is not None), None)

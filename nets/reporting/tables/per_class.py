@@ -5,7 +5,7 @@ from math import isnan
 from nets.reporting.reading import read_arrays
 from nets.reporting.results import Result
 from nets.reporting.statistics import summarise
-from nets.reporting.tables.rows import mark_best, rows_of, summary_cell
+from nets.reporting.tables.rows import rows_of, seed_notes, summary_cell
 from nets.reporting.tables.table import ABSENT, Cell, Column, Table
 
 
@@ -31,9 +31,8 @@ def class_table(results: list[Result]) -> Table | None:
         return {column.key: iou_cell(by_seed(at), column, holes) for at, column in enumerate(columns)}
 
     rows = rows_of(results, cells)
-    mark_best(rows, columns)
     name = f"segmentation-{results[0].run.dataset}-classes"
-    return Table(name, f"IoU of each class on {results[0].dataset_title}", columns, rows)
+    return Table(name, f"IoU of each class on {results[0].dataset_title}", columns, rows, seed_notes(rows))
 
 
 def iou_cell(values: dict[int, float | None], column: Column, holes: dict[int, str]) -> Cell:

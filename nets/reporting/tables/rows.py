@@ -1,12 +1,19 @@
-"""Makes rows, ranks them, marks the best, and makes the cell of a mean over seeds."""
+"""Makes rows, sorts them by a column, and makes the cell of a mean over seeds."""
 
 from collections.abc import Callable, Iterable
 
 from nets.reporting import glossary
 from nets.reporting.grouping import by_model
 from nets.reporting.results import Result
-from nets.reporting.statistics import Summary
-from nets.reporting.tables.table import Cell, Column, Row
+from nets.reporting.statistics import Summary, wilson
+from nets.reporting.tables.table import Cell, Column, Note, Row
+
+FEW_SEEDS = {
+    1: "n = 1: one seed carries no interval over seeds. Another seed, or the same on another processor, may reverse "
+    "the order of two such rows.",
+    2: "n = 2: the interval reaches 12.7 times as far from the mean as the two values do (t with one degree of "
+    "freedom), because two values hardly tell their spread.",
+}
 
 
 def rows_of(results: Iterable[Result], cells: Callable[[list[Result], dict[int, str]], dict[str, Cell]]) -> list[Row]:
@@ -29,26 +36,36 @@ def rank(rows: list[Row], column: Column) -> None:
     rows.sort(key=key)
 
 
-def mark_best(rows: list[Row], columns: list[Column]) -> None:
-    """Mark the best mean of each column, if there are two to compare and one direction is better."""
-    for column in columns:
-        cells = [row.cells[column.key] for row in rows]
-        values = [cell.sort for cell in cells if cell.sort is not None]
-        if len(values) > 1 and column.direction != "none":
-            best = (max if column.direction == "higher" else min)(values)
-            for cell in cells:
-                cell.best = cell.sort == best
+def seed_notes(rows: Iterable[Row]) -> list[Note]:
+    """What intervals of one or two seeds can't tell, for the rows that have so few."""
+    counts = {len(row.results) for row in rows if row.whole}
+    return [Note("", text) for count, text in FEW_SEEDS.items() if count in counts]
 
 
-def summary_cell(summary: Summary, column: Column) -> Cell:
-    """A cell with a mean and its interval, or with what is missing."""
+def summary_cell(summary: Summary, column: Column, images: int | None = None) -> Cell:
+    """A cell with a mean and its interval, or with what is missing.
+
+    `images` is the number of test images if the column is an accuracy, in percent: then a single seed has the interval
+    of the test set alone.
+    """
     mean, half = summary.mean, summary.half
     raw: dict[str, float | None] = {"mean": mean, "ci_low": None, "ci_high": None, "n": summary.n}
     if mean is not None and half is not None:
         raw |= {"ci_low": mean - half, "ci_high": mean + half}
+    if bounds := test_set_interval(summary, images):
+        raw |= {"test_low": bounds[0], "test_high": bounds[1], "test_images": images}
     raw = {f"{column.key}_{name}": value for name, value in raw.items()}
     if mean is None:
         short = f"{summary.n} of {summary.expected}"
         return Cell(summary.gaps if column.headline else short, hint=summary.gaps, raw=raw)
     interval = "" if half is None else glossary.number(half, column.decimals)
-    return Cell(glossary.number(mean, column.decimals), mean, interval, raw=raw)
+    within = ", ".join(glossary.number(bound, column.decimals) for bound in bounds)
+    seeds = {str(seed): value for seed, value in summary.values.items()}
+    return Cell(glossary.number(mean, column.decimals), mean, interval, within, raw=raw, seeds=seeds)
+
+
+def test_set_interval(summary: Summary, images: int | None) -> tuple[float, ...]:
+    """The 95 % interval of the test set alone around a single seed's accuracy, in percent; empty if there is none."""
+    if summary.mean is None or summary.n != 1 or not images:
+        return ()
+    return tuple(100 * bound for bound in wilson(round(summary.mean / 100 * images), images))

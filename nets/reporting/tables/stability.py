@@ -5,7 +5,7 @@ import numpy as np
 from nets.reporting import glossary
 from nets.reporting.results import Result
 from nets.reporting.statistics import summarise
-from nets.reporting.tables.rows import mark_best, rank, rows_of, summary_cell
+from nets.reporting.tables.rows import rank, rows_of, seed_notes, summary_cell
 from nets.reporting.tables.table import ABSENT, Cell, Column, Table
 
 TEXT = (
@@ -17,7 +17,7 @@ SPREAD, LEVEL = "_spread", "_level"  # suffixes of the columns' keys
 
 
 def stability_table(results: list[Result]) -> Table | None:
-    """The table of the generators of one data set, the steadiest FID first; None if no history has the columns."""
+    """The table of the generators of one data set, sorted by FID's spread; None if no history has the columns."""
     columns = columns_of(results)
     if not columns:
         return None
@@ -27,9 +27,8 @@ def stability_table(results: list[Result]) -> Table | None:
 
     rows = rows_of(results, cells)
     rank(rows, columns[0])
-    mark_best(rows, columns)
     title = f"Stability of training on {results[0].dataset_title}"
-    return Table(f"stability-{results[0].run.dataset}", title, columns, rows)
+    return Table(f"stability-{results[0].run.dataset}", title, columns, rows, seed_notes(rows))
 
 
 def columns_of(results: list[Result]) -> list[Column]:

@@ -18,10 +18,12 @@ class Cell:
 
     text: str
     sort: float | None = None
-    half: str = ""  # half the width of the confidence interval, as text
+    half: str = ""  # half the width of the confidence interval over seeds, as text
+    bounds: str = ""  # of a single seed: the interval of the test set alone, as text
     hint: str = ""  # why there is no number
-    best: bool = False
+    best: bool = False  # whether a test found the row in the group of the best (see `tables.best`)
     raw: dict[str, Any] = field(default_factory=dict)
+    seeds: dict[str, float] = field(default_factory=dict)  # the value of each seed
 
 
 @dataclass
@@ -34,7 +36,7 @@ class Column:
     direction: str = "none"
     decimals: int | None = None  # None: four significant digits
     minor: bool = False  # of less interest: the page folds it away
-    headline: bool = False  # models are ranked by it
+    headline: bool = False  # rows are sorted by it
     metric: str = ""
     split: str = ""
     passport: str = ""  # digest
@@ -78,7 +80,7 @@ class Table:
 
     @property
     def headline(self) -> Column | None:
-        """The column by which models are ranked; None if every run is a hole."""
+        """The column by which rows are sorted; None if every run is a hole."""
         return next((column for column in self.columns if column.headline), None)
 
     @cached_property

@@ -1,0 +1,164 @@
+"""The group of the best: the rows of a table that no test tells from the row with the best mean of the headline.
+
+Each row is tested against that one: over seeds if both have two or more, else, for top-1, image by image. Holm's
+correction counts the tests. A row without a test is not in the group, and the table says so.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nets.reporting import glossary
+from nets.reporting.results import Result
+from nets.reporting.statistics import (
+    ALPHA,
+    MCNEMAR,
+    MOST_SEEDS,
+    PAIRED,
+    WELCH,
+    Difference,
+    holm,
+    mcnemar,
+    seeds_to_tell,
+    t_test,
+)
+from nets.reporting.tables.table import ABSENT, Cell, Column, Note, Row
+
+KEY = "against_best"
+APART, TOGETHER, UNTESTED = "told apart", "not told apart", "can't be told"
+NEEDS = "A test needs two seeds of both rows, and numbers that vary with the seed."
+NETWORKS = "†"  # behind a p-value that compares two trained networks
+TESTS = {
+    PAIRED: "A paired t-test over seeds: two runs with the same seed share the split and the order of the data.",
+    WELCH: "Welch's t-test where two rows have different seeds, or a difference that is the same for each seed.",
+    MCNEMAR: f"{NETWORKS} McNemar's exact test on the test images, where a row has one seed. It speaks of one trained "
+    "network of each row and not of the recipes: other seeds may reverse it.",
+}
+
+
+def against_the_best(rows: Sequence[Row], headline: Column | None) -> tuple[list[Column], list[Note]]:
+    """Test rows, sorted by the headline, against the first; mark the group of the best.
+
+    Returns the column of p-values, or none if nothing can be tested, and notes on what the tests say.
+    """
+    compared = [row for row in rows if headline and row.cells[headline.key].sort is not None]
+    if headline is None or headline.direction == "none" or len(compared) < 2:
+        return [], []
+    best, *others = compared
+    found = [difference(best, row, headline) for row in others]
+    tested = [(row, each) for row, each in zip(others, found, strict=True) if each]
+    if not tested:
+        return [], [
+            Note("", "No row can be told from the first one: that takes two seeds of both. Their order is open.")
+        ]
+    corrected = holm([each.p for _, each in tested])
+    for row in rows:
+        row.cells[KEY] = Cell(ABSENT)
+    for row in others:
+        row.cells[KEY] = Cell(UNTESTED, hint=NEEDS, raw=raw(UNTESTED))
+    for (row, each), p in zip(tested, corrected, strict=True):
+        row.cells[KEY] = p_cell(each, p, headline)
+        row.cells[headline.key].best = p >= ALPHA
+    best.cells[KEY] = Cell(ABSENT, hint="The other rows are tested against this one.", raw=raw("best"))
+    best.cells[headline.key].best = True
+    column = Column(KEY, f"Against {best.results[0].short_label}", "p")
+    return [column], [
+        Note("", group_note(compared, headline)),
+        Note("", test_note(tested)),
+        *power(best, others[0], found[0], headline),
+    ]
+
+
+def difference(best: Row, row: Row, headline: Column) -> Difference | None:
+    """The tested difference between two rows; None if there is no test."""
+    first, second = (each.cells[headline.key].seeds for each in (best, row))
+    if min(len(first), len(second)) > 1:
+        return t_test(first, second)
+    if headline.metric != "top1":
+        return None
+    kept = [result.answers for result in one_of_each(best.results, row.results)]
+    if any("predicted" not in each for each in kept) or not np.array_equal(kept[0]["labels"], kept[1]["labels"]):
+        return None
+    a, b = (each["predicted"] == each["labels"] for each in kept)
+    return mcnemar(int((a & ~b).sum()), int((b & ~a).sum()), len(a))
+
+
+def one_of_each(first: Sequence[Result], second: Sequence[Result]) -> tuple[Result, Result]:
+    """A run of each row: those with the lowest seed that both have, else the first of each."""
+    runs = [{result.run.seed: result for result in row} for row in (first, second)]
+    shared = sorted(runs[0].keys() & runs[1].keys())
+    return (runs[0][shared[0]], runs[1][shared[0]]) if shared else (first[0], second[0])
+
+
+def raw(group: str, found: Difference | None = None, p: float | None = None) -> dict[str, object]:
+    """A row's cells in the CSV; p-values before and after Holm's correction."""
+    values = {"group": group, "test": found and found.test, "difference": found and found.value}
+    values |= {"test_n": found and found.n, "p": found and found.p, "p_holm": p}
+    return {f"{KEY}_{name}": value for name, value in values.items()}
+
+
+def p_cell(found: Difference, p: float, headline: Column) -> Cell:
+    """The cell of a corrected p-value."""
+    text = "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+    value = ("+" if found.value > 0 else "") + in_words(found.value, headline)
+    of = f"{found.n:,} images" if found.test == MCNEMAR else f"{found.n} seeds"
+    hint = f"{found.test}, {of}: {value}, p {found.p:.2g} uncorrected"
+    group = APART if p < ALPHA else TOGETHER
+    return Cell(text + (f" {NETWORKS}" if found.test == MCNEMAR else ""), p, hint=hint, raw=raw(group, found, p))
+
+
+def in_words(difference: float, headline: Column) -> str:
+    """A difference with its unit; percentages differ by points."""
+    unit = "points" if headline.unit == "%" else headline.unit
+    return f"{glossary.number(difference, headline.decimals)} {unit}".strip()
+
+
+def told_apart(row: Row) -> bool:
+    """Whether a test has told a row from the row with the best mean."""
+    return row.cells[KEY].raw.get(f"{KEY}_group") == APART
+
+
+def group_note(compared: Sequence[Row], headline: Column) -> str:
+    """Which rows are the group of the best, and how many rows have no test."""
+    best, *others = compared
+    names = [row.results[0].short_label for row in others if row.cells[headline.key].best]
+    untested = sum(row.cells[KEY].text == UNTESTED for row in others)
+    first, end = best.results[0].short_label, "highest" if headline.direction == "higher" else "lowest"
+    if names:
+        text = f"Bold: the group of the best. No test tells {listed(names)} from {first}, which has the {end} mean."
+    else:
+        text = f"Bold: {first}, which has the {end} mean, is told from every row that could be tested."
+    if untested:
+        text += f" {untested} row{'s have' if untested > 1 else ' has'} no test, and can't be told from it."
+    return text
+
+
+def test_note(tested: Sequence[tuple[Row, Difference]]) -> str:
+    """Which tests gave the p-values."""
+    used = [text for test, text in TESTS.items() if test in {each.test for _, each in tested}]
+    corrected = f", Holm-corrected for {len(tested)} tests" if len(tested) > 1 else ""
+    return " ".join([f"p: two-sided{corrected}; below {ALPHA:.2g}, two rows are told apart.", *used])
+
+
+def power(best: Row, second: Row, found: Difference | None, headline: Column) -> list[Note]:
+    """How many seeds would tell the first two rows apart, unless they are."""
+    if told_apart(second):
+        return []
+    names = f"{best.results[0].short_label} from {second.results[0].short_label}"
+    if found is None or not found.deviations:
+        return [Note("", f"How many seeds would tell {names} can't be estimated: that takes two seeds of both.")]
+    count = seeds_to_tell(found.value, found.deviations)
+    seeds = f"About {count} seeds" if count else f"More than {MOST_SEEDS:,} seeds"
+    size = in_words(abs(found.value), headline)
+    return [
+        Note(
+            "",
+            f"{seeds} of each would tell {names} (tested alone, two-sided at 5 %, power 80 %), if the difference of "
+            f"{size} is real and other seeds vary as much as these {found.n}.",
+        )
+    ]
+
+
+def listed(names: Sequence[str]) -> str:
+    """'A', 'A and B', 'A, B and C'."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
