@@ -40,7 +40,7 @@ help:  ## list the targets
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "nets needs Python 3.11 or later; run make PYTHON=python3.12, for example." >&2; exit 1; }
 	@echo "Setting up .venv, once; this takes a few minutes, because torch and its CUDA libraries are large"
-	@$(PYTHON) -m venv .venv
+	@$(PYTHON) -P -m venv .venv
 	@PIP_CONSTRAINT=/dev/null bash -o pipefail -c '.venv/bin/pip install --disable-pip-version-check --require-hashes \
 	  --no-deps -r requirements.lock 2>.venv/pip.log | awk "/^Collecting/ && ++n % 25 == 0 { print \"  \" n \" packages fetched\" } \
 	  /^Installing/ { print \"  installing \" n \" packages\" } { fflush() }"' || { cat .venv/pip.log >&2; exit 1; }
@@ -63,11 +63,11 @@ why: .venv/ready
 	@python -m nets.jobs.why --run "$(RUN)" $(if $(TABLE),--table "$(TABLE)",--suite "$(SUITE)")
 
 mlflow: .venv/ready
-	@test -n "$(MLFLOW_TRACKING_URI)" -o -e $(results)/mlflow.db || \
+	@test -n "$$MLFLOW_TRACKING_URI" -o -e $(results)/mlflow.db || \
 	  { echo "$(results)/mlflow.db does not exist; run make run first." >&2; exit 1; }
-	@echo "$(or $(MLFLOW_TRACKING_URI),http://127.0.0.1:5000 (Ctrl-C ends it))"
-	@test -n "$(MLFLOW_TRACKING_URI)" || \
-	  mlflow server --backend-store-uri sqlite:///$(results)/mlflow.db --host 127.0.0.1 --port 5000
+	@python -m nets.trust "$${MLFLOW_TRACKING_URI:-http://127.0.0.1:5000 (Ctrl-C ends it)}"
+	@test -n "$$MLFLOW_TRACKING_URI" || \
+	  PYTHONSAFEPATH=1 mlflow server --backend-store-uri sqlite:///$(results)/mlflow.db --host 127.0.0.1 --port 5000
 
 check: .venv/ready $(if $(MODEL),,lint)
 	@$(if $(MODEL),python -m nets.jobs.check --model "$(MODEL)" --overrides "$(OVERRIDES)" \
@@ -104,4 +104,6 @@ lock: .venv/ready
 	  sed -i.old "s/- $$name==.*/- $$name==$$version/" environment.yml; done; rm -f environment.yml.old
 
 clean:
-	@rm -rf $(results)
+	@case "$(name)" in ""|.*|*[!A-Za-z0-9_.]*|data|weights|features) \
+	  echo "results/$(name) is not the folder of a suite." >&2; exit 1;; esac
+	@rm -rf "$(results)"

@@ -24,6 +24,7 @@ from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 from nets.data.batches import images_of
 from nets.data.prepared import read_info
 from nets.fidelity.extractors import Extractor, load_extractor
+from nets.jobs.common import known_inception
 from nets.metrics.distances import fid
 from nets.run import Run
 from nets.tasks import task_class
@@ -44,7 +45,7 @@ def main() -> None:
     args = parser.parse_args()
     device = choose_device(1)  # one thread, the default of a job
     task, real = trained(args.run_dir, args.data_dir, device), images_of(args.data_dir, "test")
-    extractor = load_extractor(args.extractor, args.data_dir, device)
+    extractor = load_extractor(args.extractor, args.data_dir, device, known_inception())
     register(extractor, real.shape[1])
     with tempfile.TemporaryDirectory() as folder:
         write(real, Path(folder, "real"))

@@ -33,6 +33,7 @@ class TrainedRun:
     device: torch.device
     alone: bool = False  # whether no other job uses its device
     retry: str | None = None  # the command that tries it again
+    inception: str = ""  # the SHA-256 of Inception's weights in weights.yaml; others are refused
 
     @cached_property
     def run(self) -> Run:
@@ -102,6 +103,6 @@ def measure(trained: TrainedRun) -> Measurements:
             metrics += [Measurement(name, value, part) for name, value in values.items()]
     if isinstance(task, Generator):
         write_json(trained.folder / "timing.json", fidelity.time_a_sample(task))
-        samples = fidelity.measure(task, trained.references, data_dir, device)
+        samples = fidelity.measure(task, trained.references, data_dir, device, trained.inception)
         metrics, arrays = metrics + samples.metrics, arrays | samples.arrays
     return Measurements(metrics, arrays)

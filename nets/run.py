@@ -14,6 +14,7 @@ from typing import Any
 from nets.errors import UserError
 from nets.files import atomic
 from nets.optimizers import OPTIMIZERS
+from nets.trust import check_name
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Network:
 
     path: str
     args: dict[str, Any] = field(default_factory=dict)
+    builder: bool = False  # whether `path` is a function that builds the network
 
     @property
     def module(self) -> str:
@@ -73,6 +75,14 @@ class Run:
     overridden: dict[str, Any]  # the catalogues' values that the row's overrides replaced, by key
     pretrained: dict[str, Any] | None = None  # the weights that it starts from (nets.suite.starts)
 
+    def __post_init__(self) -> None:
+        """Raise UserError if what becomes a part of a path is not a plain name."""
+        for key in ("name", "model", "dataset", "task"):
+            check_name(getattr(self, key), f"The {key} of a run")
+        for needed in ((self.fidelity or {}).get("indomain"), (self.pretrained or {}).get("name")):
+            if needed is not None:
+                check_name(needed, f"What {self.name} needs")
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """(channels, height, width) of an image."""
@@ -93,7 +103,7 @@ class Run:
 
     def to_json(self, indent: int | None = 1) -> str:
         """The text of `config.json`; with `indent=None`, a line of `runs.jsonl`."""
-        return json.dumps(self, default=vars, indent=indent, sort_keys=True)
+        return json.dumps(self, default=fields, indent=indent, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "Run":
@@ -125,6 +135,11 @@ class Run:
     def digest(self) -> str:
         """SHA-256 of the description: the key of checkpoints."""
         return hashlib.sha256(self.to_json(indent=None).encode()).hexdigest()
+
+
+def fields(part: Run | Recipe | Network) -> dict[str, Any]:
+    """The fields of a part of a description; `builder` only if it is true."""
+    return {key: value for key, value in vars(part).items() if key != "builder" or value}
 
 
 def chosen_weights(manifest: dict[str, Any]) -> dict[str, Any]:

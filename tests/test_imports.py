@@ -16,20 +16,20 @@ TABLES = ("metrics.metric", "tasks.kinds", "training.schedules")  # these need n
 ALLOWED = {  # by package: the parts of nets that it may import
     "models": {"models"},
     "metrics": {"metrics", "errors"},
-    "data": {"data", "errors", "files"},
-    "suite": {"suite", *TABLES, "data.entries", "data.sources", "run", "optimizers", "errors", "files"},
-    "machine": {"machine", "errors", "files"},
-    "tasks": {"tasks", "models", "metrics", "data", "run", "optimizers", "errors"},
-    "fidelity": {"fidelity", "tasks", "metrics", "data", "run", "errors", "files"},
+    "data": {"data", "errors", "files", "trust"},
+    "suite": {"suite", *TABLES, "data.entries", "data.sources", "run", "optimizers", "errors", "files", "trust"},
+    "machine": {"machine", "errors", "files", "trust"},
+    "tasks": {"tasks", "models", "metrics", "data", "run", "optimizers", "errors", "trust"},
+    "fidelity": {"fidelity", "tasks", "metrics", "data", "run", "errors", "files", "trust"},
     "training": {
-        *("training", "fidelity", "machine", "data", "suite.keys", "run", "errors", "files"),
+        *("training", "fidelity", "machine", "data", "suite.keys", "run", "errors", "files", "trust"),
         *("tasks.contract", "tasks.task_class"),  # but no task
     },
     "evaluation": {
-        *("training", "suite.keys", "fidelity", "metrics", "machine", "data", "run", "errors", "files"),
+        *("training", "suite.keys", "fidelity", "metrics", "machine", "data", "run", "errors", "files", "trust"),
         *("tasks.contract", "tasks.kinds", "tasks.task_class"),
     },
-    "reporting": {"reporting", *TABLES, "fidelity.passport", "suite.published", "run", "errors", "files"},
+    "reporting": {"reporting", *TABLES, "fidelity.passport", "suite.published", "run", "errors", "files", "trust"},
 }
 
 

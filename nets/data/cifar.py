@@ -1,12 +1,14 @@
 """The canonical Python batches of CIFAR-10 and CIFAR-100, from the extracted folder or the archive.
 
-Batches are pickles, so nothing is unpickled before its hash is verified. The archive is compared with the catalogue's
-SHA-256, the files of an extracted folder with torchvision's MD5s.
+Batches are pickles, and a pickle can run any code. So nothing is unpickled before its hash is verified, and then only
+arrays are. The archive is compared with the catalogue's SHA-256, the files of an extracted folder with torchvision's
+MD5s.
 """
 
+import hashlib
+import io
 import pickle
 import tarfile
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,9 @@ import numpy as np
 
 from nets.data.loaded import Loaded, Part
 from nets.errors import DataError, SourceUnavailable
-from nets.files import sha256, verify
+from nets.files import read_verified, sha256
+
+BROKEN = (pickle.UnpicklingError, EOFError, LookupError, AttributeError, TypeError, ValueError, RecursionError)
 
 
 def read(entry: dict, source: dict, root: Path) -> Loaded:
@@ -39,26 +43,24 @@ def _torchvision_class(source: dict) -> type[Any]:
 
 
 def _from_folder(source: dict, folder: Path) -> tuple[dict[str, bytes], dict[str, str]]:
-    from torchvision.datasets.utils import check_integrity
-
     kind = _torchvision_class(source)
     contents = {}
     for name, md5 in kind.train_list + kind.test_list:
         path = folder / name
         if not path.is_file():
             raise DataError(f"{folder} is incomplete: {name} is missing; extract {kind.filename} again.")
-        if not check_integrity(path, md5):
-            raise DataError(f"{path} is damaged: its MD5 is not {md5}; extract {kind.filename} again.")
         contents[name] = path.read_bytes()
+        if hashlib.md5(contents[name], usedforsecurity=False).hexdigest() != md5:
+            raise DataError(f"{path} is damaged: its MD5 is not {md5}; extract {kind.filename} again.")
     hashes = {name: sha256(content) for name, content in contents.items()}
     return contents, hashes
 
 
 def _from_archive(source: dict, archive: Path) -> tuple[dict[str, bytes], dict[str, str]]:
-    verify(archive, source["sha256"], "fetch it again or delete it")
+    packed = read_verified(archive, source["sha256"], "fetch it again or delete it")
     kind = _torchvision_class(source)
     contents = {}
-    with tarfile.open(archive) as tar:
+    with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
         for name, _ in kind.train_list + kind.test_list:
             member = tar.extractfile(f"{source['folder']}/{name}")
             assert member is not None, f"{name} is a file in the archive of this SHA-256"
@@ -68,14 +70,83 @@ def _from_archive(source: dict, archive: Path) -> tuple[dict[str, bytes], dict[s
 
 def _part(location: Path, batches: list[bytes]) -> Part:
     """One part from its verified batches (n, 3072) uint8, one channel after another."""
-    images, labels = [], []
+    images: list[np.ndarray] = []
+    labels: list[int] = []
     for content in batches:
-        with warnings.catch_warnings():  # Python 2 wrote a type in a form that numpy deprecates
-            warnings.simplefilter("ignore")
-            batch = pickle.loads(content, encoding="latin1")
-        images.append(batch["data"])
-        labels.extend(batch["labels"] if "labels" in batch else batch["fine_labels"])
-    pixels = np.concatenate(images).reshape(-1, 3, 32, 32)
+        try:
+            batch = Batch(io.BytesIO(content), encoding="latin1").load()
+            images.append(batch["data"].pixels.reshape(-1, 3, 32, 32))
+            labels.extend(batch["labels"] if "labels" in batch else batch["fine_labels"])
+        except (
+            pickle.UnpicklingError,
+            LookupError,
+            AttributeError,
+            TypeError,
+            ValueError,
+            EOFError,
+            RecursionError,
+        ) as error:
+            raise DataError(f"{location} is not CIFAR's ({error}); fetch it again.") from None
+    pixels = np.concatenate(images)
     if len(pixels) != len(labels):
         raise DataError(f"{location} is inconsistent: {len(pixels)} images, {len(labels)} labels.")
     return Part.of(pixels, np.array(labels))
+
+
+class _Bytes:
+    """Stands in for numpy's type of bytes, and refuses all others."""
+
+    def __init__(self, code: str, *_: Any):
+        if code not in ("u1", "|u1", "uint8"):
+            raise pickle.UnpicklingError(f"it has an array of {code!r}")
+
+    def __setstate__(self, state: Any) -> None:
+        """Ignore the rest: a byte has no order and no fields."""
+
+
+class _Array:
+    """Stands in for numpy's array while a pickle is read; `pixels` has its content."""
+
+    def __init__(self, *_: Any):
+        self.pixels = np.zeros(0, np.uint8)
+
+    def __setstate__(self, state: tuple) -> None:
+        """Take what `numpy.ndarray.__reduce__` gives."""
+        _, shape, _, fortran, content = state
+        data = content.encode("latin1") if isinstance(content, str) else content
+        self.pixels = np.frombuffer(data, np.uint8).reshape(shape, order="F" if fortran else "C")
+
+
+def _from_buffer(content: bytes, _: _Bytes, shape: tuple, order: str) -> _Array:
+    """An array as pickles of protocol 5 hold it."""
+    array = _Array()
+    array.__setstate__((1, shape, None, order == "F", content))
+    return array
+
+
+def _encode(text: str, encoding: str) -> bytes:
+    """Bytes as pickles of protocol 2 hold them."""
+    if encoding not in ("latin1", "latin-1"):
+        raise pickle.UnpicklingError(f"it has bytes in the encoding {encoding!r}")
+    return text.encode("latin1")
+
+
+class Batch(pickle.Unpickler):
+    """Reads numbers, texts, containers of them and arrays of bytes. Raises UnpicklingError for anything else.
+
+    numpy's own names are not called: `numpy.ndarray` can be told to read any memory.
+    """
+
+    KNOWN = {
+        ("numpy", "ndarray"): _Array,
+        ("numpy", "dtype"): _Bytes,
+        ("_codecs", "encode"): _encode,
+        **{(f"numpy.{core}.multiarray", "_reconstruct"): _Array for core in ("core", "_core")},
+        **{(f"numpy.{core}.numeric", "_frombuffer"): _from_buffer for core in ("core", "_core")},
+    }
+
+    def find_class(self, module: str, name: str) -> Any:
+        """What a name in the pickle stands for."""
+        if (module, name) not in self.KNOWN:
+            raise pickle.UnpicklingError(f"it names {module}.{name}")
+        return self.KNOWN[module, name]

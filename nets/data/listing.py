@@ -11,6 +11,7 @@ from typing import Any
 
 from nets.data.decoding import MOST_BYTES
 from nets.errors import DataError
+from nets.trust import refuse_links
 
 SUFFIXES = {
     ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pnm",
@@ -29,6 +30,7 @@ class Listing:
     """Lists folders below `root`, and remembers which files it passed by, and why."""
 
     def __init__(self, root: Path):
+        refuse_links(root)
         self.root = root
         self.passed: Counter[tuple[str, str]] = Counter()  # by reason and folder
         self.examples: dict[tuple[str, str], str] = {}

@@ -11,6 +11,7 @@ from nets.data.folders import PARTS, digest, parts_of, verified_digest
 from nets.data.listing import Listing
 from nets.data.loaded import Loaded, Part, chunk_length
 from nets.errors import DataError, SourceUnavailable
+from nets.trust import check_name
 
 MOST_CHARACTERS = 10_000_000  # of a list of images
 
@@ -52,9 +53,11 @@ def read_oxford_pet(entry: dict, source: dict, root: Path) -> Loaded:
     lists = [folder / "annotations" / name for name in ("trainval.txt", "test.txt")]
     if not all(path.is_file() for path in lists):
         raise SourceUnavailable(f"put images.tar.gz and annotations.tar.gz, unpacked, into {folder}")
+    listing = Listing(folder)
     changes: Changes = set()
     parts, files = [], list(lists)
     for names in map(_names, lists):
+        names = [check_name(name, "An image in the lists of annotations") for name in names]
         pairs = [(folder / f"images/{name}.jpg", folder / f"annotations/trimaps/{name}.png") for name in names]
         parts.append(_part(pairs, tuple(entry["shape"]), "crop", 1, changes))
         files += [path for pair in pairs for path in pair]
@@ -62,7 +65,7 @@ def read_oxford_pet(entry: dict, source: dict, root: Path) -> Loaded:
     missing = next((path for path in files if not path.is_file()), None)
     if missing:
         raise DataError(f"{folder} is incomplete: {missing} is missing; unpack it again.")
-    listing, known = Listing(folder), set(files)
+    known = set(files)
     for path in listing.images(folder / "images"):
         if path not in known:
             listing.pass_by(path, "in neither list")

@@ -9,8 +9,8 @@ the test data.
 
 import json
 from dataclasses import dataclass, field
+from io import BufferedReader
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -93,13 +93,13 @@ def open_split(folder: Path, split: str, seed: int | None = None, hashed: bool =
     part = PART[split]
     indices = _open(folder, f"{part}/{split}.npy", info, hashed=True)
     labels = _open(folder, f"{part}/labels.npy", info, hashed)
-    images = _open(folder, f"{part}/images.npy", info, hashed, mmap_mode="c")  # copy on write: never to the file
+    images = _open(folder, f"{part}/images.npy", info, hashed, mapped=True)
     shape = (len(labels), *info["shape"])
     if images.shape != shape or len(indices) != info["counts"][split]:
         raise DataError(f"{folder}: {part}/images.npy is {images.shape}, expected {shape}; prepare it again.")
     masks = None
     if f"{part}/masks.npy" in info["hashes"]:
-        masks = _open(folder, f"{part}/masks.npy", info, hashed, mmap_mode="c")
+        masks = _open(folder, f"{part}/masks.npy", info, hashed, mapped=True)
     unlabelled = indices[:0]
     if is_drawn(info, split):
         if seed is None:
@@ -110,15 +110,26 @@ def open_split(folder: Path, split: str, seed: int | None = None, hashed: bool =
     return Split(images, labels, indices, info, masks, unlabelled)
 
 
-def _open(folder: Path, name: str, info: dict, hashed: bool, mmap_mode: Literal["c"] | None = None) -> np.ndarray:
+def _open(folder: Path, name: str, info: dict, hashed: bool, mapped: bool = False) -> np.ndarray:
     path = folder / name
     try:
-        if hashed:
-            verify(path, info["hashes"][name], f"delete {folder} and prepare it again")
-        return np.load(path, mmap_mode=mmap_mode)
+        with open(path, "rb") as file:  # once: what is verified is what is read
+            if hashed:
+                verify(file, info["hashes"][name], f"delete {folder} and prepare it again", str(path))
+            file.seek(0)
+            return _mapped(file) if mapped else np.load(file)
     except DataError:
         raise
     except FileNotFoundError:
         raise DataError(f"{path} is missing; delete {folder} and prepare it again.") from None
     except (ValueError, EOFError) as error:
         raise DataError(f"{path} is damaged ({error}); delete {folder} and prepare it again.") from None
+
+
+def _mapped(file: BufferedReader) -> np.ndarray:
+    """The array of an open .npy file, mapped into memory. Copy on write: changes never get into the file."""
+    version = np.lib.format.read_magic(file)
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+    if version != (1, 0) or fortran or dtype.hasobject:
+        raise ValueError("not an array of numbers, as `prepare` writes them")
+    return np.memmap(file, dtype, "c", file.tell(), shape)

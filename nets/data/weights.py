@@ -1,22 +1,30 @@
 """Weights that others trained, verified: from a given file, `$NETS_DATA/weights`, torch's cache, or a download.
 
-If they are not available, the result is a hole: a status and a reason in place of the weights.
+If they are not available, the result is a hole: a status and a reason in place of the weights. A file of weights is a
+pickle. So it is read once, compared with its whole SHA-256, and unpickled by torch's loader for tensors alone.
 """
 
+import io
 import json
 import os
+import pickle
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import torch.hub
+from torch import Tensor
 
 from nets.errors import DataError
-from nets.files import sha256, verify
+from nets.files import read_verified, sha256, write_json
+from nets.trust import without_login
 
 TIMEOUT = 20  # seconds to wait for an answer
+PINNED = "pinned.json"  # in $NETS_DATA/weights: whole SHA-256s that the first download found, by address
 
 
 @dataclass(frozen=True)
@@ -29,49 +37,118 @@ class WeightsFile:
     sha256: str | None
 
     @classmethod
-    def read(cls, note: Path) -> "WeightsFile":
-        """Read a file that holds `to_json`."""
+    def read(cls, note: Path, digits: str) -> "WeightsFile":
+        """Read a file that holds `to_json`; `digits` are those of the SHA-256 in weights.yaml.
+
+        Raises DataError if the note names other weights: it may come from elsewhere.
+        """
         content = json.loads(note.read_text())
-        return cls(**content | {"file": content["file"] and Path(content["file"])})
+        weights = cls(**content | {"file": content["file"] and Path(content["file"])})
+        if weights.status == "ok" and not is_known(weights.sha256, digits):
+            raise DataError(f"{note} names other weights than weights.yaml; delete it, and it is made again.")
+        return weights
 
     def to_json(self) -> dict[str, str | None]:
         """The content of the file that the rule `weights` writes."""
         return vars(self) | {"file": self.file and str(self.file)}
 
-    def verified(self) -> Path:
-        """The file, once verified. Raises DataError if it has changed, or if there is none."""
+    def content(self) -> bytes:
+        """The verified content of the file. Raises DataError if it has changed, or if there is no file."""
         if self.file is None or self.sha256 is None:
             raise DataError(self.reason)
-        verify(self.file, self.sha256, "delete it and make it again")
-        return self.file
+        return read_verified(self.file, self.sha256, "delete it and make it again")
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The tensors of a pickled file, on the CPU, by name. Runs no code in it; raises DataError as `content`."""
+        content = io.BytesIO(self.content())
+        try:
+            tensors = torch.load(content, map_location="cpu", weights_only=True)
+        except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+            raise DataError(f"{self.file} holds more than tensors, or is no such file ({first_line(error)}).") from None
+        if not isinstance(tensors, dict) or not all(isinstance(value, Tensor) for value in tensors.values()):
+            raise DataError(f"{self.file} is not a state_dict: tensors by their names.")
+        return tensors
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's message."""
+    return str(error).strip().partition("\n")[0]
+
+
+def folder() -> Path:
+    """Where weights are kept: `$NETS_DATA/weights`."""
+    return Path(os.environ.get("NETS_DATA") or "data") / "weights"
+
+
+def whole_sha256(entry: Mapping[str, Any]) -> str | None:
+    """All 64 digits of an entry's SHA-256: the catalogue's, or those of the first download; None before that."""
+    return entry.get("sha256") or pinned().get(entry["url"])
+
+
+def is_known(sha256: Any, digits: str) -> bool:
+    """Whether a SHA-256 is that of the catalogue: equal, or pinned if the catalogue has only its first digits."""
+    if len(digits) == 64:
+        return sha256 == digits
+    return bool(digits) and sha256 in pinned().values() and sha256.startswith(digits)
+
+
+def pinned() -> dict[str, str]:
+    """The SHA-256 of each file that was downloaded while only its first digits were known, by address."""
+    path = folder() / PINNED
+    return json.loads(path.read_text()) if path.exists() else {}
 
 
 def fetch(entry: dict[str, Any], given: Path | None = None) -> WeightsFile:
-    """The weights of an entry of weights.yaml, or a hole with its reason."""
-    url, prefix = entry["url"], entry["sha256"]
-    filename = Path(url).name
-    own = Path(os.environ.get("NETS_DATA") or "data") / "weights" / filename
+    """The weights of an entry of weights.yaml, or a hole with its reason.
+
+    If the entry has only the first digits of the hash, which anybody can forge, a first download from the entry's
+    address pins the others; a file that is already here can't.
+    """
+    url = entry["url"]
+    filename = Path(urlsplit(url).path).name
+    own = folder() / filename
     cached = Path(torch.hub.get_dir()) / "checkpoints" / filename
     places = [given or Path(url)] if given or "://" not in url else [own, cached]
-    present = next((path for path in places if path.exists()), None)
+    expected = whole_sha256(entry)
+    if expected is None and places[0].exists():
+        return hole(
+            f"{places[0]} can't be verified: only the first digits of its SHA-256 are known. Move it away, and it is "
+            f"downloaded; or, if you trust it, write `sha256: {sha256(places[0])}` into its entry in your weights.yaml."
+        )
+    present = next((path for path in places if path.exists()), None) if expected else None
     supply = f"put {filename} into {own.parent} and run with RETRY=1"
     if present is None and own not in places:
         return hole(f"{entry['title']} should be in {places[0]}; put it there and run with RETRY=1.")
     if present is None and os.environ.get("NETS_OFFLINE", "0") not in ("", "0"):
         return hole(f"{filename} is not here and NETS_OFFLINE forbids the download; {supply}.")
     if present is None:
-        socket.setdefaulttimeout(TIMEOUT)
         try:
-            own.parent.mkdir(parents=True, exist_ok=True)
-            torch.hub.download_url_to_file(url, str(own), hash_prefix=prefix, progress=False)
+            download(url, own, expected or entry["first_digits"])
         except (OSError, HTTPException, RuntimeError) as error:
-            return hole(f"{filename} could not be downloaded ({error}); {supply}.")
+            return hole(f"{filename} could not be downloaded ({without_login(str(error))}); {supply}.")
         present = own
     digest = sha256(present)
-    if not digest.startswith(prefix):
-        difference = f"its SHA-256 begins with {digest[: len(prefix)]}, not {prefix}"
-        return hole(f"{present} is damaged ({difference}); delete it: {supply}.")
+    if expected is None:
+        pin(url, digest)
+    elif digest != expected:
+        return hole(f"{present} is damaged (its SHA-256 is {digest}, not {expected}); delete it: {supply}.")
     return WeightsFile("ok", None, present, digest)
+
+
+def download(url: str, target: Path, digits: str) -> None:
+    """Download a file whose SHA-256 begins with `digits`. Raises OSError, HTTPException or RuntimeError."""
+    if len(digits) < 64 and not url.startswith("https://"):
+        raise RuntimeError("only an address with https:// can be trusted for a file without a whole SHA-256")
+    socket.setdefaulttimeout(TIMEOUT)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    torch.hub.download_url_to_file(url, str(target), hash_prefix=digits, progress=False)
+
+
+def pin(url: str, digest: str) -> None:
+    """Keep the SHA-256 of a first download, and say so."""
+    write_json(folder() / PINNED, pinned() | {url: digest})
+    known = f"only the first digits of its SHA-256 were known; from now on it must be {digest}"
+    print(f"{url}: {known}, which is in {folder() / PINNED}; keep that file.")
 
 
 def hole(reason: str) -> WeightsFile:

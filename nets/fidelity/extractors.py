@@ -1,5 +1,6 @@
 """Feature extractors for fidelity: Inception v3, and a classifier that was trained on the same data set (in-domain)."""
 
+import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,16 +8,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load
 from torch import Tensor
 
 from nets.data.batches import PixelRange
 from nets.data.prepared import read_info
 from nets.data.weights import WeightsFile
-from nets.files import verify
+from nets.files import read_verified
 from nets.run import Run, chosen_weights
 from nets.tasks.contract import Precision, build_network, forked
 from nets.tasks.transfer import last_linear
+from nets.trust import inside
 
 
 class Features(NamedTuple):
@@ -42,12 +44,15 @@ class Extractor:
         return Features(*(torch.cat([p.float() for p in kind]) for kind in zip(*parts, strict=True)))
 
 
-def load_extractor(source: Path, data_dir: Path, device: torch.device) -> Extractor:
-    """The extractor of a manifest.json or of a note of fetched weights; does not change the caller's random state."""
+def load_extractor(source: Path, data_dir: Path, device: torch.device, inception: str = "") -> Extractor:
+    """The extractor of a manifest.json or of a note of fetched weights; does not change the caller's random state.
+
+    `inception` is the SHA-256 of its weights in weights.yaml, with which a note is compared.
+    """
     with forked(device):  # networks are built with random weights
         if source.name == "manifest.json":
             return load_indomain(source.parent, data_dir, device)
-        return load_inception(WeightsFile.read(source), device)
+        return load_inception(WeightsFile.read(source, inception), device)
 
 
 def load_indomain(run_dir: Path, data_dir: Path, device: torch.device) -> Extractor:
@@ -55,13 +60,13 @@ def load_indomain(run_dir: Path, data_dir: Path, device: torch.device) -> Extrac
     run = Run.load(run_dir)
     manifest = json.loads((run_dir / "manifest.json").read_text())
     weights = chosen_weights(manifest)
-    path = run_dir / weights["file"]
-    verify(path, weights["sha256"], "delete it and train again")
+    content = read_verified(inside(run_dir, weights["file"]), weights["sha256"], "delete it and train again")
     info = read_info(data_dir)
     channels, height, _ = run.shape
     facts = {"in_channels": channels, "image_size": height, "num_classes": run.num_classes}
-    network = build_network(run.networks["classifier"].path, run.networks["classifier"].args, facts)
-    state = load_file(path)
+    described = run.networks["classifier"]
+    network = build_network(described.path, described.args, facts, described.builder)
+    state = load(content)
     network.load_state_dict({name.removeprefix("classifier."): value for name, value in state.items()})
     network.to(device).eval()
     pixels, head = PixelRange(tuple(info["mean"]), tuple(info["std"])), last_linear(network)
@@ -89,9 +94,12 @@ def load_inception(weights: WeightsFile, device: torch.device) -> Extractor:
     """The Inception v3 that defines FID: torch-fidelity's port of the weights of December 2015."""
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-    path = str(weights.verified())
+    # torch-fidelity unpickles whatever it gets, so it gets a pickle that holds nothing but tensors.
+    plain = io.BytesIO()
+    torch.save(dict(weights.tensors()), plain)
+    plain.seek(0)
     layers = ["2048", "logits_unbiased"]  # features, and the classes of the Inception Score
-    network = FeatureExtractorInceptionV3("inception", layers, feature_extractor_weights_path=path).to(device)
+    network = FeatureExtractorInceptionV3("inception", layers, feature_extractor_weights_path=plain).to(device)
     passport = {
         "name": "inception",
         "network": "Inception v3 (torch-fidelity, 2015-12-05)",

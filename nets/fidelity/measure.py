@@ -4,6 +4,7 @@ The rule `evaluate` uses this for generators, `reference` for the scale: the sam
 """
 
 import json
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from nets.fidelity.passport import issue
 from nets.metrics import classes, distances, neighbours
 from nets.metrics.measurement import Measurement, Measurements
 from nets.tasks.contract import Generator, Precision
+from nets.trust import inside
 
 COMPARED = 1000  # number of samples, and of held-out images, that are compared with training images
 TIMED = 64  # samples drawn to measure the time
@@ -38,8 +40,17 @@ def compare(real: Tensor, shares: list[float] | None, generated: Features) -> di
     return values if shares is None else values | classes.SHARES.measure(shares, generated.logits)
 
 
-def measure(task: Generator, references: list[Path], data_dir: Path, device: torch.device) -> Measurements:
-    """Metrics of fresh samples, and arrays for the figures. If an extractor is missing, its metrics have no values."""
+def measure(
+    task: Generator,
+    references: list[Path],
+    data_dir: Path,
+    device: torch.device,
+    inception: str = "",
+) -> Measurements:
+    """Metrics of fresh samples, and arrays for the figures. If an extractor is missing, its metrics have no values.
+
+    `inception` is the SHA-256 of Inception's weights in weights.yaml.
+    """
     sampling = task.sampling() | {"number_type": Precision().name(device)}
     samples = task.sample(sampling["samples"], seed=task.run.seed + 1)
     measured, classifier = Measurements(), None
@@ -51,7 +62,10 @@ def measure(task: Generator, references: list[Path], data_dir: Path, device: tor
             continue
         if reference["reference"]["images_sha256"] != images_sha256(read_info(data_dir), "test"):
             raise UserError(f"{path} is of other test images than those in {data_dir}; delete it and make it again.")
-        extractor = load_extractor(Path(reference["source"]), data_dir, device)
+        source = source_of(path, reference)
+        extractor = load_extractor(source, data_dir, device, inception)
+        if extractor.passport != reference["extractor"]:
+            raise UserError(f"{path} was made with another extractor than {source}; delete it and make it again.")
         generated = extractor.read(samples)
         real = torch.from_numpy(np.load(path.with_name("features.npy"))).to(device)
         values = compare(real, reference["classes"], generated)
@@ -65,6 +79,14 @@ def measure(task: Generator, references: list[Path], data_dir: Path, device: tor
             }
     copied = measure_copies(samples[:COMPARED], data_dir, sampling, classifier, task.run.seed)
     return Measurements(measured.metrics + copied.metrics, measured.arrays | copied.arrays)
+
+
+def source_of(path: Path, reference: dict[str, Any]) -> Path:
+    """The file that describes the extractor of a reference.json; that of a suite is in the same folder of results."""
+    source = Path(reference["source"])
+    if path.parent.parent.name == "fidelity":  # results/<suite>/fidelity/<dataset>-<extractor>/reference.json
+        inside(path.parents[3], os.path.relpath(source, path.parents[3]))
+    return source
 
 
 def time_a_sample(task: Generator) -> dict[str, Any]:

@@ -22,12 +22,19 @@ from nets.metrics.classification import top_k
 
 
 def write_reference(
-    source: Path, data_dir: Path, output: Path, counts: list[int], cache: Path | None, device: torch.device
+    source: Path,
+    data_dir: Path,
+    output: Path,
+    counts: list[int],
+    cache: Path | None,
+    device: torch.device,
+    inception: str = "",
 ) -> None:
     """Write `features.npy` and `reference.json` into `output`, or the reason why there are none.
 
     `source` is a classifier's manifest.json or the note of fetched weights. `counts` are the numbers of generated
-    images for which a scale is made. `cache` is a folder of features that suites share.
+    images for which a scale is made. `cache` is a folder of features that suites share. `inception` is
+    the SHA-256 of Inception's weights in weights.yaml.
     """
     notes = [json.loads(path.read_text()) for path in (source, data_dir / "dataset.json")]
     broken = next((note for note in notes if note["status"] != "ok"), None)
@@ -36,7 +43,7 @@ def write_reference(
         known = dict.fromkeys(("extractor", "reference", "classes"))
         content = {"status": broken["status"], "reason": broken["reason"], **known, "scale": []}
     else:
-        extractor, split = load_extractor(source, data_dir, device), open_split(data_dir, "test")
+        extractor, split = load_extractor(source, data_dir, device, inception), open_split(data_dir, "test")
         images = images_of(data_dir, "test")
         info = read_info(data_dir)
         real = read_once(extractor, images, info, cache)

@@ -4,12 +4,16 @@ import argparse
 import contextlib
 import errno
 import os
+import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 
 from nets.errors import UserError
 from nets.machine.progress import announce
+from nets.suite.catalogues import beside, digits_of, load_catalogues
+from nets.trust import Redacted, redacted, refuse_links
 
 REMEDIES = {
     errno.ENOENT: "make it with the rule that writes it, or correct the path",
@@ -31,23 +35,46 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--alone", action="store_true", help="take all slots of a device")
 
 
-def run_job(work: Callable[[], object], log: Path | None = None, passed: tuple[type[Exception], ...] = ()) -> int:
+def known_inception() -> str:
+    """The SHA-256 of Inception's weights in weights.yaml."""
+    return digits_of(load_catalogues(beside())["weights"]["inception"])
+
+
+def run_job(
+    work: Callable[[], object],
+    log: Path | None = None,
+    passed: tuple[type[Exception], ...] = (),
+    folder: Path | None = None,
+) -> int:
     """Call `work` and return the exit status. A UserError and a missing or unwritable file become one sentence.
 
-    The sentence goes to standard error and to the `log`. Exceptions of the types in `passed` are raised.
+    The sentence goes to standard error and to the `log`. Exceptions of the types in `passed` are raised. `folder` is
+    that in which the job works; it is refused if a link leads out of it. No output shows passwords or tokens.
     """
-    try:
-        work()
-    except passed:
-        raise
-    except UserError as error:
-        return fail(str(error), log)
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno in REMEDIES:
-            return fail(f"{error.filename or 'A file'}: {error.strerror}; {REMEDIES[error.errno]}.", log)
-        note(traceback.format_exc(), log)
-        raise
+    with contextlib.redirect_stdout(Redacted(sys.stdout)), contextlib.redirect_stderr(Redacted(sys.stderr)):
+        try:
+            if folder:
+                refuse_links(folder)
+        except UserError as error:
+            return fail(str(error), None)
+        try:
+            work()
+        except passed:
+            raise
+        except UserError as error:
+            return fail(str(error), log)
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in REMEDIES:
+                return fail(f"{error.filename or 'A file'}: {error.strerror}; {REMEDIES[error.errno]}.", log)
+            note(traceback.format_exc(), log)
+            sys.excepthook = show
+            raise
     return 0
+
+
+def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print a stack trace without passwords and tokens."""
+    print(redacted("".join(traceback.format_exception(kind, error, trace))), end="", file=sys.stderr)
 
 
 def fail(sentence: str, log: Path | None) -> int:
@@ -60,4 +87,4 @@ def note(text: str, log: Path | None) -> None:
     """Append text to a log, if it can be written."""
     if log:
         with contextlib.suppress(OSError), open(log, "a") as file:
-            print(text.rstrip(), file=file)
+            print(redacted(text.rstrip()), file=file)

@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--runs-from", type=Path, required=True, metavar="FILE", help="names of runs, one per line")
     parser.add_argument("--published", type=Path, default=ROOT / "config/published.csv", help="what others report")
     args = parser.parse_args(argv)
-    return run_job(lambda: compare(args.results, args.runs_from, args.published))
+    return run_job(lambda: compare(args.results, args.runs_from, args.published), folder=args.results)
 
 
 def compare(results: Path, names: Path, published: Path) -> None:

@@ -17,7 +17,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m nets.jobs.draw", description=__doc__.splitlines()[0])
     parser.add_argument("--run-dir", type=Path, required=True, help="folder of the run; pictures go to its figures/")
     args = parser.parse_args(argv)
-    return run_job(lambda: draw(args.run_dir))
+    return run_job(lambda: draw(args.run_dir), folder=args.run_dir)
 
 
 def draw(run_dir: Path) -> None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from nets.evaluation import TrainedRun, evaluate
-from nets.jobs.common import add_run_options, run_job
+from nets.jobs.common import add_run_options, known_inception, run_job
 from nets.machine.memory import Crowded, again_alone
 from nets.machine.slots import lease
 from nets.training.numerics import choose_device
@@ -23,7 +23,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     args = parser.parse_args(argv)
     try:
-        return run_job(lambda: take_turn(args), passed=(Crowded,))
+        return run_job(lambda: take_turn(args), None, (Crowded,), args.run_dir)
     except Crowded:
         again_alone("nets.jobs.evaluate", argv)
 
@@ -32,7 +32,8 @@ def take_turn(args: argparse.Namespace) -> None:
     """Evaluate on a leased device."""
     with lease(alone=args.alone):
         device = choose_device(args.threads)
-        trained = TrainedRun(args.run_dir, args.data_dir, args.references, device, args.alone, args.retry or None)
+        retry = args.retry or None
+        trained = TrainedRun(args.run_dir, args.data_dir, args.references, device, args.alone, retry, known_inception())
         print(evaluate(trained), flush=True)
 
 

@@ -26,7 +26,9 @@ def main(argv: list[str] | None = None) -> int:
         "--catalogue", type=Path, default=catalogue, help="the catalogue (default: config/datasets.yaml)"
     )
     args = parser.parse_args(argv)
-    return run_job(lambda: print(prepare_from(args.dataset, args.entry, args.catalogue, args.output)))
+    return run_job(
+        lambda: print(prepare_from(args.dataset, args.entry, args.catalogue, args.output)), folder=args.output
+    )
 
 
 def prepare_from(name: str, file: Path | None, catalogue: Path, output: Path) -> str:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from nets.fidelity.reference import write_reference
-from nets.jobs.common import run_job
+from nets.jobs.common import known_inception, run_job
 from nets.machine.memory import Crowded, again_alone, crowding
 from nets.machine.slots import lease
 from nets.suite.keys import record, stage_source
@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--alone", action="store_true", help="take all slots of a device")
     args = parser.parse_args(argv)
     try:
-        return run_job(lambda: refer(args), passed=(Crowded,))
+        return run_job(lambda: refer(args), passed=(Crowded,), folder=args.output)
     except Crowded:
         again_alone("nets.jobs.reference", argv)
 
@@ -49,7 +49,7 @@ def refer(args: argparse.Namespace) -> None:
     with lease(alone=args.alone), crowding(args.alone):
         device = choose_device(args.threads)
         record(args.output, "reference", {"source": stage_source("reference").files})
-        write_reference(args.extractor, args.data_dir, args.output, args.samples, args.cache, device)
+        write_reference(args.extractor, args.data_dir, args.output, args.samples, args.cache, device, known_inception())
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--runs-from", type=Path, required=True, metavar="FILE", help="names of runs, one per line")
     parser.add_argument("--output", type=Path, required=True, help="the page")
     args = parser.parse_args(argv)
-    return run_job(lambda: report(args))
+    return run_job(lambda: report(args), folder=args.results)
 
 
 def report(args: argparse.Namespace) -> None:

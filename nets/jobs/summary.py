@@ -16,7 +16,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m nets.jobs.summary", description=__doc__.splitlines()[0])
     parser.add_argument("--results", type=Path, required=True, help="folder of the suite's results")
     args = parser.parse_args(argv)
-    return run_job(lambda: print(summary(args.results)))
+    return run_job(lambda: print(summary(args.results)), folder=args.results)
 
 
 if __name__ == "__main__":

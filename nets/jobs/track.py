@@ -19,7 +19,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--runs-from", type=Path, required=True, metavar="FILE", help="names of runs, one per line")
     args = parser.parse_args(argv)
-    return run_job(lambda: follow(args.results, args.runs_from))
+    return run_job(lambda: follow(args.results, args.runs_from), folder=args.results)
 
 
 def follow(results: Path, names: Path) -> None:

@@ -36,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     stop = StopRequest()
     try:
-        return run_job(lambda: take_turn(args, stop), args.log, (Stopped, Crowded))
+        return run_job(lambda: take_turn(args, stop), args.log, (Stopped, Crowded), args.run_dir)
     except Stopped as message:
         fail(f"{args.run_dir.name}: {message}", args.log)
         return TRY_AGAIN

@@ -4,14 +4,13 @@ python -m nets.jobs.weights --weights inception --output results/weights/incepti
 """
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 from nets.data.weights import fetch
 from nets.files import write_json
 from nets.jobs.common import run_job
-from nets.suite.catalogues import ROOT, load_catalogues, look_up
+from nets.suite.catalogues import beside, load_catalogues, look_up
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -20,8 +19,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--weights", required=True, metavar="NAME", help="an entry of weights.yaml")
     parser.add_argument("--output", type=Path, required=True, help="JSON note: where they are, or why they are missing")
     parser.add_argument("--file", type=Path, help="a local copy, which is verified too")
-    beside = Path(os.environ.get("NETS_CATALOGUES") or ROOT / "config")
-    parser.add_argument("--catalogues", type=Path, default=beside, help="folder with your own weights.yaml")
+    parser.add_argument("--catalogues", type=Path, default=beside(), help="folder with your own weights.yaml")
     args = parser.parse_args(argv)
     return run_job(lambda: write_weights(args.weights, args.catalogues, args.file, args.output))
 

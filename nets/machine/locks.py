@@ -5,50 +5,74 @@ They work between the processes of one machine, and between machines if the netw
 
 import contextlib
 import fcntl
+import os
+import re
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
+from nets.errors import UserError
 from nets.machine.stop import pause
+from nets.trust import open_plain
+
+PATIENCE, REPEAT = 5.0, 60.0  # seconds until a job says what it waits for, and until it says so again
+SNAKEMAKES = re.compile(r"\d+\.(input|output)\.lock")  # the locks that Snakemake writes
+
+Got = TypeVar("Got")
 
 
-def try_lock(path: Path) -> IO | None:
+def try_lock(path: Path, kind: int = fcntl.LOCK_EX) -> IO | None:
     """The open file that holds the lock on `path` until it is closed; None if another process has it."""
-    file = open(path, "a")  # noqa: SIM115 - open as long as the lock is held
+    file = open_plain(path, os.O_RDWR | os.O_CREAT)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
         return None
     return file
 
 
+def wait_for(
+    attempt: Callable[[], Got | None],
+    message: str,
+    stop_asked: Callable[[], bool] = lambda: False,
+    patience: float = PATIENCE,
+) -> Got:
+    """What `attempt` returns, once it is not None. Raises Stopped if asked to stop.
+
+    Prints `message` after `patience` seconds, and then each minute: nobody should wonder what a job waits for.
+    """
+    due = time.monotonic() + patience
+    while (got := attempt()) is None:
+        if time.monotonic() >= due:
+            print(message, file=sys.stderr, flush=True)
+            due = time.monotonic() + REPEAT
+        pause(stop_asked)
+    return got
+
+
 @contextlib.contextmanager
 def locked(path: Path, message: str, stop_asked: Callable[[], bool] = lambda: False) -> Iterator[None]:
     """Hold the lock on `path` while the block runs. Prints `message` if it has to wait; raises Stopped if asked to."""
-    waited = False
-    while (file := try_lock(path)) is None:
-        if not waited:
-            print(message, file=sys.stderr, flush=True)
-        waited = True
-        pause(stop_asked)
-    with file:
+    with wait_for(lambda: try_lock(path), message, stop_asked, patience=0):
         yield
 
 
 def drop_stale(folder: Path) -> IO:
     """Remove the locks that a killed Snakemake left in `folder/locks`, unless another Snakemake works in the folder.
 
-    Returns an open file, which tells other processes that this one works here; keep it open as long as it does.
+    Returns an open file, which tells other processes that this one works here; keep it open as long as it does. Raises
+    UserError if the locks are behind a link: they are somebody else's.
     """
     folder.mkdir(exist_ok=True)
-    file = open(folder / "nets.lock", "a")  # noqa: SIM115 - open until the process ends
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        for path in folder.glob("locks/*"):
-            path.unlink(missing_ok=True)
-    except BlockingIOError:  # another Snakemake works here; its own locks decide about conflicts
-        pass
-    fcntl.flock(file, fcntl.LOCK_SH)
-    return file
+    locks, own = folder / "locks", folder / "nets.lock"
+    if locks.is_symlink():
+        raise UserError(f"{locks} is a link, and Snakemake would delete files behind it; remove it.")
+    if file := try_lock(own):  # otherwise another Snakemake works here, and its own locks decide about conflicts
+        with file:
+            for path in locks.glob("*.lock"):
+                if SNAKEMAKES.fullmatch(path.name):
+                    path.unlink(missing_ok=True)
+    return wait_for(lambda: try_lock(own, fcntl.LOCK_SH), f"{own} is locked by another process; waiting for it.")

@@ -58,7 +58,7 @@ def again_alone(module: str, argv: list[str] | None) -> NoReturn:
     """Replace this process by a new one, which takes all slots of a device; CUDA memory and locks are released."""
     words = list(argv) if argv is not None else sys.argv[1:]
     print(f"{module}: memory ran out on a shared device; trying once more, alone.", file=sys.stderr, flush=True)
-    os.execv(sys.executable, [sys.executable, "-m", module, *words, "--alone"])
+    os.execv(sys.executable, [sys.executable, "-P", "-m", module, *words, "--alone"])
 
 
 @contextmanager

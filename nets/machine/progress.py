@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import TextIO
 
+from nets.trust import redacted
+
 EVERY = 10.0  # seconds between lines if many jobs share a terminal
 
 
@@ -61,4 +63,4 @@ def announce(sentence: str, log: Path | None) -> None:
     print(sentence, file=sys.stderr, flush=True)
     if log:
         with contextlib.suppress(OSError), open(log, "a") as file:
-            print(sentence, file=file)
+            print(redacted(sentence), file=file)

@@ -6,10 +6,10 @@ is leased.
 """
 
 import contextlib
-import fcntl
 import os
 import re
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from nets.errors import UserError
-from nets.machine.locks import try_lock
-from nets.machine.stop import pause
+from nets.machine.locks import try_lock, wait_for
 
 
 class Slots(NamedTuple):
@@ -89,16 +88,34 @@ def lease(stop_asked: Callable[[], bool] = lambda: False, alone: bool = False) -
         yield None
         return
     names, wanted = devices(), slots_per_gpu() if alone else 1
-    folder = Path(tempfile.gettempdir()) / f"nets-slots-{os.getuid()}"
-    folder.mkdir(exist_ok=True)
+    folder = private_folder()
+    what = "all slots of a device" if alone else "a free slot"
+    message = f"Waiting for {what} of {', '.join(names)}; other jobs of yours hold them (locks in {folder})."
     with contextlib.ExitStack() as held:
-        with queue(folder) as is_first:
-            while not (is_first() and (taken := take(folder, names, wanted))):
-                pause(stop_asked)
+        with queue(folder, message, stop_asked) as is_first:
+            taken = wait_for(lambda: take(folder, names, wanted) if is_first() else None, message, stop_asked)
             for lock in taken.locks:
                 held.enter_context(lock)
         os.environ["CUDA_VISIBLE_DEVICES"] = taken.device
         yield taken.device
+
+
+def private_folder() -> Path:
+    """The folder of this user's locks on this machine, which nobody else can open.
+
+    In a folder that others can write, they may have made it first, or a link in its place. Raises UserError then.
+    """
+    folder = Path(tempfile.gettempdir()) / f"nets-slots-{os.getuid()}"
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        raise UserError(
+            f"{folder} is not a folder of yours; let its owner remove it, or set TMPDIR to your own folder."
+        )
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        folder.chmod(0o700)
+    return folder
 
 
 def take(folder: Path, names: list[str], wanted: int) -> Slots | None:
@@ -112,20 +129,18 @@ def take(folder: Path, names: list[str], wanted: int) -> Slots | None:
 
 
 @contextlib.contextmanager
-def queue(folder: Path) -> Iterator[Callable[[], bool]]:
+def queue(folder: Path, message: str, stop_asked: Callable[[], bool]) -> Iterator[Callable[[], bool]]:
     """Wait in line: yields a function that returns whether all earlier processes have been served.
 
-    Each process holds a lock on a numbered ticket; a ticket without a lock belongs to a dead process.
+    Each process holds a lock on a numbered ticket; a ticket without a lock belongs to a dead process. Prints `message`
+    if it can't get a ticket.
     """
-    counter = os.open(folder / "tickets", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(counter, fcntl.LOCK_EX)  # for a moment
-        number = int(os.pread(counter, 12, 0) or 0) + 1
-        os.pwrite(counter, b"%012d" % number, 0)  # fixed length, so a process killed here leaves a valid number
+    with wait_for(lambda: try_lock(folder / "tickets"), message, stop_asked) as counter:  # for a moment
+        number = int(os.pread(counter.fileno(), 12, 0) or 0) + 1
+        # Of fixed length, so a process killed here leaves a valid number.
+        os.pwrite(counter.fileno(), b"%012d" % number, 0)
         ticket = folder / f"ticket-{number:012d}"
         own = try_lock(ticket)
-    finally:
-        os.close(counter)
 
     def is_first() -> bool:
         for path in sorted(folder.glob("ticket-*")):

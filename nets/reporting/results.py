@@ -11,6 +11,7 @@ from nets.reporting.measures import Measure, Number
 from nets.reporting.reading import read_arrays, read_history, read_json
 from nets.run import Run
 from nets.tasks.kinds import KINDS
+from nets.trust import check_name, inside, refuse_links
 
 if TYPE_CHECKING:
     import numpy as np
@@ -112,7 +113,8 @@ class Result:
 
 
 def load_result(folder: Path) -> Result:
-    """Read a run's result from its folder. Raises UserError if a file is missing or broken."""
+    """Read a run's result from its folder. Raises UserError if a file is missing or broken, or a link out of it."""
+    refuse_links(folder)
     config, manifest, metrics = (read_json(folder / f"{name}.json") for name in ("config", "manifest", "metrics"))
     try:
         run = Run.from_json(json.dumps(config))
@@ -130,17 +132,19 @@ def load_result(folder: Path) -> Result:
             numbers=[Number(**entry | {"reason": entry.get("reason") or ""}) for entry in entries],
             task=comparison_task(run),
         )
-    except (TypeError, KeyError):
+    except (TypeError, KeyError, AttributeError):
         raise UserError(f"{folder} holds results of another version of nets; delete it and train again.") from None
 
 
 def load_results(results: Path, names: Path) -> list[Result]:
     """Read the results, in `<results>/runs/`, of the runs that a file names, one per line. Raises UserError."""
+    refuse_links(results)
     try:
         lines = names.read_text().splitlines()
     except OSError as error:
         raise UserError(f"{names} can't be read: {error.strerror}.") from None
-    return [load_result(results / "runs" / line.strip()) for line in lines if line.strip()]
+    runs = [check_name(line.strip(), f"A run in {names}") for line in lines if line.strip()]
+    return [load_result(inside(results, "runs", run)) for run in runs]
 
 
 def comparison_task(run: Run) -> str:

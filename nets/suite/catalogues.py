@@ -1,6 +1,9 @@
 """The catalogues that rows name: models, data sets, recipes, weights. Each is checked against a closed schema."""
 
 import copy
+import os
+import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ from nets.optimizers import optimizer_schema
 from nets.suite.documents import read_yaml
 from nets.tasks.kinds import KINDS, check_kinds
 from nets.training.schedules import DECAYS
+from nets.trust import without_login
 
 ROOT = Path(__file__).resolve().parents[2]
 WANTED = {  # what to do, by the broken rule of the schema
@@ -29,16 +33,34 @@ WANTED = {  # what to do, by the broken rule of the schema
 CATALOGUES = ("models", "datasets", "recipes", "weights")
 
 
-def load_catalogues(beside: Path) -> dict[str, dict[str, Any]]:
-    """The project's catalogues, extended by files of the same names beside the user's table."""
+def beside() -> Path:
+    """The folder of the user's table, for the workflow's jobs (NETS_CATALOGUES); by default the project's `config`."""
+    return Path(os.environ.get("NETS_CATALOGUES") or ROOT / "config")
+
+
+def load_catalogues(folder: Path) -> dict[str, dict[str, Any]]:
+    """The project's catalogues, extended by files of the same names in the folder of the user's table.
+
+    A line on standard error names the project's entries that such a file replaces.
+    """
     merged: dict[str, dict[str, Any]] = {}
     for name in CATALOGUES:
-        merged[name] = {}
-        for folder in dict.fromkeys((ROOT / "config", beside.resolve())):
-            path = folder / f"{name}.yaml"
-            if path.exists():
-                merged[name] |= copy.deepcopy(load_catalogue(path, name))  # keeps the cache unchanged
+        merged[name] = copy.deepcopy(
+            load_catalogue(ROOT / "config" / f"{name}.yaml", name)
+        )  # keeps the cache unchanged
+        path = folder.resolve() / f"{name}.yaml"
+        if path.exists() and path.parent != ROOT / "config":
+            own = copy.deepcopy(load_catalogue(path, name))
+            tell_replaced(path, tuple(entry for entry in own if merged[name].get(entry, own[entry]) != own[entry]))
+            merged[name] |= own
     return merged
+
+
+@cache
+def tell_replaced(path: Path, entries: tuple[str, ...]) -> None:
+    """Name on the terminal, once, the project's entries that a user's file replaces."""
+    if entries:
+        print(f"{path} replaces the project's {', '.join(entries)}.", file=sys.stderr, flush=True)
 
 
 @cache
@@ -90,9 +112,32 @@ def look_up(entries: dict[str, Any], entry: str, where: str) -> dict[str, Any]:
 def check_catalogue(entries: dict[str, Any], name: str, where: str) -> dict[str, Any]:
     """The same entries. Raises UserError with one sentence for the first mistake in them."""
     check(entries, schema(name), where)
+    for entry, text in texts(entries):
+        if without_login(text) != text:
+            raise ConfigError(
+                f"{where}: {entry}: an address has a password or a token, which results and logs would show; leave it "
+                "out, and supply the file by hand."
+            )
     if name == "datasets":
         check_entries(entries, where)
     return entries
+
+
+def digits_of(weights: dict) -> str:
+    """The known digits of the SHA-256 of an entry of weights.yaml: all 64, or the first ones."""
+    return weights.get("sha256") or weights["first_digits"]
+
+
+def texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """All texts in nested values, with their places: ('pets.url', 'https://...')."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from texts(inner, f"{path}.{key}".lstrip("."))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from texts(inner, path)
+    elif isinstance(value, str):
+        yield path, value
 
 
 def check(value: Any, rules: dict[str, Any], where: str) -> None:

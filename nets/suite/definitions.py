@@ -9,12 +9,22 @@ import hashlib
 import importlib.util
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.machinery import (
+    EXTENSION_SUFFIXES,
+    SOURCE_SUFFIXES,
+    ExtensionFileLoader,
+    FileFinder,
+    ModuleSpec,
+    SourceFileLoader,
+)
 from pathlib import Path
 from typing import NamedTuple
 
+from nets.errors import UserError
 from nets.suite.syntax import FUNCTIONS, Chain, bound, chains, stripped, text
 
 PACKAGE = Path(__file__).resolve().parents[1]
+LOADERS = ((ExtensionFileLoader, EXTENSION_SUFFIXES), (SourceFileLoader, SOURCE_SUFFIXES))
 BLOCKS = (ast.If, ast.Try, ast.With, ast.For, ast.While)
 
 
@@ -62,14 +72,28 @@ class Module:
 def locate(module: str) -> Path | None:
     """The file of a module; None for a package without code of its own and for a name that is not a module."""
     if module.split(".")[0] != PACKAGE.name:
-        try:
-            spec = importlib.util.find_spec(module)
-        except (ModuleNotFoundError, ValueError):  # raised for a parent; for __main__
-            return None
+        spec = find(module)
         return Path(spec.origin) if spec and spec.origin and Path(spec.origin).is_file() else None
     path = PACKAGE.parent.joinpath(*module.split("."))
     file = path.with_suffix(".py") if not path.is_dir() else path / "__init__.py"
     return file if file.exists() else None
+
+
+def find(module: str) -> ModuleSpec | None:
+    """Where Python would find a module, without importing its parents, as `importlib.util.find_spec` would do."""
+    top, *inner = module.split(".")
+    try:
+        spec = importlib.util.find_spec(top)
+    except ValueError:  # raised for __main__
+        return None
+    for part in inner:
+        folders = list(spec.submodule_search_locations or ()) if spec else []
+        found = [spec for folder in folders if (spec := FileFinder(folder, *LOADERS).find_spec(part))]
+        spec = next((spec for spec in found if spec.loader), None)
+        if spec is None and found:  # folders without __init__.py: together they are a package
+            spec = ModuleSpec(part, None, is_package=True)
+            spec.submodule_search_locations = [path for each in found for path in each.submodule_search_locations or ()]
+    return spec
 
 
 def modules_of(root: str) -> list[str]:
@@ -93,7 +117,11 @@ def read(name: str) -> Module | None:
         return module
     package = name if path.stem == "__init__" else name.rpartition(".")[0]
     ours = name.split(".")[0] == PACKAGE.name
-    for node in stripped(ast.parse(path.read_text()), annotations=ours):
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError, RecursionError) as error:
+        raise UserError(f"{path} is not Python ({error}); correct it.") from None
+    for node in stripped(tree, annotations=ours):
         if isinstance(node, ast.Import | ast.ImportFrom):
             add_import(node, package, module.imports, module.modules)
         else:

@@ -167,7 +167,7 @@ def resolve(cells: dict[str, str], where: str, model: dict, recipe: dict) -> tup
         raise ConfigError(
             f"{where}: recipe {cells['recipe']!r} is for {recipe['task']}, {cells['model']!r} for {model['task']}."
         )
-    made = {role: Network(n["class"], n.get("args", {})) for role, n in networks.items()}
+    made = {role: Network(n["class"], n.get("args", {}), n.get("builder", False)) for role, n in networks.items()}
     return made, Recipe(name=cells["recipe"], **kept), overridden
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 FAILED = re.compile(  # a command in Snakemake's log
-    r"Command '(?P<command>.*?python -m nets\.jobs\.(?P<job>\w+) .*)' (?:returned non-zero exit status|died with)"
+    r"Command '(?P<command>.*?python -P -m nets\.jobs\.(?P<job>\w+) .*)' (?:returned non-zero exit status|died with)"
 )
 SUBJECT = re.compile(r"(?:--run-dir|--dataset|--weights|--results) (\S+)")
 OWN_LOG = re.compile(r"(?:--log|\| tee) (\S+)")

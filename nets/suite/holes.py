@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nets.trust import inside
+
 
 @dataclass(frozen=True)
 class Note:
@@ -76,7 +78,7 @@ def supplies(paths: Iterable[Path]) -> str:
 def summary(results: Path) -> str:
     """One line for every run of a suite that is a hole, and one for the report."""
     names = (results / "runs.txt").read_text().split()
-    notes = [Note.read(results / "runs" / name / "metrics.json") for name in names]
+    notes = [Note.read(inside(results, "runs", name, "metrics.json")) for name in names]
     lines = [f"  {note.name}  {note.status}: {note.reason}" for note in notes if note.status != "ok"]
     if lines:
         lines = [f"{len(lines)} of {len(names)} runs are holes; RETRY=1 tries them again:", *lines]

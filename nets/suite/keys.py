@@ -40,6 +40,10 @@ NEUTRAL = (  # code that cannot change a number
     "nets.machine",  # how a job runs: devices, locks, memory, progress
     "nets.errors",  # messages
     "nets.jobs.common",  # how a job shows them
+    "nets.jobs:found_last",  # where packages are looked for
+    "nets.jobs:<statement>",
+    "nets.trust",  # what is refused
+    "nets.suite.catalogues",  # what they say is in the descriptions
     "nets.files",  # writes files whole or not at all
     "nets.data.download",  # downloads are verified by SHA-256
     "nets.suite.keys",  # this file names results and computes none

@@ -30,7 +30,7 @@ def find_table(settings: dict[str, Any]) -> Path:
         )
     table = Path(settings.get("table") or ROOT / f"config/{settings.get('suite', 'quick')}.tsv")
     table = Path(os.path.relpath(table))  # one name for one file, however it was typed
-    if not re.fullmatch(r"[\w.]+", table.stem):
+    if not re.fullmatch(r"(?!\.)[\w.]+", table.stem):
         raise ConfigError(f"{table}: the table's name becomes a folder's name; use only letters, digits, '_' and '.'.")
     if table.stem in RESERVED:
         raise ConfigError(f"{table}: results/{table.stem}/ holds files that suites share; give the table another name.")

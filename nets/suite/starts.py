@@ -5,6 +5,7 @@ from typing import Any
 
 from nets.errors import ConfigError, suggest
 from nets.run import Run
+from nets.suite.catalogues import digits_of
 
 ENCODERS = {  # classifiers that use the encoder of an autoencoder
     "nets.models.autoencoder.EncoderClassifier": "nets.models.autoencoder.ConvAutoencoder",
@@ -64,7 +65,8 @@ def of_weights(run: Run, where: str, entry: dict[str, Any]) -> dict[str, Any]:
         owner = entry.get("model") or entry["title"]
         raise ConfigError(f"{where}: {name} holds weights of {owner}, not of {run.model}; choose others.")
     kept = run.recipe.options["transfer"] == "evaluate_only"
-    facts = {key: entry[key] for key in ("sha256", "shape", "mean", "std")}
+    facts = {"sha256": digits_of(entry), "shape": entry["shape"]}
+    facts |= {"mean": entry["mean"], "std": entry["std"]}
     return {"kind": "weights", "name": name, "keep_head": kept} | facts
 
 

@@ -94,7 +94,7 @@ class Task(ABC):
         self.precision, self.learning = precision or Precision(), False
         self.options = run.recipe.options
         self.networks = nn.ModuleDict(  # type: ignore[call-overload]  # torch declares no `to` with both arguments
-            {role: build_network(n.path, n.args, self.arguments(role)) for role, n in run.networks.items()}
+            {role: build_network(n.path, n.args, self.arguments(role), n.builder) for role, n in run.networks.items()}
         ).to(device, memory_format=torch.channels_last)  # up to 2.7 times as fast as the default, on CPUs too
         if device.type != "cuda":  # whose kernels are not oneDNN's
             mend(self.networks)
@@ -281,18 +281,42 @@ class Generator(Task):
         return self.judge(self.draft(self.options["fid_samples"], seed=self.run.seed)) if self.judge else {}
 
 
-def import_class(path: str) -> type[nn.Module]:
-    """A class by its import path. Raises UserError."""
+def import_class(path: str, builder: bool = False) -> Callable[..., nn.Module]:
+    """A class of networks by its import path, or a function that builds one. Raises UserError for anything else.
+
+    The path comes from a file, and a function that is called can do anything. So it must be one that torchvision or
+    timm registers as the builder of a network, or the entry must say that it is a `builder`.
+    """
     module, _, name = path.rpartition(".")
     try:
-        return getattr(importlib.import_module(module), name)
+        found = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise UserError(f"The class {path} of models.yaml can't be imported: {error}.") from None
+    known = isinstance(found, type) and issubclass(found, nn.Module)
+    if not (known or builder or is_registered(found, module)):
+        raise UserError(
+            f"{path} is not a class of networks (torch.nn.Module); name one, or, if it is your function that builds a "
+            "network, write `builder: true` beside it in models.yaml."
+        )
+    return found
 
 
-def build_network(path: str, args: dict[str, Any], facts: dict[str, Any]) -> nn.Module:
-    """A network from its catalogue entry; it gets those of `facts` that its constructor accepts."""
-    network = import_class(path)
+def is_registered(found: Any, module: str) -> bool:
+    """Whether an object of an imported module is what torchvision or timm lists as the builder of a network."""
+    package = module.partition(".")[0]
+    if package not in ("torchvision", "timm"):
+        return False
+    models = importlib.import_module(f"{package}.models")
+    builder = models.get_model_builder if package == "torchvision" else models.model_entrypoint
+    return any(found is builder(name) for name in models.list_models())
+
+
+def build_network(path: str, args: dict[str, Any], facts: dict[str, Any], builder: bool = False) -> nn.Module:
+    """A network from its catalogue entry; it gets those of `facts` that its constructor accepts.
+
+    `builder`: whether the entry says that `path` is a function.
+    """
+    network = import_class(path, builder)
     accepted = inspect.signature(network).parameters
     unknown = [name for name in args if name not in accepted]
     if unknown:

@@ -20,6 +20,7 @@ from typing import Any
 import torch
 
 from nets.files import sha256, write_json
+from nets.trust import check_name
 
 KEPT = 2  # if the newest is damaged, the one before it is used
 DIGESTS = "sha256.json"  # of a finished run's results
@@ -96,7 +97,8 @@ class Checkpoints:
         """Restore the results of a finished run in `folder`; False if it has not finished or they are damaged."""
         try:
             digests = json.loads((self.finished / DIGESTS).read_text())
-            whole = all(sha256(self.finished / name) == digest for name, digest in digests.items())
+            files = {check_name(name, f"A file in {self.finished / DIGESTS}"): digests[name] for name in digests}
+            whole = all(sha256(self.finished / name) == digest for name, digest in files.items())
         except (FileNotFoundError, NotADirectoryError, ValueError):  # a temporary disk fault is raised
             whole = False
         if not whole:

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from nets.errors import UserError
-from nets.files import atomic, sha256, verify, write_json
+from nets.files import atomic, read_verified, sha256, write_json
 from nets.training.loop import State
+from nets.trust import inside
 
 FILES = {"last": "model.safetensors", "best": "best.safetensors"}
 
@@ -79,11 +80,10 @@ def write_weights(path: Path, weights: dict[str, Tensor], epoch: int = 0) -> Sav
 
 def load_weights(networks: nn.Module, folder: Path, saved: SavedWeights) -> None:
     """Load the weights of a run into networks. Raises UserError if the file is missing or was altered."""
-    path = folder / saved.file
+    path = inside(folder, saved.file)
     if not path.exists():
         raise UserError(f"{path} is missing; delete {folder / 'manifest.json'} and start again to restore both.")
-    verify(path, saved.sha256, "delete it and train again")
-    networks.load_state_dict(load_file(path))
+    networks.load_state_dict(load(read_verified(path, saved.sha256, "delete it and train again")))
 
 
 def write_history(path: Path, history: list[dict[str, float]]) -> None:

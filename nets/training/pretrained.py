@@ -3,13 +3,13 @@
 import json
 from pathlib import Path
 
-import torch
-from safetensors.torch import load_file
+from safetensors.torch import load
 from torch import Tensor
 
 from nets.data.weights import WeightsFile
 from nets.errors import UserError
 from nets.run import Run, chosen_weights
+from nets.trust import inside
 
 
 def find_start(run: Run, paths: list[Path]) -> WeightsFile | None:
@@ -30,14 +30,12 @@ def find_start(run: Run, paths: list[Path]) -> WeightsFile | None:
         return WeightsFile(source["status"], reason, None, None)
     if note.name == "manifest.json":
         weights = chosen_weights(source)
-        return WeightsFile("ok", None, note.with_name(weights["file"]), weights["sha256"])
-    return WeightsFile.read(note)
+        return WeightsFile("ok", None, inside(note.parent, weights["file"]), weights["sha256"])
+    return WeightsFile.read(note, run.pretrained["sha256"])
 
 
 def load_start(start: WeightsFile) -> dict[str, Tensor]:
     """The weights on the CPU, with the names that a task gives them. Raises DataError if the file was altered."""
-    path = start.verified()
-    if path.suffix == ".safetensors":  # weights of a run
-        return load_file(path)
-    weights = torch.load(path, map_location="cpu", weights_only=True)
-    return {f"classifier.{name}": value for name, value in weights.items()}
+    if start.file and start.file.suffix == ".safetensors":  # weights of a run
+        return load(start.content())
+    return {f"classifier.{name}": value for name, value in start.tensors().items()}

@@ -113,6 +113,47 @@ def test_damaged_batch_is_never_unpickled(root, make_entry, batches):
         load(make_entry(make_source()), root)
 
 
+def numpys(name, *arguments):
+    """Something whose pickle calls a name of numpy."""
+    return type("Call", (), {"__reduce__": lambda _: (getattr(np, name), arguments)})()
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        {"data": Bomb(), "labels": [0]},
+        {"data": np.array([[None]]), "labels": [0]},
+        {"data": numpys("ndarray", (1,), np.dtype(object), b"12345678"), "labels": [0]},  # would read any memory
+        {"data": numpys("memmap", "/dev/zero"), "labels": [0]},
+        {"data": np.zeros((1, 3072)), "labels": [0]},
+        {"data": np.zeros((1, 7), np.uint8), "labels": [0]},
+        ["no dictionary"],
+        {"data": np.zeros((1, 3072), np.uint8)},
+    ],
+    ids=str,
+)
+def test_a_batch_of_the_right_hash_holds_arrays_or_nothing(root, make_entry, batches, monkeypatch, batch):
+    from torchvision.datasets import CIFAR10
+
+    content = pickle.dumps(batch)
+    monkeypatch.setattr(CIFAR10, "test_list", [["test_batch", hashlib.md5(content).hexdigest()]])
+    write_folder(root, batches | {"test_batch": content})
+    with pytest.raises(DataError, match="is not CIFAR's .*; fetch it again"):
+        load(make_entry(make_source()), root)
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_arrays_of_every_protocol(root, make_entry, batches, monkeypatch, protocol):
+    from torchvision.datasets import CIFAR10
+
+    images = np.random.RandomState(1).randint(0, 256, (2, 3072), np.uint8)
+    content = pickle.dumps({"data": images, "labels": [1, 0], "filenames": ["a.png"]}, protocol)
+    monkeypatch.setattr(CIFAR10, "test_list", [["test_batch", hashlib.md5(content).hexdigest()]])
+    write_folder(root, batches | {"test_batch": content})
+    (chunk,) = load(make_entry(make_source()), root).test.chunks()
+    np.testing.assert_array_equal(chunk, images.reshape(2, 3, 32, 32))
+
+
 def test_damaged_archive_is_never_opened(root, make_entry, batches):
     path, sha256 = write_archive(root, batches)
     path.write_bytes(path.read_bytes()[:-100])

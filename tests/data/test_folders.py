@@ -8,7 +8,7 @@ from nets.data.decoding import decode
 from nets.data.preparation import prepare
 from nets.data.prepared import open_split
 from nets.data.sources import load
-from nets.errors import DataError, SourceUnavailable
+from nets.errors import DataError, SourceUnavailable, UserError
 
 CLASSES = {"kind": "class_folder", "folder": "pets"}
 OWN = {"kind": "image_folder", "folder": "pets"}
@@ -162,3 +162,20 @@ def test_turned_by_exif(root):
     image.save(root / "turned.jpg", exif=exif)
     turned = decode(root / "turned.jpg", (1, 16, 16), "exact")[0]
     assert turned[0].mean() > 200 and turned[-1].mean() < 50
+
+
+@pytest.mark.parametrize("link", ["pets/train/cat/99.png", "pets/train/cat", "pets/more"])
+def test_links_out_of_the_folder_are_not_followed(class_folder, root, make_entry, link):
+    secret = root / "secret"
+    (root / "pets/train/cat").rename(secret)
+    (root / link).parent.mkdir(exist_ok=True)
+    (root / link).symlink_to(next(secret.iterdir()) if link.endswith("png") else secret)
+    for source in (CLASSES, OWN):
+        with pytest.raises(UserError, match=rf"{link} is a link out of .*/pets, to .*secret"):
+            load(make_entry(source, shape=[3, 4, 4], classes=None if source is OWN else ["cat", "dog"]), root)
+
+
+def test_the_folder_itself_may_be_a_link(class_folder, root, make_entry, tmp_path):
+    class_folder.rename(tmp_path / "large_disk")
+    class_folder.symlink_to(tmp_path / "large_disk")
+    assert len(load(make_entry(CLASSES, shape=[3, 4, 4]), root).learning.labels) == 20

@@ -11,7 +11,7 @@ from nets.data.loaded import Part
 from nets.data.masks import checked
 from nets.data.preparation import prepare
 from nets.data.prepared import open_split
-from nets.errors import DataError
+from nets.errors import DataError, UserError
 
 SOURCE = {"kind": "mask_folder", "folder": "streets"}
 SPLITS = {"train": 4, "validation": 2, "test": 3, "seed": 0}
@@ -135,6 +135,12 @@ def test_pets_as_torchvision_lays_them_out(root, tmp_path, entry):
     )  # fmt: skip
     assert prepare("pets", pets, tmp_path / "out")["counts"] == {"train": 4, "validation": 1, "test": 2}
     np.testing.assert_array_equal(open_split(tmp_path / "out", "test").masks, [trimap - 1] * 2)
+    lists = folder / "annotations/test.txt"
+    names = lists.read_text()
+    lists.write_text("../../secret 1 1 1\n")
+    with pytest.raises(UserError, match="'../../secret', which is not a name"):
+        prepare("pets", pets, tmp_path / "out")
+    lists.write_text(names)
     (folder / "annotations/trimaps/test_1.png").unlink()
     with pytest.raises(DataError, match="test_1.png is missing; unpack it again"):
         prepare("pets", pets, tmp_path / "out")

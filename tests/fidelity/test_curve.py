@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def test_the_same_weights_with_and_without(model, trained, extractor_run):
 
 def test_it_is_of_validation_images_and_sparse(trained, extractor_run, few, monkeypatch):
     monkeypatch.setattr(loop, "FRAMES", 2)
-    monkeypatch.setattr("nets.data.prepared.verify", lambda path, expected, remedy: refuse_test_data(path))
+    monkeypatch.setattr("nets.data.prepared.verify", lambda file, *_: refuse_test_data(Path(file.name)))
     folder, history = trained("dcgan", "run", "--extractor", extractor_run)
     assert [bool(row["validation/fid_indomain"]) for row in history] == [False, False, True]
     run = Run.load(folder)
@@ -149,7 +150,7 @@ def test_reference_features_are_kept_by_content(few, extractor_run, tmp_path, mo
     info = read_info(few)
     info["hashes"]["test/images.npy"] = "0" * 64
     (tmp_path / "other/dataset.json").write_text(json.dumps(info))
-    monkeypatch.setattr("nets.data.prepared.verify", lambda path, expected, remedy: None)
+    monkeypatch.setattr("nets.data.prepared.verify", lambda *_: None)
     _, other = refer("three", data=tmp_path / "other")
     assert len(reads) == 3 and other["reference"] != note["reference"]
     assert len(list((tmp_path / "features").iterdir())) == 2

@@ -9,6 +9,7 @@ from sklearn.metrics import accuracy_score
 
 from nets.data.batches import images_of
 from nets.data.prepared import open_split
+from nets.errors import UserError
 from nets.fidelity import measure as fidelity
 from nets.fidelity.extractors import Extractor, load_extractor
 from nets.fidelity.reference import scale, write_reference
@@ -138,3 +139,12 @@ def test_the_warm_up_is_not_timed():
             return Drawn(self.waiting)
 
     assert fidelity.time_a_sample(Task())["seconds_per_sample"] < 0.3 / fidelity.TIMED
+
+
+def test_the_extractor_of_a_reference_is_in_the_same_results(tmp_path):
+    path = tmp_path / "results/quick/fidelity/mnist5k-indomain/reference.json"
+    run = tmp_path / "results/quick/runs/lenet5-mnist5k-extractor-s0/manifest.json"
+    assert fidelity.source_of(path, {"source": str(run)}) == run
+    for elsewhere in (tmp_path / "other/manifest.json", tmp_path / "results/../other/manifest.json"):
+        with pytest.raises(UserError, match="leads out of"):
+            fidelity.source_of(path, {"source": str(elsewhere)})

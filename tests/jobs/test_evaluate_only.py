@@ -38,7 +38,7 @@ def place(request, tmp_path_factory):
     (folder / "network.pth").rename(folder / f"network-{digest[:8]}.pth")
 
     weights = yaml.safe_load((ROOT / "config/weights.yaml").read_text())[f"{request.param}_imagenet1k_v1"]
-    weights |= {"url": str(folder / f"network-{digest[:8]}.pth"), "sha256": digest[:8]}
+    weights |= {"url": str(folder / f"network-{digest[:8]}.pth"), "sha256": digest}
     (folder / "weights.yaml").write_text(yaml.safe_dump({"six": weights}))
     data = yaml.safe_load((ROOT / "config/datasets.yaml").read_text())["imagenet"]
     data |= {"classes": CLASSES, "splits": {"test": CLASSES, "seed": 0}}

@@ -34,3 +34,14 @@ def test_holes_are_forgotten(results, capsys, words, kept):
     assert capsys.readouterr().out.count("will be tried again") == (2 if kept else 3)
     assert retry.main(["--results", str(results / "quick"), *words]) == 0
     assert capsys.readouterr().out == ("" if kept else "There are no holes to try again.\n")
+
+
+@pytest.mark.parametrize("link", ["quick/runs/c-s0", "data/c", "weights/c.json"])
+def test_nothing_is_forgotten_behind_a_link(results, tmp_path_factory, capsys, link):
+    theirs = tmp_path_factory.mktemp("theirs")
+    (theirs / "manifest.json").write_text("{}")
+    (theirs / "dataset.json").write_text("{}")
+    (results / link).symlink_to(theirs)
+    assert retry.main(["--results", str(results / "quick")]) == 1
+    assert f"{link} is a link out of" in capsys.readouterr().err
+    assert len(list(theirs.iterdir())) == 2 and all((results / note).exists() for note in NOTES)

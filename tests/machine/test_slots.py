@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ import time
 import pytest
 
 from nets.errors import UserError
-from nets.machine import slots
+from nets.machine import locks, slots
 from nets.machine.stop import Stopped
 
 HOLD = (
@@ -175,3 +176,53 @@ def test_a_job_sees_only_its_device(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     with slots.lease() as device:
         assert os.environ["CUDA_VISIBLE_DEVICES"] == device == "0"
+
+
+@pytest.fixture
+def place(tmp_path):
+    """Where the folder of the leases will be."""
+    return tmp_path / f"nets-slots-{os.getuid()}"
+
+
+def test_leases_are_in_a_private_folder(place):
+    with slots.lease():
+        assert stat.S_IMODE(place.stat().st_mode) == 0o700
+    place.chmod(0o777)  # as another user's umask would have it
+    with slots.lease():
+        assert stat.S_IMODE(place.stat().st_mode) == 0o700
+
+
+def test_a_link_in_place_of_that_folder_is_refused(place, tmp_path):
+    (tmp_path / "theirs").mkdir()
+    place.symlink_to(tmp_path / "theirs")
+    with pytest.raises(UserError, match="is not a folder of yours; .* or set TMPDIR"), slots.lease():
+        pytest.fail("a slot was taken")
+    assert not list((tmp_path / "theirs").iterdir())
+
+
+def test_a_folder_of_another_user_is_refused(place, monkeypatch):
+    place.mkdir()
+    monkeypatch.setattr(slots.os, "geteuid", lambda: place.stat().st_uid + 1)
+    with pytest.raises(UserError, match="is not a folder of yours"), slots.lease():
+        pytest.fail("a slot was taken")
+
+
+@pytest.mark.parametrize("name", ["tickets", "0.0"])
+def test_links_in_that_folder_are_refused(place, tmp_path, name):
+    place.mkdir(mode=0o700)
+    (place / name).symlink_to(tmp_path / "victim")
+    with pytest.raises(UserError, match=f"{name} is a link; remove it"), slots.lease():
+        pytest.fail("a slot was taken")
+    assert not (tmp_path / "victim").exists()
+
+
+@pytest.mark.parametrize("held", ["tickets", "0.0"])
+def test_who_waits_for_a_slot_says_what_for(place, monkeypatch, capsys, held):
+    monkeypatch.setenv("NETS_GPUS", "1")
+    monkeypatch.setattr(locks.wait_for, "__defaults__", (lambda: False, 0.2))
+    place.mkdir(mode=0o700)
+    end = time.monotonic() + 0.6
+    with locks.try_lock(place / held), pytest.raises(Stopped), slots.lease(lambda: time.monotonic() > end):
+        pytest.fail("a slot was taken")
+    said = f"Waiting for a free slot of 0; other jobs of yours hold them (locks in {place}).\n"
+    assert capsys.readouterr().err == said

@@ -189,3 +189,65 @@ def test_broken_json_is_reported_in_one_sentence(results, tmp_path, capsys):
     (tmp_path / "run/metrics.json").write_text("{")
     assert collect.main(["--runs", str(tmp_path / "run"), "--output", str(tmp_path / "out.csv")]) == 1
     assert "metrics.json can't be read as JSON" in capsys.readouterr().err
+
+
+@pytest.fixture
+def foreign(results, tmp_path):
+    """A copy of the results, in which somebody may have put anything, and a secret outside of it."""
+    (tmp_path / "secret").write_text("the secret")
+    shutil.copytree(results, tmp_path / "results/quick")
+    return tmp_path / "results/quick"
+
+
+def status_of(folder, job=report):
+    words = ["--results", str(folder), "--runs-from", str(folder / "runs.txt")]
+    return job.main([*words, *(["--output", str(folder / "report.html")] if job is not compare else [])])
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "runs/lenet5-mnist5k-s0/figures/confusion.svg",
+        "runs/lenet5-mnist5k-s0/timing.json",
+        "runs/lenet5-mnist5k-s0/figures",
+        "runs/more",
+        "tables/classification-mnist5k.html",
+        "figures/learning.svg",
+    ],
+)
+@pytest.mark.parametrize("job", [report, compare, collect])
+def test_a_link_out_of_the_results_puts_nothing_into_the_report(foreign, capsys, link, job):
+    path, secret = foreign / link, foreign.parents[1] / "secret"
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+    path.symlink_to(secret if path.suffix else secret.parent)
+    (foreign / "report.html").unlink(missing_ok=True)
+    assert status_of(foreign, job) == 1
+    assert f"{link} is a link out of {foreign}" in capsys.readouterr().err and not (foreign / "report.html").exists()
+    assert secret.read_text() == "the secret"
+
+
+@pytest.mark.parametrize(("key", "value"), [("dataset", "x/../../OUT"), ("dataset", "../../OUT"), ("name", "/OUT")])
+def test_a_name_in_a_description_is_no_path(foreign, capsys, key, value):
+    for path in foreign.glob("runs/*/config.json"):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    assert status_of(foreign, compare) == 1
+    assert f"The {key} of a run is '{value}', which is not a name" in capsys.readouterr().err
+    assert not list(foreign.parents[1].rglob("OUT*"))
+
+
+@pytest.mark.parametrize("name", ["../../../elsewhere", "/elsewhere"])
+def test_the_list_of_runs_names_runs(foreign, capsys, name):
+    (foreign / "runs.txt").write_text(f"{name}\n")
+    assert status_of(foreign) == 1
+    assert f"is '{name}', which is not a name" in capsys.readouterr().err
+
+
+def test_the_page_takes_no_page_from_a_folder(foreign):
+    html = foreign / "tables/classification-mnist5k.html"
+    table = html.read_text()
+    html.write_text("<script>alert(1)</script>")
+    assert status_of(foreign) == 0
+    page = (foreign / "report.html").read_text()
+    assert table in page and "<script>alert" not in page

@@ -1,7 +1,9 @@
 """MLflow as a view of run folders: complete, without duplicates, and up to date."""
 
+import contextlib
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 
@@ -117,6 +119,80 @@ def test_an_unreachable_server_is_reported_in_one_sentence(folder, monkeypatch, 
     assert track.main(["--results", str(folder), "--runs-from", str(folder / "runs.txt")]) == 1
     error = capsys.readouterr().err
     assert "http://127.0.0.1:9" in error and error.count("\n") == 1
+
+
+@pytest.fixture
+def copy(folder, tmp_path):
+    """A results folder of two runs, tracked once, that a test may harm; and a folder outside of it."""
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "file").write_text("theirs")
+    for name in NAMES[:2]:
+        shutil.copytree(folder / "runs" / name, tmp_path / "quick/runs" / name)
+    build(tmp_path / "quick", NAMES[:2])
+    return tmp_path / "quick", theirs
+
+
+def change(folder, statement, *values):
+    """Change MLflow's database as somebody could who passes it on."""
+    with contextlib.closing(sqlite3.connect(folder / "mlflow.db")) as database:
+        database.execute("PRAGMA foreign_keys = OFF")
+        database.execute(statement, values)
+        database.commit()
+
+
+def fails(folder, names, capsys):
+    """The sentence with which tracking fails."""
+    (folder / "runs.txt").write_text("\n".join(names))
+    assert track.main(["--results", str(folder), "--runs-from", str(folder / "runs.txt")]) == 1
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize("relative", [True, False])
+def test_an_id_from_a_database_deletes_nothing_elsewhere(copy, capsys, relative):
+    folder, theirs = copy
+    _, runs = tracked(folder)
+    old, new = runs[NAMES[1]].info.run_id, "../../theirs" if relative else str(theirs)
+    for table in ("runs", "tags", "params", "metrics", "latest_metrics"):
+        change(folder, f"UPDATE {table} SET run_uuid = ? WHERE run_uuid = ?", new, old)
+    assert f"The id of a run in MLflow's database is '{new}', which is not a name" in fails(folder, NAMES[:1], capsys)
+    assert (theirs / "file").exists()
+
+
+def test_a_database_that_keeps_files_elsewhere_is_refused(copy, capsys):
+    folder, theirs = copy
+    for place in (theirs.as_uri(), f"{(folder / 'mlartifacts').as_uri()}/../../theirs"):
+        change(folder, "UPDATE experiments SET artifact_location = ?", place)
+        config = folder / "runs" / NAMES[0] / "metrics.json"
+        config.write_text(config.read_text() + " ")
+        said = fails(folder, NAMES[:2], capsys)
+        assert f"mlflow.db keeps files in {place}" in said and "delete it, and it is made again" in said
+        assert [path.name for path in theirs.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("link", ["mlartifacts", "runs/lenet5-mnist5k-s0/figures/more.png", "mlflow.db"])
+def test_a_link_out_of_the_results_is_not_followed(copy, capsys, link):
+    folder, theirs = copy
+    if (folder / link).is_dir():
+        shutil.rmtree(folder / link)
+    (folder / link).unlink(missing_ok=True)
+    (folder / link).symlink_to(theirs / "file" if "." in link else theirs)
+    assert f"{link} is a link out of" in fails(folder, NAMES[:2], capsys)
+
+
+def test_a_password_in_the_servers_address_is_not_shown(folder, monkeypatch, capfd):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:my-password@127.0.0.1:9/?api_key=abcdef")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    assert track.main(["--results", str(folder), "--runs-from", str(folder / "runs.txt")]) == 1
+    output = "".join(capfd.readouterr())
+    assert "MLflow at http://***@127.0.0.1:9/?api_key=*** failed" in output
+    assert "my-password" not in output and "abcdef" not in output
+
+
+def test_make_mlflow_shows_no_password(monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:my-password@host")
+    shown = subprocess.run(["make", "--old-file=.venv/ready", "mlflow"], cwd=ROOT, capture_output=True, text=True)
+    assert shown.stdout == "http://***@host\n", shown.stderr
 
 
 def test_reporting_imports_no_torch():

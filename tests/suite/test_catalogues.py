@@ -148,3 +148,19 @@ def test_recipes_are_closed(tmp_path, keys, expected):
         run(tmp_path, "vgg11\tmnist5k\t\tmine\t0\t")
     assert expected in str(error.value)
     assert str(error.value).startswith(str(tmp_path / "recipes.yaml"))
+
+
+def test_replaced_entries_are_named(tmp_path, capsys):
+    own = {name: MODELS[name] for name in ("lenet5", "mlp")}
+    own |= {"mine": MODELS["cnn"], "mlp": MODELS["mlp"] | {"title": "My MLP"}}
+    (tmp_path / "models.yaml").write_text(yaml.safe_dump(own))
+    assert run(tmp_path, "mlp\tmnist5k\t\tmlp\t0\t").title == "My MLP"
+    assert capsys.readouterr().err == f"{tmp_path}/models.yaml replaces the project's mlp.\n"
+
+
+@pytest.mark.parametrize("url", ["https://me:pass@host/data", "https://host/data?token=abc"])
+def test_an_address_with_a_password_is_refused(tmp_path, url):
+    (tmp_path / "datasets.yaml").write_text(yaml.safe_dump({"own": DATASETS["mnist5k"] | {"url": url}}))
+    with pytest.raises(ConfigError, match="datasets.yaml: own.url: an address has a password or a token") as error:
+        run(tmp_path, "mlp\tmnist5k\t\tmlp\t0\t")
+    assert "pass@" not in str(error.value) and "abc" not in str(error.value)

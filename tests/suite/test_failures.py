@@ -3,7 +3,7 @@
 from nets.suite.failures import failures
 
 COMMAND = (
-    "Command 'set -euo pipefail;  python -m nets.jobs.{job} {option} {name} --threads 1 {log}' {end}\n"
+    "Command 'set -euo pipefail;  python -P -m nets.jobs.{job} {option} {name} --threads 1 {log}' {end}\n"
     "Trying to restart job 2.\n"
 )
 TRACE = """epoch 1

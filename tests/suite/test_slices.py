@@ -1,9 +1,11 @@
 """What code uses, in small packages made for the test: nothing is missed, and little is taken needlessly."""
 
 import ast
+import sys
 
 import pytest
 
+from nets.errors import UserError
 from nets.suite import definitions, slices, syntax
 from nets.suite.slices import slice_of
 
@@ -207,6 +209,26 @@ def test_a_network_of_ones_own_is_followed_with_whole_modules(source):
     assert {name for file, name in part.definitions if file == "own/parts.py"} == {"layer", "more"}
     assert {"own/net.py", "own/parts.py", "nets/b.py"} == set(part.files)
     assert ("nets/b.py", "unused") not in part.definitions
+
+
+def test_a_strangers_packages_are_read_and_not_run(source, tmp_path):
+    bomb = "raise SystemExit('imported')"
+    own = {"own__inner__net": "from own.inner import parts\nX = 1", "own__inner__parts": "Y = 1"}
+    for folder in ("own", "own/inner", "own/space/deep"):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        (tmp_path / folder / "__init__.py").write_text(bomb)
+    (tmp_path / "own/space/__init__.py").unlink(missing_ok=True)  # a namespace
+    (tmp_path / "own/space/deep/net.py").write_text("Z = 1")
+    used = source("own.inner.net", **own)
+    assert set(used.files) == {"own/__init__.py", "own/inner/__init__.py", "own/inner/net.py", "own/inner/parts.py"}
+    assert definitions.locate("own.space.deep.net") == tmp_path / "own/space/deep/net.py"
+    assert definitions.locate("own.space.other") is None and definitions.locate("own.space") is None
+    assert not {name for name in sys.modules if name.partition(".")[0] == "own"}
+
+
+def test_what_is_not_python_is_said(source):
+    with pytest.raises(UserError, match="own/net.py is not Python .*; correct it"):
+        source("own.net", own__net="def f(:")
 
 
 def test_text_is_the_same_whatever_empty_fields_a_version_of_python_has():

@@ -1,10 +1,15 @@
 """A user's network that lacks something is reported before training; those of the catalogue lack nothing."""
 
+import dataclasses
+import sys
+import types
+
 import pytest
 import torch
 from torch import nn
 
 from nets.errors import UserError
+from nets.run import Network, Run
 from nets.tasks import task_class
 from nets.tasks.contract import build_network
 
@@ -44,6 +49,54 @@ def test_a_constructor_that_wants_more():
         UserError, match=r"torch.nn.Linear can't be built: missing a required argument: 'in_features'; "
     ):
         build_network("torch.nn.Linear", {"out_features": 3}, {})
+
+
+@pytest.mark.parametrize(
+    "path", ["subprocess.getoutput", "torch.hub.load", "builtins.exec", "torch.zeros", "torch.Tensor"]
+)
+def test_only_networks_are_called(path):
+    with pytest.raises(UserError, match=rf"{path} is not a class of networks .*write `builder: true` beside it"):
+        build_network(path, {}, {})
+
+
+def test_a_function_that_builds_a_network_is_called_if_its_entry_says_so():
+    here = f"{__name__}.small"
+    sys.modules[__name__].small = small  # also if the tests are imported without their names
+    with pytest.raises(UserError, match="small is not a class of networks"):
+        build_network(here, {"width": 3}, {})
+    assert build_network(here, {"width": 3}, {}, builder=True).out_features == 3
+    with pytest.raises(UserError, match="returns str, not a torch.nn.Module"):
+        build_network("platform.machine", {}, {}, builder=True)
+
+
+def small(width):
+    """A network of one's own."""
+    return nn.Linear(1, width)
+
+
+def test_torchvisions_builders_and_classes_need_no_mark():
+    assert type(build_network("torchvision.models.squeezenet1_1", {}, {})).__name__ == "SqueezeNet"
+    assert isinstance(build_network("torch.nn.Sequential", {}, {}), nn.Sequential)
+    with pytest.raises(UserError, match="is not a class of networks"):
+        build_network("torchvision.models.get_model", {}, {})
+
+
+def test_timms_builders_need_no_mark(monkeypatch):
+    timm, listed = types.ModuleType("timm"), types.ModuleType("timm.models")
+    listed.small, listed.unlisted = small, lambda width: nn.Linear(1, width)
+    listed.list_models, listed.model_entrypoint = (lambda: ["small"]), {"small": small}.__getitem__
+    monkeypatch.setitem(sys.modules, "timm", timm)
+    monkeypatch.setitem(sys.modules, "timm.models", listed)
+    assert build_network("timm.models.small", {"width": 2}, {}).out_features == 2
+    with pytest.raises(UserError, match="timm.models.unlisted is not a class of networks"):
+        build_network("timm.models.unlisted", {"width": 2}, {})
+
+
+def test_the_mark_is_a_part_of_the_description_only_where_it_is_set(run_of):
+    run = run_of("lenet5")
+    assert '"builder"' not in run.to_json()
+    marked = dataclasses.replace(run, networks={"classifier": Network("own.small", {}, builder=True)})
+    assert Run.from_json(marked.to_json()) == marked
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,11 @@
 """Checkpoints appear complete or not at all, and are never used by another description."""
 
+import json
+
+import pytest
 import torch
 
+from nets.files import sha256
 from nets.training.checkpoints import KEPT, Checkpoints
 
 CPU, KIND = torch.device("cpu"), "cpu-float32"
@@ -82,3 +86,17 @@ def test_clear_leaves_nothing(tmp_path):
     checkpoints.save(1, state(1))
     checkpoints.clear()
     assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.parametrize("name", ["../../victim", "/victim"])
+def test_names_of_results_lead_nowhere_else(tmp_path, name):
+    run, victim = tmp_path / "run", tmp_path / "victim"
+    run.mkdir()
+    victim.write_bytes(b"theirs")
+    checkpoints = Checkpoints(run / "c", "a" * 64)
+    (run / "metrics.json").write_bytes(b"ours")
+    checkpoints.finish([run / "metrics.json"])
+    name = name if name.startswith("..") else str(victim)
+    (checkpoints.finished / "sha256.json").write_text(json.dumps({name: sha256(victim)}))
+    assert not checkpoints.put_back(run)
+    assert victim.read_bytes() == b"theirs"

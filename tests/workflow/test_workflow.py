@@ -247,7 +247,7 @@ def test_a_network_of_ones_own_takes_one_entry(project):
     result = project.snakemake("-n", *arguments)
     assert "Python finds no module 'my_networks'" in result.stdout
     assert "Traceback" not in result.stdout
-    (folder / "my_networks.py").write_text(MINE)
+    (project.watch / "my_networks.py").write_text(MINE)  # on PYTHONPATH
     result = project.snakemake(*arguments, "--", "results/own/runs/mine-mnist5k-s0/metrics.json")
     assert result.returncode == 0, result.stdout
     metrics = json.loads((folder / "results/own/runs/mine-mnist5k-s0/metrics.json").read_text())["metrics"]

@@ -20,6 +20,7 @@ from nets.suite.keys import (
 )
 from nets.machine.locks import drop_stale
 from nets.machine.slots import count_slots
+from nets.trust import redacted, refuse_links
 
 # A large plan keeps millions of live objects; garbage collection at the default rate costs a sixth of planning time.
 gc.set_threshold(100_000, 50, 100)
@@ -31,6 +32,7 @@ try:
     RUN = paths.run_folder(RESULTS, "{run}")
     for folder in (RESULTS, paths.DATA, paths.WEIGHTS, paths.FEATURES):
         check_writable(Path(folder))
+        refuse_links(Path(folder))
     WEIGHTS = load_catalogues(TABLE.parent)["weights"]
     # Jobs read the runs that Snakemake wrote when it started, so the table may be edited meanwhile. A pod that has only
     # its own folder reads the table.
@@ -51,11 +53,22 @@ try:
         )
 except UserError as error:
     # If the error were raised, Snakemake would print it with lines of this file.
-    sys.exit(str(error))
+    sys.exit(redacted(str(error)))
 
-# Locks that a killed Snakemake left are removed. The variable keeps this process's own lock.
+
+def prepare_dag(*words, first=workflow._prepare_dag, **named):
+    """Remove the locks that a killed Snakemake left, before Snakemake looks at them; a dry run removes nothing."""
+    global at_work  # this process's own lock
+    try:
+        at_work = None if workflow.dryrun else drop_stale(Path(".snakemake"))
+    except UserError as error:
+        sys.exit(str(error))
+    return first(*words, **named)
+
+
+# Only now does Snakemake know whether this is a dry run.
 if workflow.is_main_process:
-    at_work = drop_stale(Path(".snakemake"))
+    workflow._prepare_dag = prepare_dag
 
 # Users want to see which steps are done, not a line for every choice of Snakemake's scheduler.
 SCHEDULER = ("Select jobs to execute", "Execute ", "Finished jobid")

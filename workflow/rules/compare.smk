@@ -27,7 +27,7 @@ rule draw:
         source=stage_source("draw").digest,
         run=subpath(input.metrics, parent=True),
     shell:
-        "python -m nets.jobs.draw --run-dir {params.run} 2>&1 | tee {log} >&2"
+        "python -P -m nets.jobs.draw --run-dir {params.run} 2>&1 | tee {log} >&2"
 
 
 rule collect:
@@ -49,7 +49,7 @@ rule collect:
         source=stage_source("collect").digest,
         results=subpath(input.runs, parent=True),
     shell:
-        "python -m nets.jobs.collect --results {params.results} --runs-from {input.runs} --output {output} 2>&1 | tee {log} >&2"
+        "python -P -m nets.jobs.collect --results {params.results} --runs-from {input.runs} --output {output} 2>&1 | tee {log} >&2"
 
 
 rule compare:
@@ -81,5 +81,5 @@ rule compare:
         source=stage_source("compare").digest,
         results=subpath(input.runs, parent=True),
     shell:
-        "python -m nets.jobs.compare --results {params.results} --runs-from {input.runs}"
-        " --published {input.published} 2>&1 | tee {log} >&2"
+        "python -P -m nets.jobs.compare --results {params.results} --runs-from {input.runs}"
+        " --published {input.published:q} 2>&1 | tee {log} >&2"

@@ -13,7 +13,7 @@ rule list_runs:
         runs=hashlib.sha256(" ".join(RUNS).encode()).hexdigest()[:12],
         descriptions=DESCRIPTIONS,
     shell:
-        "python -m nets.jobs.plan --runs-from {params.descriptions} --names {output} 2>&1 | tee {log} >&2"
+        "python -P -m nets.jobs.plan --runs-from {params.descriptions} --names {output} 2>&1 | tee {log} >&2"
 
 
 rule prepare:
@@ -32,5 +32,5 @@ rule prepare:
             {k: v for k, v in DATASETS[wildcards.dataset].items() if k != "extractor"}
         ),
     shell:
-        "python -m nets.jobs.prepare --dataset {wildcards.dataset} --entry <(printf '%s' {params.entry:q})"
+        "python -P -m nets.jobs.prepare --dataset {wildcards.dataset} --entry <(printf '%s' {params.entry:q})"
         " --output $(dirname {output.info}) 2>&1 | tee {log} >&2"

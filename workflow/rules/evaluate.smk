@@ -12,7 +12,7 @@ rule weights:
     params:
         entry=lambda wildcards: WEIGHTS[wildcards.weights],
     shell:
-        "python -m nets.jobs.weights --weights {wildcards.weights} --output {output} 2>&1 | tee {log} >&2"
+        "python -P -m nets.jobs.weights --weights {wildcards.weights} --output {output} 2>&1 | tee {log} >&2"
 
 
 rule fetch:
@@ -25,7 +25,7 @@ rule fetch:
     conda:
         "../../environment.yml"
     shell:
-        "python -m nets.jobs.fetch {input} 2>&1 | tee {log} >&2"
+        "python -P -m nets.jobs.fetch {input} 2>&1 | tee {log} >&2"
 
 
 REFERENCE = paths.reference(RESULTS, "{dataset}", "{extractor}")
@@ -54,7 +54,7 @@ rule reference:
         samples=lambda wildcards: SAMPLES[wildcards.dataset],
         cache=paths.FEATURES,
     shell:
-        "python -m nets.jobs.reference --data-dir $(dirname {input.data[0]}) --extractor {input.weights}"
+        "python -P -m nets.jobs.reference --data-dir $(dirname {input.data[0]}) --extractor {input.weights}"
         " --samples {params.samples} --cache {params.cache} --output {params.folder} 2>&1 | tee {log} >&2"
 
 
@@ -81,5 +81,5 @@ rule evaluate:
         source=source_of("evaluate"),
         run=subpath(input.config, parent=True),
     shell:
-        "python -m nets.jobs.evaluate --run-dir {params.run} --data-dir $(dirname {input.data[0]})"
+        "python -P -m nets.jobs.evaluate --run-dir {params.run} --data-dir $(dirname {input.data[0]})"
         " --references {input.references} --threads {threads} 2>&1 | tee {log} >&2"

@@ -19,8 +19,17 @@ def check_out(source):
 here = workflow.current_basedir
 local_rules = isinstance(here, os.PathLike)
 PROJECT = Path(here).parents[1] if local_rules else check_out(here)
-sys.path[:0] = [str(PROJECT), str(Path.cwd())]
+sys.path.insert(0, str(PROJECT))
+from nets.jobs import found_last
+
+found_last()
+# An empty part of PYTHONPATH would mean the working folder.
+own = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
 # Snakemake removes PYTHONPATH when it activates a Conda environment, so each command sets it.
+path = shlex.quote(os.pathsep.join([str(PROJECT), *own]))
 shell.prefix(
-    f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(PROJECT))}${{{{PYTHONPATH:+:$PYTHONPATH}}}}; "
+    f"set -euo pipefail; export PYTHONPATH={path.replace('{', '{{').replace('}', '}}')}; "
 )
+# Nor do the Pythons that Snakemake starts look into the working folder. A module leaves that to its workflow.
+if workflow.modifier.is_main_snakefile():
+    os.environ.update(PYTHONSAFEPATH="1")

@@ -20,7 +20,7 @@ rule report:
         source=stage_source("report").digest,
         results=subpath(input.runs, parent=True),
     shell:
-        "python -m nets.jobs.report --results {params.results} --runs-from {input.runs} --output {output} 2>&1 | tee {log} >&2"
+        "python -P -m nets.jobs.report --results {params.results} --runs-from {input.runs} --output {output} 2>&1 | tee {log} >&2"
 
 
 rule track:
@@ -37,6 +37,6 @@ rule track:
     params:
         source=stage_source("track").digest,
         results=subpath(input.runs, parent=True),
-        server=hashlib.sha256((SERVER or "").encode()).hexdigest()[:12],  # addresses may hold passwords
+        server=hashlib.sha256(redacted(SERVER or "").encode()).hexdigest()[:12],  # without its password
     shell:
-        "python -m nets.jobs.track --results {params.results} --runs-from {input.runs} 2>&1 | tee {log} >&2"
+        "python -P -m nets.jobs.track --results {params.results} --runs-from {input.runs} 2>&1 | tee {log} >&2"

@@ -27,5 +27,5 @@ rule train:
         run=subpath(output.config, parent=True),
         runs=DESCRIPTIONS,
     shell:
-        "python -m nets.jobs.train --run-dir {params.run} --runs-from {params.runs} --data-dir $(dirname {input.data[0]})"
+        "python -P -m nets.jobs.train --run-dir {params.run} --runs-from {params.runs} --data-dir $(dirname {input.data[0]})"
         " --pretrained {input.pretrained} --extractor {input.extractor} --threads {threads} --log {log}"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nets.errors import UserError
 from nets.reporting.mlflow import logged
 from nets.reporting.results import Result
+from nets.trust import check_name, inside, redacted
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -46,16 +47,19 @@ def track(folder: Path, results: list[Result]) -> Changes:
         shutil.rmtree(artifacts, ignore_errors=True)  # left over from a database that was deleted
     with quiet():
         try:
-            return update(MlflowClient(uri), folder.name, artifacts, results)
+            place = artifacts.as_uri() if artifacts and uri == own else ""
+            return update(MlflowClient(uri), folder.name, artifacts, results, place)
         except MlflowException as error:
-            reason = str(error).splitlines()[0][:300]
+            reason = redacted(str(error).splitlines()[0])[:300]
             raise UserError(
-                f"MLflow at {uri} failed: {reason} Check MLFLOW_TRACKING_URI, or delete mlflow.db."
+                f"MLflow at {redacted(uri)} failed: {reason} Check MLFLOW_TRACKING_URI, or delete mlflow.db."
             ) from None
 
 
-def update(client: "MlflowClient", name: str, artifacts: Path | None, results: list[Result]) -> Changes:
-    """Remove runs that changed or are gone, and add new ones."""
+def update(
+    client: "MlflowClient", name: str, artifacts: Path | None, results: list[Result], place: str = ""
+) -> Changes:
+    """Remove runs that changed or are gone, and add new ones, whose files must go below the address `place`."""
     experiment = experiment_of(client, name, artifacts)
     tracked = ours(client, experiment)
     digests = {result.name: digest(result) for result in results}
@@ -64,7 +68,7 @@ def update(client: "MlflowClient", name: str, artifacts: Path | None, results: l
         remove(client, tracked[key].info, artifacts)
     for result in results:
         if result.name not in kept:
-            add(client, experiment, result, digests[result.name])
+            add(client, experiment, result, digests[result.name], place)
     return Changes(len(results) - len(kept), len(kept), len(set(tracked) - set(digests)))
 
 
@@ -121,13 +125,27 @@ def remove(client: "MlflowClient", info: Any, artifacts: Path | None) -> None:
     """Delete a run, and the copies of its files if they are local."""
     client.delete_run(info.run_id)
     if artifacts:
-        shutil.rmtree(artifacts / info.run_id, ignore_errors=True)
+        shutil.rmtree(folder_of(artifacts, info.run_id), ignore_errors=True)
 
 
-def add(client: "MlflowClient", experiment: str, result: Result, digest: str) -> None:
-    """Log one run; a hole (a run without a result) is logged as failed."""
+def folder_of(artifacts: Path, run_id: str) -> Path:
+    """The local folder of a run's files. Raises UserError for an id that is not MLflow's: a database may be foreign."""
+    return inside(artifacts, check_name(run_id, "The id of a run in MLflow's database"))
+
+
+def add(client: "MlflowClient", experiment: str, result: Result, digest: str, place: str) -> None:
+    """Log one run; a hole (a run without a result) is logged as failed.
+
+    Raises UserError if the database, which may come from elsewhere, wants its files in another place.
+    """
     started, ended = logged.times(result)
-    key = client.create_run(experiment, started, {OURS: result.name} | logged.tags(result), result.name).info.run_id
+    made = client.create_run(experiment, started, {OURS: result.name} | logged.tags(result), result.name).info
+    key = made.run_id
+    if place and made.artifact_uri != f"{place}/{check_name(key, 'The id of a run')}/artifacts":
+        client.delete_run(key)
+        raise UserError(
+            f"mlflow.db keeps files in {made.artifact_uri}, not in {place}; delete it, and it is made again."
+        )
     params, metrics = logged.params(result), logged.metrics(result)
     for start in range(0, len(params), PARAMS):
         client.log_batch(key, params=params[start : start + PARAMS])

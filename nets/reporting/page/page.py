@@ -16,6 +16,7 @@ from nets.reporting.reading import read_json
 from nets.reporting.results import Result, load_results
 from nets.reporting.tables import formats
 from nets.reporting.tables.passports import Passport, passports_of
+from nets.trust import inside
 
 
 def page(folder: Path, names: Path, base: Path) -> str:
@@ -93,7 +94,7 @@ def unmeasured(results: list[Result]) -> list[tuple[str, str]]:
 def datasets(folder: Path, results: list[Result]) -> list[dict[str, Any]]:
     """Each data set: its catalogue entry, with its prepared description on top."""
     entries = {result.run.dataset: result.run.data for result in results}
-    prepared = {name: folder / name / "dataset.json" for name in entries}
+    prepared = {name: inside(folder, name, "dataset.json") for name in entries}
     return [
         entry
         | (info := read_json(prepared[name]) if prepared[name].exists() else {})

@@ -29,7 +29,7 @@ def section(results: Path, comparison: Comparison) -> dict[str, Any]:
     table = comparison.table
 
     def html(part: Table | None) -> str:
-        return (results / "tables" / f"{part.name}.html").read_text(encoding="utf-8") if part else ""
+        return formats.html(part) if part else ""  # not what a file holds: the page takes it as it is
 
     return {
         "id": table.name,
