@@ -1,6 +1,9 @@
 # Finds the package `nets` for the rules and for the commands of their jobs.
+import re
 import shlex
 import tempfile
+
+from snakemake.settings.types import DeploymentMethod
 
 
 def check_out(source):
@@ -19,8 +22,22 @@ def check_out(source):
 here = workflow.current_basedir
 local_rules = isinstance(here, os.PathLike)
 PROJECT = Path(here).parents[1] if local_rules else check_out(here)
+# PYTHONPATH separates folders by colons, and Snakemake takes braces in a path for wildcards.
+if re.search(f"[{os.pathsep}{{}}]", str(PROJECT)):
+    sys.exit(
+        f"{PROJECT}: nets can't run from a path with {os.pathsep} or {{ }}; move the checkout."
+    )
 sys.path[:0] = [str(PROJECT), str(Path.cwd())]
 # Snakemake removes PYTHONPATH when it activates a Conda environment, so each command sets it.
 shell.prefix(
     f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(PROJECT))}${{{{PYTHONPATH:+:$PYTHONPATH}}}}; "
 )
+# Jobs run in the Python that runs Snakemake, on a cluster's nodes too; in a Conda environment, in the one of that.
+CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+PYTHON = "python" if CONDA else shlex.quote(sys.executable)
+submits = workflow.resource_settings.nodes is not None and not workflow.remote_exec
+if submits and re.search(r"[^\w@%+=:,./-]", sys.executable):
+    sys.exit(
+        f"{sys.executable}: Snakemake names this program to a cluster without quotes; move the environment to a path "
+        "of letters, digits and . _ - only."
+    )
