@@ -47,7 +47,9 @@ def check_free(port: str) -> None:
         try:
             probe.bind((HOST, int(port)))
         except OSError as error:
-            raise UserError(f"Port {port} can't be had ({error.strerror}); choose another: make mlflow PORT=5001.") from None
+            raise UserError(
+                f"Port {port} can't be had ({error.strerror}); choose another: make mlflow PORT=5001."
+            ) from None
 
 
 if __name__ == "__main__":

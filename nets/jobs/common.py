@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nets.errors import UserError
+from nets.machine import attempts
 from nets.machine.progress import announce
 
 REMEDIES = {
@@ -34,20 +35,41 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 def run_job(work: Callable[[], object], log: Path | None = None, passed: tuple[type[Exception], ...] = ()) -> int:
     """Call `work` and return the exit status. A UserError and a missing or unwritable file become one sentence.
 
-    The sentence goes to standard error and to the `log`. Exceptions of the types in `passed` are raised.
+    The sentence goes to standard error and to the `log`. Exceptions of the types in `passed` are raised. If Snakemake
+    tries a job again that another try can't mend, the job ends at once, with the same words.
     """
+    if failed := attempts.earlier():
+        return fail(failed.rstrip(), log)
     try:
         work()
     except passed:
         raise
-    except UserError as error:
-        return fail(str(error), log)
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in REMEDIES:
-            return fail(f"{error.filename or 'A file'}: {error.strerror}; {REMEDIES[error.errno]}.", log)
-        note(traceback.format_exc(), log)
+        sentence = sentence_of(error)
+        text = sentence or traceback.format_exc()
+        if sentence or not may_pass(error):
+            with contextlib.suppress(OSError):  # such as a full disk
+                attempts.give_up(text)
+        if sentence:
+            return fail(sentence, log)
+        note(text, log)
         raise
     return 0
+
+
+def sentence_of(error: Exception) -> str | None:
+    """The sentence that says what the user can do about an error; None if it is not for the user to mend."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in REMEDIES:
+        return f"{error.filename or 'A file'}: {error.strerror}; {REMEDIES[error.errno]}."
+    return None
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether another try may succeed: memory ran out, or the system reports a fault, such as a stale file handle."""
+    of_memory = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
+    return of_memory or isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno is not None)
 
 
 def fail(sentence: str, log: Path | None) -> int:

@@ -63,7 +63,9 @@ def test_a_checkout_where_neither_python_nor_snakemake_finds_it_is_refused(tmp_p
 @pytest.mark.parametrize("name", ["it's.tsv", "a b/$x `y`.tsv", "a&b;c.tsv"])
 def test_the_command_that_tries_again_is_one_that_a_shell_understands(name):
     words = job_environment({"table": name}, Path(name))["NETS_RETRY"]
-    shown = subprocess.run(["bash", "-c", f"make() {{ printf '%s\\n' \"$@\"; }}; {words}"], capture_output=True, text=True)
+    shown = subprocess.run(
+        ["bash", "-c", f"make() {{ printf '%s\\n' \"$@\"; }}; {words}"], capture_output=True, text=True
+    )
     assert shown.stdout.splitlines() == ["run", "RETRY=1", f"TABLE={name}"]
 
 

@@ -18,6 +18,7 @@ from nets.suite.keys import (
     run_source,
     stage_source,
 )
+from nets.machine import attempts
 from nets.machine.locks import drop_stale
 from nets.machine.slots import count_slots
 
@@ -55,6 +56,7 @@ except UserError as error:
 
 # Locks that a killed Snakemake left are removed. The variable keeps this process's own lock.
 if workflow.is_main_process:
+    attempts.begin()
     at_work = drop_stale(Path(".snakemake"))
 
 # Users want to see which steps are done, not a line for every choice of Snakemake's scheduler.

@@ -1,5 +1,4 @@
 # Finds the package `nets` for the rules and for the commands of their jobs.
-import re
 import shlex
 import tempfile
 
