@@ -8,6 +8,7 @@ import numpy as np
 def channel_statistics(path: Path, rows: np.ndarray) -> tuple[list[float], list[float]]:
     """Mean and standard deviation of each channel over the images `rows`, for pixels in 0..1, to six digits.
 
+    A channel that never varies gets the deviation 1, so that standardising makes it 0 rather than dividing by 0.
     Computed from a histogram of integers, so that the result depends neither on chunks nor on the machine.
     """
     images = np.load(path, mmap_mode="r")
@@ -19,5 +20,5 @@ def channel_statistics(path: Path, rows: np.ndarray) -> tuple[list[float], list[
     values, number = np.arange(256), histogram[0].sum()
     mean = (histogram * values).sum(axis=1) / number
     square = (histogram * values**2).sum(axis=1) / number
-    std = np.sqrt(square - mean**2)
-    return [round(v / 255, 6) for v in mean.tolist()], [round(v / 255, 6) for v in std.tolist()]
+    std = np.sqrt(np.maximum(square - mean**2, 0))
+    return [round(v / 255, 6) for v in mean.tolist()], [round(v / 255, 6) or 1.0 for v in std.tolist()]

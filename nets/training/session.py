@@ -26,6 +26,7 @@ from nets.suite.keys import checkpoint_key, record, training_facts
 from nets.tasks import task_class
 from nets.tasks.contract import Generator, Task
 from nets.training.checkpoints import Checkpoints
+from nets.training.diagnosis import Diagnosis
 from nets.training.loop import Diverged, State, TimedOut, Training
 from nets.training.manifest import beginning, costs_of, facts_of
 from nets.training.numerics import choose_precision
@@ -132,7 +133,15 @@ def learn(session: Session, result: Result) -> None:
     task = build(session)
     result.facts = facts_of(task, session.start, session.extractor)
     if session.run.recipe.epochs:
-        result.state = fit(session, task)
+        diverged = None
+        try:
+            result.state = fit(session, task)
+        except Diverged as error:
+            diverged = error.with_traceback(None)  # a trace would keep the networks in memory
+        if diverged:
+            task = build(session)
+            fit(session, task, True)
+            raise diverged
     state = result.state
     result.facts |= costs_of(task, state, session.info["counts"]["train"])
     result.weights["last"] = Weights(task.networks.state_dict(), state.epoch)
@@ -158,8 +167,11 @@ def build(session: Session) -> Task:
     return task
 
 
-def fit(session: Session, task: Task) -> State:
-    """Train all epochs of the run, from its newest checkpoint if there is one."""
+def fit(session: Session, task: Task, diagnose: bool = False) -> State:
+    """Train all epochs of the run, from its newest checkpoint if there is one.
+
+    With `diagnose`, Diverged says what was the first to be no longer finite, and what to do.
+    """
     splits = {name: open_split(session.data_dir, name) for name in ("train", "validation")}
     data = {
         "train": Batches(splits["train"], task.pixels, task.device, task.run.recipe.augment),
@@ -177,4 +189,6 @@ def fit(session: Session, task: Task) -> State:
         training = Training(task, data, session.checkpoints, progress, *limits)
         if not training.state.resumed:
             training.state.seconds = viewed
+        if diagnose:
+            Diagnosis(training).begin()
         return training.run()
