@@ -4,6 +4,12 @@ SUITE ?= quick
 PORT ?= 5000
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
+# Snakemake's cache needs a folder that can be written; a user of a container may have no home.
+cache := $(shell cache="$${XDG_CACHE_HOME:-$${HOME:-/nowhere}/.cache}"; mkdir -p "$$cache" 2>&1 && test -w "$$cache" && echo ok)
+ifneq ($(lastword $(cache)),ok)
+export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
+endif
+
 # Recipes read what was typed from the environment ("$$TABLE"), so neither make nor a shell takes it for a command.
 typed := SUITE TABLE MODEL OVERRIDES RUN AGAINST PORT
 $(foreach word,$(typed),$(eval override export $(word) := $$(value $(word))))

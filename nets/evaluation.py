@@ -45,7 +45,7 @@ class TrainedRun:
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """The `manifest.json` that training wrote."""
-        return json.loads((self.folder / "manifest.json").read_text())
+        return json.loads((self.folder / "manifest.json").read_text(encoding="utf-8"))
 
 
 def evaluate(trained: TrainedRun) -> str:

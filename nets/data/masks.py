@@ -49,7 +49,7 @@ def read_oxford_pet(entry: dict, source: dict, root: Path) -> Loaded:
     if not lists[0].is_file():
         raise SourceUnavailable(f"put images.tar.gz and annotations.tar.gz, unpacked, into {folder}")
     parts, files = [], list(lists)
-    for names in ([line.split()[0] for line in path.read_text().splitlines()] for path in lists):
+    for names in ([line.split()[0] for line in path.read_text(encoding="utf-8").splitlines()] for path in lists):
         pairs = [(folder / f"images/{name}.jpg", folder / f"annotations/trimaps/{name}.png") for name in names]
         parts.append(_part(pairs, tuple(entry["shape"]), "crop", first=1))
         files += [path for pair in pairs for path in pair]

@@ -31,7 +31,7 @@ class WeightsFile:
     @classmethod
     def read(cls, note: Path) -> "WeightsFile":
         """Read a file that holds `to_json`."""
-        content = json.loads(note.read_text())
+        content = json.loads(note.read_text(encoding="utf-8"))
         return cls(**content | {"file": content["file"] and Path(content["file"])})
 
     def to_json(self) -> dict[str, str | None]:

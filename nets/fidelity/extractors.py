@@ -66,7 +66,7 @@ def load_extractor(source: Path, data_dir: Path, device: torch.device) -> Extrac
 def load_indomain(run_dir: Path, data_dir: Path, device: torch.device) -> Extractor:
     """A classifier that this workflow trained on the same data set; the features are the input of its last layer."""
     run = Run.load(run_dir)
-    manifest = json.loads((run_dir / "manifest.json").read_text())
+    manifest = json.loads((run_dir / "manifest.json").read_text(encoding="utf-8"))
     weights = manifest["weights"]["best"]
     path = run_dir / weights["file"]
     verify(path, weights["sha256"], "delete it and train again")

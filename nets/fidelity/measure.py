@@ -44,7 +44,7 @@ def measure(task: Generator, references: list[Path], data_dir: Path, device: tor
     measured = Measurements()
     for path in references:
         name = path.parent.name.rsplit("-", 1)[1]
-        reference = json.loads(path.read_text())
+        reference = json.loads(path.read_text(encoding="utf-8"))
         if reference["status"] != "ok":
             measured.metrics += holes(name, reference["reason"])
             continue

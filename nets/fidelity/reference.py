@@ -28,7 +28,7 @@ def write_reference(
     `source` is a classifier's manifest.json or the note of fetched weights. `counts` are the numbers of generated
     images for which a scale is made. `cache` is a folder of features that suites share.
     """
-    notes = [json.loads(path.read_text()) for path in (source, data_dir / "dataset.json")]
+    notes = [json.loads(path.read_text(encoding="utf-8")) for path in (source, data_dir / "dataset.json")]
     broken = next((note for note in notes if note["status"] != "ok"), None)
     features = np.zeros((0, 0), np.float32)
     if broken:

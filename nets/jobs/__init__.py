@@ -1,0 +1,5 @@
+"""One command per rule or make target."""
+
+from nets.machine.environment import settle
+
+settle()

@@ -81,5 +81,5 @@ def fail(sentence: str, log: Path | None) -> int:
 def note(text: str, log: Path | None) -> None:
     """Append text to a log, if it can be written."""
     if log:
-        with contextlib.suppress(OSError), open(log, "a") as file:
+        with contextlib.suppress(OSError), open(log, "a", encoding="utf-8") as file:
             print(text.rstrip(), file=file)

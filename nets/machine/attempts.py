@@ -34,11 +34,11 @@ def note_of_this_job() -> Path | None:
 def earlier() -> str | None:
     """What an earlier try of this job failed with; None if it left no note."""
     note = note_of_this_job()
-    return note.read_text() if note and note.exists() else None
+    return note.read_text(encoding="utf-8") if note and note.exists() else None
 
 
 def give_up(text: str) -> None:
     """Note that no further try can succeed, and why."""
     if note := note_of_this_job():
         with atomic(note) as temporary:
-            temporary.write_text(text)
+            temporary.write_text(text, encoding="utf-8")

@@ -15,7 +15,7 @@ from nets.machine.stop import pause
 
 def try_lock(path: Path) -> IO | None:
     """The open file that holds the lock on `path` until it is closed; None if another process has it."""
-    file = open(path, "a")  # noqa: SIM115 - open as long as the lock is held
+    file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - open as long as the lock is held
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -43,7 +43,7 @@ def drop_stale(folder: Path) -> IO:
     Returns an open file, which tells other processes that this one works here; keep it open as long as it does.
     """
     folder.mkdir(exist_ok=True)
-    file = open(folder / "nets.lock", "a")  # noqa: SIM115 - open until the process ends
+    file = open(folder / "nets.lock", "a", encoding="utf-8")  # noqa: SIM115 - open until the process ends
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         for path in folder.glob("locks/*"):

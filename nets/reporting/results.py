@@ -133,7 +133,7 @@ def load_results(results: Path, names: Path) -> list[Result]:
     A run without metrics, because its training or evaluation has failed or has not run yet, is a hole too.
     """
     try:
-        lines = names.read_text().splitlines()
+        lines = names.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise UserError(f"{names} can't be read: {error.strerror}.") from None
     folders = [results / "runs" / line.strip() for line in lines if line.strip()]

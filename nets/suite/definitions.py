@@ -93,7 +93,7 @@ def read(name: str) -> Module | None:
         return module
     package = name if path.stem == "__init__" else name.rpartition(".")[0]
     ours = name.split(".")[0] == PACKAGE.name
-    for node in stripped(ast.parse(path.read_text()), annotations=ours):
+    for node in stripped(ast.parse(path.read_text(encoding="utf-8")), annotations=ours):
         if isinstance(node, ast.Import | ast.ImportFrom):
             add_import(node, package, module.imports, module.modules)
         else:

@@ -27,7 +27,7 @@ def failures(log: str, tries: int) -> list[str]:
 
 def reason(path: Path) -> str:
     """The last line of a job's log; for a stack trace, the first line after its frames."""
-    lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
     starts = [number for number, line in enumerate(lines) if line.startswith("Traceback ")]
     end = lines[starts[-1] + 1 :] if starts else []
     last = next((line for line in end if line[:1].strip()), None)

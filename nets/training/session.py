@@ -80,7 +80,7 @@ def settle_description(folder: Path, runs: Path | None) -> Run:
     """The run of a folder. If `runs`, a runs.jsonl, is given, its description is copied to `config.json` first."""
     if runs:
         with atomic(folder / "config.json") as temporary:
-            temporary.write_text(Run.find(runs, folder.name).to_json())
+            temporary.write_text(Run.find(runs, folder.name).to_json(), encoding="utf-8")
     return Run.load(folder)
 
 
@@ -183,7 +183,7 @@ def fit(session: Session, task: Task, diagnose: bool = False) -> State:
     settings = session.settings
     if settings.log:
         settings.log.parent.mkdir(parents=True, exist_ok=True)
-    with open(settings.log, "a") if settings.log else nullcontext() as log:
+    with open(settings.log, "a", encoding="utf-8") if settings.log else nullcontext() as log:
         progress = Progress(task.run.name, log)
         limits = settings.checkpoint_seconds, settings.stop_asked, settings.limit_seconds
         training = Training(task, data, session.checkpoints, progress, *limits)

@@ -101,3 +101,29 @@ def test_clean_removes_the_results_of_one_suite_or_nothing(made, tmp_path, word,
 def test_clean_says_what_it_leaves(made):
     assert "results/data holds no suite's results; remove it yourself." in made("clean", "SUITE=data").stderr
     assert made("clean", "SUITE=data").returncode != 0
+
+
+def test_a_suite_with_what_a_notebook_and_a_shell_have_left_in_the_environment(tmp_path, monkeypatch):
+    project = Project(tmp_path)
+    project.table.write_text(HOLE)
+    (project.work / "matplotlibrc").write_text("backend: module://matplotlib_inline.backend_inline\n")
+    left = {
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "MATPLOTLIBRC": str(project.work / "nowhere"),
+        "MLFLOW_REGISTRY_URI": "databricks",
+        "MLFLOW_EXPERIMENT_NAME": "another",
+        "MLFLOW_RUN_ID": "0123",
+        "PYTHONWARNINGS": "error",
+        "PYTHONOPTIMIZE": "2",
+        "PYTHONHASHSEED": "7",
+        "LC_ALL": "C",
+        "PYTHONUTF8": "0",
+        "OMP_NUM_THREADS": "64",
+        "TORCH_FORCE_WEIGHTS_ONLY_LOAD": "1",
+        "MPLCONFIGDIR": "/proc/nowhere",
+    }
+    for name, value in left.items():
+        monkeypatch.setenv(name, value)
+    result = project.snakemake("--retries", "0", "--config", "table=tiny.tsv")
+    assert result.returncode == 0, result.stdout
+    assert (project.work / "results/tiny/report.html").exists()

@@ -19,12 +19,14 @@ from nets.suite.keys import (
     stage_source,
 )
 from nets.machine import attempts
+from nets.machine.environment import settle
 from nets.machine.locks import drop_stale
 from nets.machine.slots import count_slots
 
 # A large plan keeps millions of live objects; garbage collection at the default rate costs a sixth of planning time.
 gc.set_threshold(100_000, 50, 100)
 
+settle()
 try:
     TABLE = find_table(config)
     os.environ.update(job_environment(config, TABLE))

@@ -31,7 +31,6 @@ class Changes(NamedTuple):
 
 def track(folder: Path, results: list[Result]) -> Changes:
     """Bring the suite's experiment up to date."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # telemetry needs a network
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # the default of seven takes minutes
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
