@@ -10,6 +10,9 @@ ifneq ($(lastword $(cache)),ok)
 export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
 endif
 
+# Of Python's own settings, those that another project may have left would change or break every command.
+unexport PYTHONOPTIMIZE PYTHONWARNINGS PYTHONSAFEPATH PYTHONINSPECT PYTHONSTARTUP PYTHONHASHSEED MPLBACKEND
+
 # Recipes read what was typed from the environment ("$$TABLE"), so neither make nor a shell takes it for a command.
 typed := SUITE TABLE MODEL OVERRIDES RUN AGAINST PORT
 $(foreach word,$(typed),$(eval override export $(word) := $$(value $(word))))

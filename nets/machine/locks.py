@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
+from nets.machine.flocks import lock
 from nets.machine.stop import pause
 
 
 def try_lock(path: Path) -> IO | None:
     """The open file that holds the lock on `path` until it is closed; None if another process has it."""
-    file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - open as long as the lock is held
+    file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 - open as long as the lock is held
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB, path)
     except BlockingIOError:
         file.close()
         return None
@@ -43,12 +44,14 @@ def drop_stale(folder: Path) -> IO:
     Returns an open file, which tells other processes that this one works here; keep it open as long as it does.
     """
     folder.mkdir(exist_ok=True)
-    file = open(folder / "nets.lock", "a", encoding="utf-8")  # noqa: SIM115 - open until the process ends
+    path = folder / "nets.lock"
+    file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 - open until the process ends
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        for path in folder.glob("locks/*"):
-            path.unlink(missing_ok=True)
+        if not lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB, path):
+            return file  # another Snakemake may work here, so its locks stay
+        for stale in folder.glob("locks/*"):
+            stale.unlink(missing_ok=True)
     except BlockingIOError:  # another Snakemake works here; its own locks decide about conflicts
         pass
-    fcntl.flock(file, fcntl.LOCK_SH)
+    lock(file, fcntl.LOCK_SH, path)
     return file
