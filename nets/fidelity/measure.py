@@ -17,6 +17,7 @@ from nets.data.prepared import images_sha256, open_split, read_info
 from nets.errors import UserError
 from nets.fidelity.extractors import Features, load_extractor
 from nets.fidelity.passport import issue
+from nets.files import verify
 from nets.metrics import classes, distances, neighbours
 from nets.metrics.measurement import Measurement, Measurements
 from nets.tasks.contract import Generator
@@ -51,7 +52,9 @@ def measure(task: Generator, references: list[Path], data_dir: Path, device: tor
         if reference["reference"]["images_sha256"] != images_sha256(read_info(data_dir), "test"):
             raise UserError(f"{path} is of other test images than those in {data_dir}; delete it and make it again.")
         generated = load_extractor(Path(reference["source"]), data_dir, device).read(samples)
-        real = torch.from_numpy(np.load(path.with_name("features.npy"))).to(device)
+        stored = path.with_name("features.npy")
+        verify(stored, reference["features_sha256"], f"delete {path.parent} and start again")
+        real = torch.from_numpy(np.load(stored)).to(device)
         values = compare(real, reference["classes"], generated)
         passport = issue(reference["extractor"], reference["reference"], sampling)
         measured.metrics += [Measurement(f"{key}_{name}", value, passport=passport) for key, value in values.items()]

@@ -16,7 +16,7 @@ from nets.data.batches import images_of
 from nets.data.prepared import images_sha256, read_info
 from nets.fidelity import measure
 from nets.fidelity.extractors import Extractor, Features, load_extractor
-from nets.files import atomic, sha256_of_json, write_json
+from nets.files import atomic, sha256, sha256_of_json, write_json
 from nets.metrics import classes
 
 
@@ -55,7 +55,8 @@ def write_reference(
         }
     with atomic(output / "features.npy") as temporary, open(temporary, "wb") as file:
         np.save(file, features)
-    write_json(output / "reference.json", content | {"source": str(source)})
+    content |= {"source": str(source), "features_sha256": sha256(output / "features.npy")}
+    write_json(output / "reference.json", content)
 
 
 def read_once(extractor: Extractor, images: Tensor, info: dict[str, Any], cache: Path | None) -> Features:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from nets.errors import UserError
 from nets.jobs.common import run_job
+from nets.jobs.track import follow
 
 HOST = "127.0.0.1"
 
@@ -33,6 +34,8 @@ def browse(results: Path, port: str) -> None:
     if not database.exists():
         raise UserError(f"{database} does not exist; run make run first.")
     check_free(port)
+    if (names := results / "runs.txt").exists():
+        follow(results, names)  # they may have been moved since
     print(f"http://{HOST}:{port} (Ctrl-C ends it)", flush=True)
     words = ["--backend-store-uri", f"sqlite:///{database}", "--host", HOST, "--port", port]
     os.execv(sys.executable, [sys.executable, "-m", "mlflow", "server", *words])

@@ -123,8 +123,8 @@ def check_usable() -> None:
     except (RuntimeError, AssertionError) as error:
         reason = str(error).strip().split("\n")[0].rstrip(".")
     warn(
-        f"torch {torch.__version__} can't use the GPU {os.environ['CUDA_VISIBLE_DEVICES']} ({reason}), so this run "
-        "computes on the CPU; update the driver, or install a torch that fits it. CUDA_VISIBLE_DEVICES= ends this warning."
+        f"torch {torch.__version__} can't use the GPU {os.environ['CUDA_VISIBLE_DEVICES']} ({reason}), so this "
+        "run computes on the CPU; update the driver, or install a torch that fits it. CUDA_VISIBLE_DEVICES= ends this."
     )
 
 
