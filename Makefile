@@ -54,8 +54,9 @@ help:  ## list the targets
 
 # Only the lock decides: limits on versions in this machine's pip configuration are ignored.
 .venv/ready: requirements.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "nets needs Python 3.11 or later; run make PYTHON=python3.12, for example." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "nets needs Python 3.11, 3.12 or 3.13, which its packages support; run make PYTHON=python3.12, for example." >&2; \
+	  exit 1; }
 	@echo "Setting up .venv, once; this takes a few minutes, because torch and its CUDA libraries are large"
 	@$(PYTHON) -m venv .venv
 	@PIP_CONSTRAINT=/dev/null bash -o pipefail -c '.venv/bin/python -m pip install --disable-pip-version-check --require-hashes \
