@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 FAILED = re.compile(  # a command in Snakemake's log
-    r"Command '.*? -m nets\.jobs\.(?P<job>\w+) (?P<words>.*)' (?:returned non-zero exit status|died with)"
+    r"Command '.*?\}; +nets (?P<job>\w+) (?P<words>.*)' (?:returned non-zero exit status|died with)"
 )
 SUBJECTS = ("--run-dir", "--dataset", "--weights", "--results")  # the options that name what a job works on
 

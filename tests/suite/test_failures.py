@@ -3,7 +3,7 @@
 from nets.suite.failures import failures
 
 COMMAND = (
-    "Command 'set -euo pipefail;  /a/b/python3 -m nets.jobs.{job} {option}={name} --threads 1 {log}' {end}\n"
+    "Command 'set -euo pipefail; nets() {{ exec python; }};  nets {job} {option}={name} --threads 1 {log}' {end}\n"
     "Trying to restart job 2.\n"
 )
 TRACE = """epoch 1

@@ -122,3 +122,21 @@ def of_run(function):
 def source_of(stage):
     """A short hash of the source of a run's training or evaluation; `make why RUN=name` tells what has changed."""
     return lambda wildcards: run_source(stage, RUNS[wildcards.run]).digest
+
+
+def report_the_rest():
+    """Compare and report the runs that have ended, although a job has failed; those without metrics are holes."""
+    words = [f"--results={RESULTS}", f"--runs-from={RESULTS}/runs.txt"]
+    outputs = {
+        "collect": [f"--output={RESULTS}/metrics.csv"],
+        "compare": [f"--published={PUBLISHED}"],
+        "report": [f"--output={RESULTS}/report.html"],
+    }
+    for job, more in outputs.items():
+        command = [sys.executable, "-m", f"nets.jobs.{job}", *words, *more]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path[:2])}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        if done.returncode:
+            print(f"{job}: {done.stderr.strip()}", file=sys.stderr)
+            return
+    print(f"The report without them: {RESULTS}/report.html", file=sys.stderr)

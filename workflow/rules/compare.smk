@@ -27,7 +27,7 @@ rule draw:
         source=stage_source("draw").digest,
         run=subpath(input.metrics, parent=True),
     shell:
-        "{PYTHON} -m nets.jobs.draw --run-dir={params.run:q} 2>&1 | tee {log:q} >&2"
+        "nets draw --run-dir={params.run:q} 2>&1 | tee {log:q} >&2"
 
 
 rule collect:
@@ -49,7 +49,7 @@ rule collect:
         source=stage_source("collect").digest,
         results=subpath(input.runs, parent=True),
     shell:
-        "{PYTHON} -m nets.jobs.collect --results={params.results:q} --runs-from={input.runs:q} --output={output:q} 2>&1 | tee {log:q} >&2"
+        "nets collect --results={params.results:q} --runs-from={input.runs:q} --output={output:q} 2>&1 | tee {log:q} >&2"
 
 
 rule compare:
@@ -81,5 +81,5 @@ rule compare:
         source=stage_source("compare").digest,
         results=subpath(input.runs, parent=True),
     shell:
-        "{PYTHON} -m nets.jobs.compare --results={params.results:q} --runs-from={input.runs:q}"
+        "nets compare --results={params.results:q} --runs-from={input.runs:q}"
         " --published={input.published:q} 2>&1 | tee {log:q} >&2"

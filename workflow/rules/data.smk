@@ -13,7 +13,7 @@ rule list_runs:
         runs=hashlib.sha256(" ".join(RUNS).encode()).hexdigest()[:12],
         descriptions=DESCRIPTIONS,
     shell:
-        "{PYTHON} -m nets.jobs.plan --runs-from={params.descriptions:q} --names={output:q} 2>&1 | tee {log:q} >&2"
+        "nets plan --runs-from={params.descriptions:q} --names={output:q} 2>&1 | tee {log:q} >&2"
 
 
 rule prepare:
@@ -33,5 +33,5 @@ rule prepare:
             {k: v for k, v in DATASETS[wildcards.dataset].items() if k != "extractor"}
         ),
     shell:
-        "{PYTHON} -m nets.jobs.prepare --dataset={wildcards.dataset:q} --entry=<(printf '%s' {params.entry:q})"
+        "nets prepare --dataset={wildcards.dataset:q} --entry=<(printf '%s' {params.entry:q})"
         " --output={params.folder:q} 2>&1 | tee {log:q} >&2"

@@ -12,7 +12,7 @@ rule weights:
     params:
         entry=lambda wildcards: WEIGHTS[wildcards.weights],
     shell:
-        "{PYTHON} -m nets.jobs.weights --weights={wildcards.weights:q} --output={output:q} 2>&1 | tee {log:q} >&2"
+        "nets weights --weights={wildcards.weights:q} --output={output:q} 2>&1 | tee {log:q} >&2"
 
 
 rule fetch:
@@ -25,7 +25,7 @@ rule fetch:
     conda:
         "../../environment.yml"
     shell:
-        "{PYTHON} -m nets.jobs.fetch {input:q} 2>&1 | tee {log:q} >&2"
+        "nets fetch {input:q} 2>&1 | tee {log:q} >&2"
 
 
 REFERENCE = paths.reference(RESULTS, "{dataset}", "{extractor}")
@@ -55,7 +55,7 @@ rule reference:
         samples=lambda wildcards: SAMPLES[wildcards.dataset],
         cache=paths.FEATURES,
     shell:
-        "{PYTHON} -m nets.jobs.reference --data-dir={params.data:q} --extractor={input.weights:q}"
+        "nets reference --data-dir={params.data:q} --extractor={input.weights:q}"
         " --samples {params.samples:q} --cache={params.cache:q} --output={params.folder:q} 2>&1 | tee {log:q} >&2"
 
 
@@ -83,5 +83,5 @@ rule evaluate:
         run=subpath(input.config, parent=True),
         data=lambda wildcards, input: os.path.dirname(input.data[0]),
     shell:
-        "{PYTHON} -m nets.jobs.evaluate --run-dir={params.run:q} --data-dir={params.data:q}"
+        "nets evaluate --run-dir={params.run:q} --data-dir={params.data:q}"
         " --references {input.references:q} --threads {threads} 2>&1 | tee {log:q} >&2"

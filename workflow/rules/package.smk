@@ -27,13 +27,14 @@ if re.search(f"[{os.pathsep}{{}}]", str(PROJECT)):
         f"{PROJECT}: nets can't run from a path with {os.pathsep} or {{ }}; move the checkout."
     )
 sys.path[:0] = [str(PROJECT), str(Path.cwd())]
-# Snakemake removes PYTHONPATH when it activates a Conda environment, so each command sets it.
-shell.prefix(
-    f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(PROJECT))}${{{{PYTHONPATH:+:$PYTHONPATH}}}}; "
-)
 # Jobs run in the Python that runs Snakemake, on a cluster's nodes too; in a Conda environment, in the one of that.
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 PYTHON = "python" if CONDA else shlex.quote(sys.executable)
+# Snakemake removes PYTHONPATH when it activates a Conda environment, so each command sets it. `nets train` is a job.
+shell.prefix(
+    f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(PROJECT))}${{{{PYTHONPATH:+:$PYTHONPATH}}}}; "
+    f'nets() {{{{ exec {PYTHON.replace("{", "{{").replace("}", "}}")} -m "nets.jobs.$@"; }}}}; '
+)
 submits = workflow.resource_settings.nodes is not None and not workflow.remote_exec
 if submits and re.search(r"[^\w@%+=:,./-]", sys.executable):
     sys.exit(

@@ -28,5 +28,5 @@ rule train:
         data=lambda wildcards, input: os.path.dirname(input.data[0]),
         runs=DESCRIPTIONS,
     shell:
-        "{PYTHON} -m nets.jobs.train --run-dir={params.run:q} --runs-from={params.runs:q} --data-dir={params.data:q}"
+        "nets train --run-dir={params.run:q} --runs-from={params.runs:q} --data-dir={params.data:q}"
         " --pretrained {input.pretrained:q} --extractor {input.extractor:q} --threads {threads} --log={log:q}"
