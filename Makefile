@@ -1,11 +1,28 @@
 # make help lists the targets.
 PYTHON ?= python3
 SUITE ?= quick
+PORT ?= 5000
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-name := $(if $(TABLE),$(basename $(notdir $(TABLE))),$(SUITE))
-settings := $(if $(TABLE),"table=$(TABLE)",suite=$(SUITE))
-results := results/$(name)
+# Snakemake's cache needs a folder that can be written; a user of a container may have no home.
+cache := $(shell cache="$${XDG_CACHE_HOME:-$${HOME:-/nowhere}/.cache}"; mkdir -p "$$cache" 2>&1 && test -w "$$cache" && echo ok)
+ifneq ($(lastword $(cache)),ok)
+export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
+endif
+
+# Of Python's own settings, those that another project may have left would change or break every command.
+unexport PYTHONOPTIMIZE PYTHONWARNINGS PYTHONSAFEPATH PYTHONINSPECT PYTHONSTARTUP PYTHONHASHSEED MPLBACKEND
+
+# Recipes read what was typed from the environment ("$$TABLE"), so neither make nor a shell takes it for a command.
+typed := SUITE TABLE MODEL OVERRIDES RUN AGAINST PORT
+$(foreach word,$(typed),$(eval override export $(word) := $$(value $(word))))
+
+# make's functions end a word at a blank, so blanks are hidden from them.
+blank := $(subst x,,x x)
+name := $(subst |,$(blank),$(basename $(notdir $(subst $(blank),|,$(or $(TABLE),$(SUITE).tsv)))))
+export results := results/$(name)
+# Snakemake reads a setting as YAML, where a block (|) means itself, whatever is in it.
+settings := $(if $(TABLE),"table=$$(printf '|2-\n  %s' "$$TABLE")","suite=$$SUITE")
 
 # What test-quick runs: imports, configuration, data, metrics, shapes of networks, the workflow, one run end to end.
 quick_tests := tests/test_imports.py tests/test_docs.py tests/benchmarks tests/suite tests/data tests/metrics \
@@ -22,8 +39,8 @@ help:  ## list the targets
 	@echo "make plan                list the runs of a suite"
 	@echo "make why RUN=name        what would rerun a run, and what has changed since it ran"
 	@echo "make fetch               get every data set and all weights of a suite beforehand"
-	@echo "make mlflow              browse the runs in MLflow"
-	@echo "make clean               remove results/$(name)"
+	@echo "make mlflow              browse the runs in MLflow; PORT=5001 takes another port than 5000"
+	@echo "make clean               remove $$results"
 	@echo
 	@echo "For changes to the code (CONTRIBUTING.md):"
 	@echo "make check               style and type checks"
@@ -37,41 +54,38 @@ help:  ## list the targets
 
 # Only the lock decides: limits on versions in this machine's pip configuration are ignored.
 .venv/ready: requirements.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "nets needs Python 3.11 or later; run make PYTHON=python3.12, for example." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "nets needs Python 3.11, 3.12 or 3.13, which its packages support; run make PYTHON=python3.12, for example." >&2; \
+	  exit 1; }
 	@echo "Setting up .venv, once; this takes a few minutes, because torch and its CUDA libraries are large"
 	@$(PYTHON) -P -m venv .venv
-	@PIP_CONSTRAINT=/dev/null bash -o pipefail -c '.venv/bin/pip install --disable-pip-version-check --require-hashes \
+	@PIP_CONSTRAINT=/dev/null bash -o pipefail -c '.venv/bin/python -m pip install --disable-pip-version-check --require-hashes \
 	  --no-deps -r requirements.lock 2>.venv/pip.log | awk "/^Collecting/ && ++n % 25 == 0 { print \"  \" n \" packages fetched\" } \
 	  /^Installing/ { print \"  installing \" n \" packages\" } { fflush() }"' || { cat .venv/pip.log >&2; exit 1; }
 	@touch $@
 
 run: .venv/ready  ## the suite
-	@$(if $(RETRY),python -m nets.jobs.retry --results $(results))
-	@snakemake --cores all --config $(settings)
-	@python -m nets.jobs.summary --results $(results)
+	@$(if $(RETRY),python -m nets.jobs.retry --results="$$results")
+	@python -m snakemake --cores all --config $(settings)
+	@python -m nets.jobs.summary --results="$$results"
 
 fetch: .venv/ready
-	@python -m nets.jobs.retry --results $(results) --fetched
-	@snakemake --cores all --quiet all --config $(settings) -- fetch
+	@python -m nets.jobs.retry --results="$$results" --fetched
+	@python -m snakemake --cores all --quiet all --config $(settings) -- fetch
 
 plan: .venv/ready
-	@python -m nets.jobs.plan --table "$(or $(TABLE),config/$(SUITE).tsv)"
+	@python -m nets.jobs.plan --table="$${TABLE:-config/$$SUITE.tsv}"
 
 why: .venv/ready
-	@test -n "$(RUN)" || { echo "Name a run: make why RUN=lenet5-mnist5k-s0; make plan lists them." >&2; exit 1; }
-	@python -m nets.jobs.why --run "$(RUN)" $(if $(TABLE),--table "$(TABLE)",--suite "$(SUITE)")
+	@test -n "$$RUN" || { echo "Name a run: make why RUN=lenet5-mnist5k-s0; make plan lists them." >&2; exit 1; }
+	@python -m nets.jobs.why --run="$$RUN" $(if $(TABLE),--table="$$TABLE",--suite="$$SUITE")
 
 mlflow: .venv/ready
-	@test -n "$$MLFLOW_TRACKING_URI" -o -e $(results)/mlflow.db || \
-	  { echo "$(results)/mlflow.db does not exist; run make run first." >&2; exit 1; }
-	@python -m nets.trust "$${MLFLOW_TRACKING_URI:-http://127.0.0.1:5000 (Ctrl-C ends it)}"
-	@test -n "$$MLFLOW_TRACKING_URI" || \
-	  PYTHONSAFEPATH=1 mlflow server --backend-store-uri sqlite:///$(results)/mlflow.db --host 127.0.0.1 --port 5000
+	@python -m nets.jobs.browse --results="$$results" --port="$$PORT"
 
 check: .venv/ready $(if $(MODEL),,lint)
-	@$(if $(MODEL),python -m nets.jobs.check --model "$(MODEL)" --overrides "$(OVERRIDES)" \
-	  $(if $(TABLE),--catalogues "$(dir $(TABLE))"))
+	@$(if $(MODEL),python -m nets.jobs.check --model="$$MODEL" --overrides="$$OVERRIDES" \
+	  $(if $(TABLE),--catalogues="$$(dirname -- "$$TABLE")"))
 
 test-quick: .venv/ready
 	@python -m pytest $(quick_tests) --ignore=tests/suite/test_scale.py --ignore=tests/benchmarks/test_gpu_checks.py
@@ -84,26 +98,27 @@ test-slurm: .venv/ready
 	@python -m pytest --numprocesses=0 tests/slurm
 
 lint: .venv/ready
-	@ruff check .
-	@ruff format --check .
-	@mypy
-	@snakefmt --check Snakefile workflow
-	@snakemake --lint
+	@python -m ruff check .
+	@python -m ruff format --check .
+	@python -m mypy
+	@python -m snakefmt --check Snakefile workflow
+	@python -m snakemake --lint
 
 fingerprint: .venv/ready
-	@python -m benchmarks.fingerprints $(AGAINST) $(results)
+	@python -m benchmarks.fingerprints $(if $(AGAINST),"$$AGAINST") "$$results"
 
 docs: .venv/ready
 	@python -m nets.jobs.docs --output docs/recipes.md
 
 lock: .venv/ready
-	@.venv/bin/pip install --quiet uv
-	@.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --extra test \
+	@python -m pip install --quiet uv
+	@python -m uv pip compile --quiet --universal --generate-hashes --no-header --extra test \
 	  pyproject.toml --output-file requirements.lock
 	@sed -n 's/^\([a-z0-9-]*\)==\([^ ;\\]*\).*/\1 \2/p' requirements.lock | while read -r name version; do \
 	  sed -i.old "s/- $$name==.*/- $$name==$$version/" environment.yml; done; rm -f environment.yml.old
 
+# Only the folder of a suite is removed: it has a list of runs.
 clean:
-	@case "$(name)" in ""|.*|*[!A-Za-z0-9_.]*|data|weights|features) \
-	  echo "results/$(name) is not the folder of a suite." >&2; exit 1;; esac
-	@rm -rf "$(results)"
+	@if test -e "$$results/runs.jsonl" -o -e "$$results/runs.txt"; then rm -rf -- "$$results"; \
+	  elif test -e "$$results"; then echo "$$results holds no suite's results; remove it yourself." >&2; exit 1; \
+	  else echo "There is no $$results."; fi

@@ -73,7 +73,7 @@ def metrics_sha256(path: Path) -> str:
     """SHA-256 of the split, name and value of every metric, in sorted order; "-" if there is no file."""
     if not path.exists():
         return ABSENT
-    metrics = json.loads(path.read_text())["metrics"]
+    metrics = json.loads(path.read_text(encoding="utf-8"))["metrics"]
     lines = sorted(json.dumps([metric["split"], metric["metric"], metric["value"]]) for metric in metrics)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
@@ -87,7 +87,7 @@ def write(fingerprints: Fingerprints) -> None:
 
 def read(path: Path) -> Fingerprints:
     """Read such a list back."""
-    with open(path, newline="") as file:
+    with open(path, encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     return {row["run"]: {column: row[column] for column in COLUMNS} for row in rows if row.keys() == {"run", *COLUMNS}}
 

@@ -1,6 +1,7 @@
 """Evaluate one trained run: its weights on test data, probes on its codes, the fidelity of its samples."""
 
 import json
+import traceback
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 
 from nets.data.batches import Batches
 from nets.data.prepared import open_split
+from nets.errors import UserError
 from nets.fidelity import measure as fidelity
 from nets.files import atomic, write_json
 from nets.machine.memory import out_of_memory, watched
@@ -43,13 +45,14 @@ class TrainedRun:
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """The `manifest.json` that training wrote."""
-        return json.loads((self.folder / "manifest.json").read_text())
+        return json.loads((self.folder / "manifest.json").read_text(encoding="utf-8"))
 
 
 def evaluate(trained: TrainedRun) -> str:
     """Write `metrics.json` and `arrays.npz`; returns a line for the terminal.
 
-    A hole, a run that ended without a result, stays a hole. Raises Crowded if memory runs out on a shared device.
+    A hole, a run that ended without a result, stays a hole. An error makes one, so that the other runs can be compared;
+    its stack trace is printed. Raises Crowded if memory runs out on a shared device, UserError, and OSError.
     """
     run, measured = trained.run, Measurements()
     record(trained.folder, "evaluate", {"source": run_source("evaluate", run).files})
@@ -58,11 +61,15 @@ def evaluate(trained: TrainedRun) -> str:
         with watched(trained.folder / ".evaluating.json", run.digest, "its evaluation"):
             if end["status"] == "ok":
                 measured = measure(trained)
+    except (UserError, OSError):  # the user can mend these
+        raise
     except Exception as error:
-        reason = out_of_memory(error, trained.alone)
-        if reason is None:
-            raise
-        end |= {"status": "out_of_memory", "reason": reason, "retry": trained.retry}
+        if reason := out_of_memory(error, trained.alone):
+            end |= {"status": "out_of_memory", "reason": reason, "retry": trained.retry}
+        else:
+            traceback.print_exc()
+            reason = f"Its evaluation failed ({type(error).__name__}: {str(error).split(chr(10))[0]})."
+            end |= {"status": "failed", "reason": reason, "retry": trained.retry}
     headline = KINDS[run.task].family.headline_of(run.fidelity)
     arrays: dict[str, Any] = measured.arrays  # Any: NumPy's types take each keyword for `allow_pickle`, too
     with atomic(trained.folder / "arrays.npz") as temporary, open(temporary, "wb") as file:

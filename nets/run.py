@@ -115,12 +115,12 @@ class Run:
     @classmethod
     def load(cls, folder: Path) -> "Run":
         """Read `config.json` in a run's folder."""
-        return cls.from_json((folder / "config.json").read_text())
+        return cls.from_json((folder / "config.json").read_text(encoding="utf-8"))
 
     @classmethod
     def find(cls, runs: Path, name: str) -> "Run":
         """Read the run called `name` from `runs.jsonl`. Raises UserError if there is none."""
-        with open(runs) as lines:
+        with open(runs, encoding="utf-8") as lines:
             for line in lines:
                 if f'"name": "{name}"' in line and (run := cls.from_json(line)).name == name:
                     return run
@@ -153,11 +153,11 @@ def chosen_weights(manifest: dict[str, Any]) -> dict[str, Any]:
 
 def read_runs(path: Path) -> list[Run]:
     """Read all runs of `runs.jsonl`."""
-    with open(path) as lines:
+    with open(path, encoding="utf-8") as lines:
         return [Run.from_json(line) for line in lines]
 
 
 def write_runs(runs: Iterable[Run], path: Path) -> None:
     """Write `runs.jsonl`, one description per line."""
-    with atomic(path) as temporary, open(temporary, "w") as file:
+    with atomic(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
         file.writelines(run.to_json(indent=None) + "\n" for run in runs)

@@ -29,7 +29,17 @@ ALLOWED = {  # by package: the parts of nets that it may import
         *("training", "suite.keys", "fidelity", "metrics", "machine", "data", "run", "errors", "files", "trust"),
         *("tasks.contract", "tasks.kinds", "tasks.task_class"),
     },
-    "reporting": {"reporting", *TABLES, "fidelity.passport", "suite.published", "run", "errors", "files", "trust"},
+    "reporting": {
+        "reporting",
+        *TABLES,
+        "fidelity.passport",
+        "suite.published",
+        "suite.failures",
+        "run",
+        "errors",
+        "files",
+        "trust",
+    },
 }
 
 

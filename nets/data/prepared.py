@@ -46,7 +46,7 @@ def read_info(folder: Path) -> dict:
     """The content of `dataset.json`. Raises DataError if it is missing or can't be read."""
     path = Path(folder) / "dataset.json"
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DataError(f"{path} is missing: prepare the data set first.") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:

@@ -42,7 +42,7 @@ class WeightsFile:
 
         Raises DataError if the note names other weights: it may come from elsewhere.
         """
-        content = json.loads(note.read_text())
+        content = json.loads(note.read_text(encoding="utf-8"))
         weights = cls(**content | {"file": content["file"] and Path(content["file"])})
         if weights.status == "ok" and not is_known(weights.sha256, digits):
             raise DataError(f"{note} names other weights than weights.yaml; delete it, and it is made again.")

@@ -23,7 +23,7 @@ def find_watching(manifest: Path | None) -> WatchingExtractor | None:
     """The extractor of a manifest; None without one, or if its run is a hole, that is, has no weights."""
     if manifest is None:
         return None
-    content = json.loads(manifest.read_text())
+    content = json.loads(manifest.read_text(encoding="utf-8"))
     return WatchingExtractor(manifest, chosen_weights(content)["sha256"]) if content["status"] == "ok" else None
 
 

@@ -58,7 +58,7 @@ def load_extractor(source: Path, data_dir: Path, device: torch.device, inception
 def load_indomain(run_dir: Path, data_dir: Path, device: torch.device) -> Extractor:
     """A classifier that this workflow trained on the same data set; the features are the input of its last layer."""
     run = Run.load(run_dir)
-    manifest = json.loads((run_dir / "manifest.json").read_text())
+    manifest = json.loads((run_dir / "manifest.json").read_text(encoding="utf-8"))
     weights = chosen_weights(manifest)
     content = read_verified(inside(run_dir, weights["file"]), weights["sha256"], "delete it and train again")
     info = read_info(data_dir)

@@ -3,6 +3,7 @@
 The rule `evaluate` uses this for generators, `reference` for the scale: the same metrics for real images and noise.
 """
 
+import io
 import json
 import os
 import time
@@ -20,6 +21,7 @@ from nets.errors import UserError
 from nets.fidelity import copies
 from nets.fidelity.extractors import Extractor, Features, load_extractor
 from nets.fidelity.passport import issue
+from nets.files import read_verified
 from nets.metrics import classes, distances, neighbours
 from nets.metrics.measurement import Measurement, Measurements
 from nets.tasks.contract import Generator, Precision
@@ -56,7 +58,7 @@ def measure(
     measured, classifier = Measurements(), None
     for path in references:
         name = path.parent.name.rsplit("-", 1)[1]
-        reference = json.loads(path.read_text())
+        reference = json.loads(path.read_text(encoding="utf-8"))
         if reference["status"] != "ok":
             measured.metrics += holes(name, reference["reason"])
             continue
@@ -67,7 +69,10 @@ def measure(
         if extractor.passport != reference["extractor"]:
             raise UserError(f"{path} was made with another extractor than {source}; delete it and make it again.")
         generated = extractor.read(samples)
-        real = torch.from_numpy(np.load(path.with_name("features.npy"))).to(device)
+        stored = read_verified(
+            path.with_name("features.npy"), reference["features_sha256"], f"delete {path.parent} and start again"
+        )
+        real = torch.from_numpy(np.load(io.BytesIO(stored))).to(device)
         values = compare(real, reference["classes"], generated)
         passport = issue(reference["extractor"], reference["reference"], sampling)
         measured.metrics += [Measurement(f"{key}_{name}", value, passport=passport) for key, value in values.items()]

@@ -16,7 +16,7 @@ from nets.data.batches import images_of
 from nets.data.prepared import images_sha256, open_split, read_info
 from nets.fidelity import measure
 from nets.fidelity.extractors import Extractor, Features, load_extractor
-from nets.files import atomic, sha256_of_json, write_json
+from nets.files import atomic, sha256, sha256_of_json, write_json
 from nets.metrics import classes
 from nets.metrics.classification import top_k
 
@@ -36,7 +36,7 @@ def write_reference(
     images for which a scale is made. `cache` is a folder of features that suites share. `inception` is
     the SHA-256 of Inception's weights in weights.yaml.
     """
-    notes = [json.loads(path.read_text()) for path in (source, data_dir / "dataset.json")]
+    notes = [json.loads(path.read_text(encoding="utf-8")) for path in (source, data_dir / "dataset.json")]
     broken = next((note for note in notes if note["status"] != "ok"), None)
     features = np.zeros((0, 0), np.float32)
     if broken:
@@ -69,7 +69,8 @@ def write_reference(
         }
     with atomic(output / "features.npy") as temporary, open(temporary, "wb") as file:
         np.save(file, features)
-    write_json(output / "reference.json", content | {"source": str(source)})
+    content |= {"source": str(source), "features_sha256": sha256(output / "features.npy")}
+    write_json(output / "reference.json", content)
 
 
 def read_once(extractor: Extractor, images: Tensor, info: dict[str, Any], cache: Path | None) -> Features:

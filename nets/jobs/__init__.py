@@ -3,6 +3,8 @@
 import os
 import sys
 
+from nets.machine.environment import settle
+
 
 def found_last() -> None:
     """Look for modules in the checkout after all other places, and in the working folder only if PYTHONPATH names it.
@@ -17,3 +19,4 @@ def found_last() -> None:
 
 if sys.argv[0] == "-m":  # Python is about to run a job
     found_last()
+settle()

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from nets.errors import UserError
+from nets.machine import attempts
 from nets.machine.progress import announce
 from nets.suite.catalogues import beside, digits_of, load_catalogues
 from nets.trust import Redacted, redacted, refuse_links
@@ -48,8 +49,9 @@ def run_job(
 ) -> int:
     """Call `work` and return the exit status. A UserError and a missing or unwritable file become one sentence.
 
-    The sentence goes to standard error and to the `log`. Exceptions of the types in `passed` are raised. `folder` is
-    that in which the job works; it is refused if a link leads out of it. No output shows passwords or tokens.
+    The sentence goes to standard error and to the `log`. Exceptions of the types in `passed` are raised. If Snakemake
+    tries a job again that another try can't mend, the job ends at once, with the same words. `folder` is that in which
+    the job works; it is refused if a link leads out of it. No output shows passwords or tokens.
     """
     with contextlib.redirect_stdout(Redacted(sys.stdout)), contextlib.redirect_stderr(Redacted(sys.stderr)):
         try:
@@ -57,16 +59,21 @@ def run_job(
                 refuse_links(folder)
         except UserError as error:
             return fail(str(error), None)
+        if failed := attempts.earlier():
+            return fail(failed.rstrip(), log)
         try:
             work()
         except passed:
             raise
-        except UserError as error:
-            return fail(str(error), log)
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in REMEDIES:
-                return fail(f"{error.filename or 'A file'}: {error.strerror}; {REMEDIES[error.errno]}.", log)
-            note(traceback.format_exc(), log)
+            sentence = sentence_of(error)
+            text = sentence or traceback.format_exc()
+            if sentence or not may_pass(error):
+                with contextlib.suppress(OSError):  # such as a full disk
+                    attempts.give_up(redacted(text))
+            if sentence:
+                return fail(sentence, log)
+            note(text, log)
             sys.excepthook = show
             raise
     return 0
@@ -75,6 +82,21 @@ def run_job(
 def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Print a stack trace without passwords and tokens."""
     print(redacted("".join(traceback.format_exception(kind, error, trace))), end="", file=sys.stderr)
+
+
+def sentence_of(error: Exception) -> str | None:
+    """The sentence that says what the user can do about an error; None if it is not for the user to mend."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in REMEDIES:
+        return f"{error.filename or 'A file'}: {error.strerror}; {REMEDIES[error.errno]}."
+    return None
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether another try may succeed: memory ran out, or the system reports a fault, such as a stale file handle."""
+    of_memory = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
+    return of_memory or isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno is not None)
 
 
 def fail(sentence: str, log: Path | None) -> int:
@@ -86,5 +108,5 @@ def fail(sentence: str, log: Path | None) -> int:
 def note(text: str, log: Path | None) -> None:
     """Append text to a log, if it can be written."""
     if log:
-        with contextlib.suppress(OSError), open(log, "a") as file:
+        with contextlib.suppress(OSError), open(log, "a", encoding="utf-8") as file:
             print(redacted(text.rstrip()), file=file)

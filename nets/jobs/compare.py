@@ -36,6 +36,7 @@ def compare(results: Path, names: Path, published: Path) -> None:
             old.unlink()
     for comparison in compared:
         comparisons.write_tables(comparison, results / "tables")
+    for comparison in compared:
         draw_comparison(comparison, results / "figures")
 
 

@@ -30,7 +30,7 @@ def plan(runs: list[Run], names: Path | None) -> None:
     """Write the names of the runs to a file, or print the runs."""
     if names:
         with atomic(names) as temporary:
-            temporary.write_text("".join(f"{run.name}\n" for run in runs))
+            temporary.write_text("".join(f"{run.name}\n" for run in runs), encoding="utf-8")
         return
     try:
         show(runs)

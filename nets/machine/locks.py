@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from nets.errors import UserError
+from nets.machine.flocks import lock
 from nets.machine.stop import pause
 from nets.trust import open_plain
 
@@ -27,7 +28,7 @@ def try_lock(path: Path, kind: int = fcntl.LOCK_EX) -> IO | None:
     """The open file that holds the lock on `path` until it is closed; None if another process has it."""
     file = open_plain(path, os.O_RDWR | os.O_CREAT)
     try:
-        fcntl.flock(file, kind | fcntl.LOCK_NB)
+        lock(file, kind | fcntl.LOCK_NB, path)
     except BlockingIOError:
         file.close()
         return None

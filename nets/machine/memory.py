@@ -91,7 +91,7 @@ class Watch:
         started, count = boot(), oom_kills()
         self.killed = 0  # how often the kernel has killed this run, out of memory
         try:
-            before = json.loads(path.read_text())
+            before = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             before = {}
         if before.get("key") == key:
@@ -110,10 +110,12 @@ class Watch:
 
 def boot() -> str | None:
     """The id of this boot of this machine; None if the system has none."""
-    return BOOT.read_text().strip() if BOOT.exists() else None
+    return BOOT.read_text(encoding="utf-8").strip() if BOOT.exists() else None
 
 
 def oom_kills() -> int | None:
     """How many processes the kernel has killed, out of memory, since it started; None if it does not count them."""
-    match = re.search(r"^oom_kill (\d+)$", COUNTERS.read_text(), re.M) if os.path.exists(COUNTERS) else None
+    match = (
+        re.search(r"^oom_kill (\d+)$", COUNTERS.read_text(encoding="utf-8"), re.M) if os.path.exists(COUNTERS) else None
+    )
     return int(match[1]) if match else None

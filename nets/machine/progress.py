@@ -62,5 +62,5 @@ def announce(sentence: str, log: Path | None) -> None:
     """Print a sentence to standard error, and append it to the log as far as that can be written."""
     print(sentence, file=sys.stderr, flush=True)
     if log:
-        with contextlib.suppress(OSError), open(log, "a") as file:
+        with contextlib.suppress(OSError), open(log, "a", encoding="utf-8") as file:
             print(redacted(sentence), file=file)

@@ -41,20 +41,29 @@ def version(package: str) -> str | None:
 
 
 def revision() -> str | None:
-    """The source's git revision, with '+' if files have been changed; None outside of git."""
-    git = ["git", "-C", str(Path(__file__).parents[2])]
+    """The source's git revision, with '+' if files have been changed; None if the source is no checkout of its own.
+
+    A copy that lies in another repository, such as an unpacked archive, has none: that repository's is not its own.
+    """
+    project = Path(__file__).resolve().parents[2]
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(project), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True, env=own).stdout.strip()
+
     try:
-        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-        changed = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True).stdout
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != project:
+            return None
+        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
     except (OSError, subprocess.CalledProcessError):
         return None
-    return head + ("+" if changed.strip() else "")
 
 
 def cpu_name() -> str:
     """The processor as the system names it."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()

@@ -1,23 +1,31 @@
 """GPU slots of one machine: how many there are, and how jobs lease them.
 
 Snakemake counts slots but assigns no devices. A job leases a slot by locking a file; the kernel releases the lock with
-the process, however it ends. Jobs are served in order of arrival. On Slurm, the scheduler assigns devices and nothing
-is leased.
+the process, however it ends. Jobs are served in order of arrival. Where a scheduler such as Slurm has assigned devices
+to an allocation, the jobs in it lease them from each other.
 """
 
 import contextlib
+import itertools
 import os
 import re
 import shutil
 import stat
 import subprocess
+import sys
 import tempfile
+import urllib.parse
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from nets.errors import UserError
 from nets.machine.locks import try_lock, wait_for
+
+ALLOCATION = ("SLURM_JOB_ID", "SLURM_STEP_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID", "SGE_TASK_ID")
+DEVICES = Path("/dev")
+NAME = re.compile(r"\d+|GPU-[\w-]+|MIG-[\w/-]+")  # of a device; CUDA ignores all names from one of another form on
 
 
 class Slots(NamedTuple):
@@ -34,11 +42,30 @@ def devices() -> list[str]:
             raise UserError(f"NETS_GPUS is {pretended!r}; set it to a number of pretended devices, or unset it.")
         return [str(index) for index in range(int(pretended))]
     if (visible := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
-        return [name for name in visible.split(",") if name and name != "-1"]
-    if shutil.which("nvidia-smi") is None:
-        return []
-    listing = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=30)
-    return parse_devices(listing.stdout) if listing.returncode == 0 else []
+        names = [name.strip() for name in visible.split(",")]
+        return list(dict.fromkeys(itertools.takewhile(NAME.fullmatch, names)))
+    if shutil.which("nvidia-smi") is None:  # which not every container has
+        return [str(index) for index in range(len(list(DEVICES.glob("nvidia[0-9]*"))))]
+    return parse_devices(listing())
+
+
+@cache
+def listing() -> str:
+    """What `nvidia-smi -L` prints; empty, with a warning, if it fails."""
+    try:
+        done = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=30)
+        if done.returncode == 0:
+            return done.stdout
+        reason = (done.stdout + done.stderr).strip().split("\n")[0]
+    except (OSError, subprocess.TimeoutExpired) as error:
+        reason = str(error)
+    warn(f"nvidia-smi lists no GPUs ({reason.rstrip('.')}), so runs train on the CPU.")
+    return ""
+
+
+def warn(sentence: str) -> None:
+    """Print a warning."""
+    print(f"Warning: {sentence}", file=sys.stderr, flush=True)
 
 
 def parse_devices(listing: str) -> list[str]:
@@ -68,8 +95,35 @@ def count_slots(cores: int) -> int:
 
 
 def leases() -> bool:
-    """Whether jobs lease devices: not without a GPU, and not on Slurm, which assigns them."""
-    return "SLURM_JOB_ID" not in os.environ and bool(devices())
+    """Whether jobs lease devices: not without a GPU."""
+    return bool(devices())
+
+
+def allocation() -> str:
+    """The scheduler's allocation that this process is in, as the end of a folder's name; empty outside of any.
+
+    Two allocations may both call their only device "0", or share a device because their scheduler says so.
+    """
+    return "".join(f"-{urllib.parse.quote(os.environ[name], safe='')}" for name in ALLOCATION if os.environ.get(name))
+
+
+def check_usable() -> None:
+    """Warn if torch can't use the device that was leased: without a word, the run would train on the CPU."""
+    if os.environ.get("NETS_GPUS"):  # pretended
+        return
+    import torch
+
+    if torch.cuda.is_available():
+        return
+    try:
+        torch.cuda.init()
+        reason = "it finds no device"
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).strip().split("\n")[0].rstrip(".")
+    warn(
+        f"torch {torch.__version__} can't use the GPU {os.environ['CUDA_VISIBLE_DEVICES']} ({reason}), so this "
+        "run computes on the CPU; update the driver, or install a torch that fits it. CUDA_VISIBLE_DEVICES= ends this."
+    )
 
 
 def shared() -> bool:
@@ -94,9 +148,10 @@ def lease(stop_asked: Callable[[], bool] = lambda: False, alone: bool = False) -
     with contextlib.ExitStack() as held:
         with queue(folder, message, stop_asked) as is_first:
             taken = wait_for(lambda: take(folder, names, wanted) if is_first() else None, message, stop_asked)
-            for lock in taken.locks:
-                held.enter_context(lock)
+            for slot in taken.locks:
+                held.enter_context(slot)
         os.environ["CUDA_VISIBLE_DEVICES"] = taken.device
+        check_usable()
         yield taken.device
 
 
@@ -105,7 +160,7 @@ def private_folder() -> Path:
 
     In a folder that others can write, they may have made it first, or a link in its place. Raises UserError then.
     """
-    folder = Path(tempfile.gettempdir()) / f"nets-slots-{os.getuid()}"
+    folder = Path(tempfile.gettempdir()) / f"nets-slots-{os.getuid()}{allocation()}"
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
     found = folder.lstat()
@@ -120,11 +175,12 @@ def private_folder() -> Path:
 
 def take(folder: Path, names: list[str], wanted: int) -> Slots | None:
     """Lock `wanted` slots of the device with the most free slots; None if no device has that many."""
-    free = {n: [lock for s in range(slots_per_gpu()) if (lock := try_lock(folder / f"{n}.{s}"))] for n in names}
+    files = {n: folder / urllib.parse.quote(n, safe="") for n in names}  # names of MIG instances may hold slashes
+    free = {n: [held for s in range(slots_per_gpu()) if (held := try_lock(Path(f"{files[n]}.{s}")))] for n in names}
     best = max(names, key=lambda name: len(free[name]))
     kept = free[best][:wanted] if len(free[best]) >= wanted else []
-    for lock in (lock for locks in free.values() for lock in locks if lock not in kept):
-        lock.close()
+    for other in (held for locks in free.values() for held in locks if held not in kept):
+        other.close()
     return Slots(best, kept) if kept else None
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nets.errors import UserError
-from nets.metrics.metric import all_metrics, parts
+from nets.metrics.metric import Unmeasured, all_metrics, parts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Measurement:
-    """One metric on one split. A value that is not finite becomes None, with a reason.
+    """One metric on one split. A value that is not finite or Unmeasured becomes None, with a reason.
 
     Raises UserError if no table has the metric.
     """
 
     metric: str
-    value: float | None
+    value: float | Unmeasured | None
     split: str = "test"
     passport: dict[str, Any] | None = None  # how fidelity was measured; only numbers with the same passport compare
     reason: str | None = None  # one sentence, where there is no value
@@ -29,7 +29,10 @@ class Measurement:
     def __post_init__(self) -> None:
         if parts(self.metric)[0] not in all_metrics():
             raise UserError(f"The metric {self.metric!r} is in no table of nets/metrics/; add its entry there.")
-        if self.value is not None and not math.isfinite(self.value):
+        if isinstance(self.value, Unmeasured):
+            object.__setattr__(self, "reason", self.value.reason)
+            object.__setattr__(self, "value", None)
+        elif self.value is not None and not math.isfinite(self.value):
             object.__setattr__(self, "reason", self.reason or f"It was {self.value}, which can't be averaged.")
             object.__setattr__(self, "value", None)
 

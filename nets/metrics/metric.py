@@ -7,7 +7,8 @@ read them without.
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Sized
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,7 @@ QUALIFIERS = {"_best": "best epoch", "_indomain": "in-domain", "_inception": "In
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric: how it is computed, shown and explained. Every field is required."""
+    """A metric: how it is computed, shown and explained. Every field but `needs` is required."""
 
     label: str
     unit: str
@@ -26,6 +27,47 @@ class Metric:
     direction: str  # "higher" or "lower" is better, or "none"
     text: str  # what it means, for a student
     function: Callable[..., Any] | None  # from its table's inputs to its value; None: computed elsewhere
+    needs: Callable[..., str | None] | None = None  # from the same inputs to why they don't suffice; None: they do
+
+    def measure(self, *inputs: Any) -> Any:
+        """Its value; Unmeasured where the inputs don't suffice or its function fails, None where it does not apply.
+
+        An error is printed with its stack trace. Raises it if memory ran out or the device broke.
+        """
+        if self.function is None:
+            return None
+        if self.needs and (reason := self.needs(*inputs)):
+            return Unmeasured(reason)
+        try:
+            return self.function(*inputs)
+        except Exception as error:
+            if fatal(error):
+                raise
+            traceback.print_exc()
+            return Unmeasured(f"Its computation failed ({type(error).__name__}: {str(error).split(chr(10))[0]}).")
+
+
+@dataclass(frozen=True)
+class Unmeasured:
+    """In place of a value that can't be had."""
+
+    reason: str  # one sentence
+
+
+def fatal(error: Exception) -> bool:
+    """Whether an error is of the machine, so that nothing else can be computed either."""
+    of_device = type(error).__name__ in ("OutOfMemoryError", "AcceleratorError")
+    return isinstance(error, MemoryError | OSError) or of_device or "can't allocate memory" in str(error)
+
+
+def at_least(count: int) -> Callable[..., str | None]:
+    """For `needs`: a metric of sets of images (as features, logits and the like) needs so many of each."""
+
+    def missing(*sets: Sized) -> str | None:
+        fewest = min(map(len, sets))
+        return f"It needs at least {count} images, and there are {fewest}." if fewest < count else None
+
+    return missing
 
 
 class Accuracy(Metric):
@@ -36,8 +78,8 @@ class Table(dict[str, Metric]):
     """Metrics with the same inputs, by name, in the order in which they are computed."""
 
     def measure(self, *inputs: Any) -> dict[str, Any]:
-        """The value of each metric, by name. A metric whose function returns None does not apply and is left out."""
-        values = {name: metric.function(*inputs) for name, metric in self.items() if metric.function}
+        """The value of each metric, by name, or Unmeasured. A metric that is None does not apply and is left out."""
+        values = {name: metric.measure(*inputs) for name, metric in self.items()}
         return {name: value for name, value in values.items() if value is not None}
 
 

@@ -51,6 +51,17 @@ def psnr(images: Tensor, reconstructions: Tensor) -> Tensor:
     return -10 * mse(images, reconstructions).log10()
 
 
+WINDOW = 11  # pixels, of SSIM
+
+
+def too_small(images: Tensor, _: Tensor) -> str | None:
+    """Why SSIM can't be measured on images (N, C, H, W): no window fits into them; None if one does."""
+    height, width = images.shape[2:]
+    if min(height, width) >= WINDOW:
+        return None
+    return f"It needs images of at least {WINDOW}x{WINDOW} pixels, and these have {width}x{height}."
+
+
 def ssim(images: Tensor, reconstructions: Tensor) -> Tensor:
     """Structural similarity of each image (N,), mean over channels (Wang et al. 2004).
 
@@ -61,9 +72,9 @@ def ssim(images: Tensor, reconstructions: Tensor) -> Tensor:
     import torch.nn.functional as F
 
     channels, c1, c2 = images.shape[1], 0.01**2, 0.03**2
-    offsets = torch.arange(11, dtype=images.dtype, device=images.device) - 5
+    offsets = torch.arange(WINDOW, dtype=images.dtype, device=images.device) - WINDOW // 2
     gauss = torch.exp(-offsets.square() / (2 * 1.5**2))
-    window = torch.outer(gauss / gauss.sum(), gauss / gauss.sum()).expand(channels, 1, 11, 11)
+    window = torch.outer(gauss / gauss.sum(), gauss / gauss.sum()).expand(channels, 1, WINDOW, WINDOW)
 
     def local_mean(x: Tensor) -> Tensor:
         return F.conv2d(x, window, groups=channels)
@@ -84,7 +95,7 @@ METRICS = Table({  # from images and reconstructions (N, C, H, W) to one number 
     "psnr": Metric("PSNR", "dB", 2, "higher", "Peak signal-to-noise ratio: the squared error on a logarithmic scale; "
                    "6 dB more means half the error per pixel.", psnr),
     "ssim": Metric("SSIM", "", 4, "higher", "Structural similarity: similarity of local brightness, contrast and "
-                   "structure; 1 means identical.", ssim),
+                   "structure; 1 means identical.", ssim, too_small),
 })  # fmt: skip
 TRAINED = Table({  # `nets.tasks.codes` and `Reconstruction.trained` measure them on a split
     "bce": Metric("BCE", "nats", 2, "lower", "Binary cross-entropy of an image, summed over its pixels. It treats "

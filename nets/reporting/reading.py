@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def read_json(path: Path) -> dict[str, Any]:
     """The content of a JSON file. Raises UserError if it is missing or broken."""
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path} is missing; run the stage that writes it first.") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -25,7 +25,7 @@ def read_history(path: Path) -> dict[str, list[float]]:
     """The columns of a history; none if there is no file. An empty cell (no measurement in this epoch) is NaN."""
     if not path.exists():
         return {}
-    with path.open(newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     return {name: [float(row[name] or "nan") for row in rows] for name in (rows[0] if rows else ())}
 

@@ -10,6 +10,7 @@ from nets.errors import UserError
 from nets.reporting.measures import Measure, Number
 from nets.reporting.reading import read_arrays, read_history, read_json
 from nets.run import Run
+from nets.suite.failures import reason as last_words
 from nets.tasks.kinds import KINDS
 from nets.trust import check_name, inside, refuse_links
 
@@ -24,7 +25,7 @@ class Result:
     folder: Path
     run: Run
     manifest: dict[str, Any]  # docs/files.md lists its keys; a hole lacks most
-    status: str  # ok, diverged, out_of_memory, timed_out or no_data
+    status: str  # ok, diverged, out_of_memory, timed_out, no_data or failed
     reason: str  # why the run is a hole, that is, has no result
     retry: str  # the command that tries it again
     headline: Measure | None  # what tables sort it by; a hole may have none
@@ -137,14 +138,31 @@ def load_result(folder: Path) -> Result:
 
 
 def load_results(results: Path, names: Path) -> list[Result]:
-    """Read the results, in `<results>/runs/`, of the runs that a file names, one per line. Raises UserError."""
+    """Read the results, in `<results>/runs/`, of the runs that a file names, one per line. Raises UserError.
+
+    A run without metrics, because its training or evaluation has failed or has not run yet, is a hole too.
+    """
     refuse_links(results)
     try:
-        lines = names.read_text().splitlines()
+        lines = names.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise UserError(f"{names} can't be read: {error.strerror}.") from None
-    runs = [check_name(line.strip(), f"A run in {names}") for line in lines if line.strip()]
-    return [load_result(inside(results, "runs", run)) for run in runs]
+    checked = [check_name(line.strip(), f"A run in {names}") for line in lines if line.strip()]
+    folders = [inside(results, "runs", run) for run in checked]
+    descriptions = results / "runs.jsonl"
+    return [
+        load_result(folder)
+        if (folder / "metrics.json").exists() or not descriptions.exists()
+        else unfinished(folder, Run.find(descriptions, folder.name))
+        for folder in folders
+    ]
+
+
+def unfinished(folder: Path, run: Run) -> Result:
+    """The hole of a run without metrics; its reason is the last word of its newest log."""
+    logs = sorted((folder / "logs").glob("*.log"), key=lambda path: path.stat().st_mtime)
+    why = last_words(logs[-1]) if logs else "it has not run yet"
+    return Result(folder, run, {}, "failed", f"It has no result: {why}.", "", None, [], comparison_task(run))
 
 
 def comparison_task(run: Run) -> str:

@@ -69,7 +69,7 @@ def schema(name: str) -> dict[str, Any]:
 
     Raises ConfigError if an entry of one of these tables lacks something.
     """
-    rules = yaml.load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text(), yaml.CSafeLoader)
+    rules = yaml.load((ROOT / f"workflow/schemas/{name}.schema.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)
     if name == "models":
         check_kinds()
         rules["additionalProperties"]["properties"]["task"]["enum"] = list(KINDS)

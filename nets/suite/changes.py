@@ -43,7 +43,9 @@ def since(results: str, stage: str, wildcards: dict[str, str], runs: dict[str, R
         if stage == "train":
             now = facts_now(results, run, torch_version)
             if (folder / "config.json").exists() and now["description"] != then["description"]:
-                clauses += differences(json.loads((folder / "config.json").read_text()), json.loads(run.to_json()))
+                clauses += differences(
+                    json.loads((folder / "config.json").read_text(encoding="utf-8")), json.loads(run.to_json())
+                )
     else:
         now = {"source": stage_source(stage).files}
     clauses += [words for fact, words in MEANT.items() if now.get(fact) and now[fact] != then.get(fact)]
@@ -67,7 +69,7 @@ def facts_now(results: str, run: Run, torch_version: str) -> dict[str, Any]:
 
 def note(path: str) -> dict[str, Any]:
     """The content of a JSON file; empty if there is no file."""
-    return dict(json.loads(Path(path).read_text())) if Path(path).exists() else {}
+    return dict(json.loads(Path(path).read_text(encoding="utf-8"))) if Path(path).exists() else {}
 
 
 def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:

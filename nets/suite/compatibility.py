@@ -167,8 +167,13 @@ def check_autoencoder(row: Row) -> None:
 
 
 def check_critic(row: Row) -> None:
-    """Refuse a critic without a constraint."""
+    """Refuse a critic without a constraint, or with two."""
     options = row.recipe.options
+    if options["clip"] is not None and options["gradient_penalty"]:
+        raise ConfigError(
+            f"{row.where}: options.clip and options.gradient_penalty both constrain the critic, and no paper has both; "
+            "set one to null or 0."
+        )
     if options["loss"] == "wasserstein" and options["clip"] is None and not options["gradient_penalty"]:
         raise ConfigError(
             f"{row.where}: options.loss=wasserstein needs a constraint on the critic; "

@@ -22,7 +22,7 @@ class Note:
     def read(cls, path: Path) -> "Note":
         """Read a file; a damaged one gets the status "damaged"."""
         try:
-            return cls(path, {"status": "damaged"} | json.loads(path.read_text()))
+            return cls(path, {"status": "damaged"} | json.loads(path.read_text(encoding="utf-8")))
         except ValueError:
             return cls(path, {"status": "damaged"})
 
@@ -77,7 +77,7 @@ def supplies(paths: Iterable[Path]) -> str:
 
 def summary(results: Path) -> str:
     """One line for every run of a suite that is a hole, and one for the report."""
-    names = (results / "runs.txt").read_text().split()
+    names = (results / "runs.txt").read_text(encoding="utf-8").split()
     notes = [Note.read(inside(results, "runs", name, "metrics.json")) for name in names]
     lines = [f"  {note.name}  {note.status}: {note.reason}" for note in notes if note.status != "ok"]
     if lines:

@@ -114,7 +114,7 @@ def record(folder: Path, stage: str, facts: dict[str, Any]) -> None:
 def recorded(folder: Path) -> dict[str, dict[str, Any]]:
     """What the stages were made of when they last ran; empty if none ran or the file is damaged."""
     try:
-        return dict(json.loads((folder / MADE_OF).read_text()))
+        return dict(json.loads((folder / MADE_OF).read_text(encoding="utf-8")))
     except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
         return {}
 

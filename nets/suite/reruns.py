@@ -54,7 +54,7 @@ def why(name: str, setting: dict[str, str], torch_version: str) -> str:
 
 def planned(results: str, run: Run, setting: dict[str, str]) -> list[Job]:
     """The jobs that Snakemake would run for all results of a run, in order. Raises UserError if it cannot plan."""
-    words = [f"{key}={value}" for key, value in setting.items()]
+    words = [f"{key}=|2-\n  {value}" for key, value in setting.items()]  # YAML for a text as it is
     command = [sys.executable, "-P", "-m", "snakemake", "--snakefile", str(ROOT / "workflow/Snakefile"), "--dry-run"]
     command += ["--cores", "1", "--quiet", "host", "--config", *words, "--", *paths.run_files(results, run.name)]
     dry_run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

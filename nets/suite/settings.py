@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,6 @@ def job_environment(settings: dict[str, Any], table: Path) -> dict[str, str]:
         whole = key == "slots_per_gpu"
         if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or value <= 0:
             raise ConfigError(f"--config {key}={value}: set a {'whole ' * whole}number above 0.")
-    name = f"TABLE={table}" if settings.get("table") else f"SUITE={table.stem}"
+    name = f"TABLE={shlex.quote(str(table))}" if settings.get("table") else f"SUITE={table.stem}"
     environment = {"NETS_RETRY": f"make run RETRY=1 {name}", "NETS_CATALOGUES": str(table.parent)}
     return environment | {JOB_SETTINGS[key]: str(value) for key, value in given.items()}

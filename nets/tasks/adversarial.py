@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nets.data.batches import SYMMETRIC, Batch, Batches, PixelRange
+from nets.errors import UserError
 from nets.tasks.contract import Evaluation, Generator, Outputs, count_macs
 from nets.tasks.latents import interpolate
 
@@ -37,6 +38,30 @@ class Adversarial(Generator):
         return facts | (
             {"out_channels": channels} if role == "generator" else {"in_channels": channels, "num_classes": 1}
         )
+
+    def check(self) -> list[str]:
+        """Also refuses a gradient penalty on a critic that mixes images of a batch (Gulrajani et al. 2017, sec. 4)."""
+        warnings = super().check()
+        if self.options["gradient_penalty"] and self.mixes_images():
+            raise UserError(
+                f"{self.run.networks['discriminator'].path} mixes the images of a batch, as batch normalisation does, "
+                "and options.gradient_penalty holds for single images only; choose a critic without it, such as "
+                "nets.models.wgan.Critic, or options.clip."
+            )
+        return warnings
+
+    def mixes_images(self) -> bool:
+        """Whether the discriminator's answer to one image depends on others; it and random numbers stay as they are."""
+        network, devices = self.networks["discriminator"], range(torch.cuda.device_count())
+        before = {name: buffer.clone() for name, buffer in network.named_buffers()}
+        network.train()
+        with torch.enable_grad(), torch.random.fork_rng(devices):
+            images = torch.rand(4, *self.run.shape, device=self.device, requires_grad=True)
+            (slope,) = torch.autograd.grad(self.discriminate(images)[0], images)
+        for name, buffer in network.named_buffers():
+            buffer.copy_(before[name])
+        network.eval()
+        return bool(slope[1:].any())
 
     @property
     def batch_size(self) -> int:

@@ -1,7 +1,7 @@
 """Autoencoders on a whole split: codes, reconstructions, their metrics and pictures."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from nets.data.batches import UNIT, Batches
 from nets.metrics import reconstruction as metrics
+from nets.metrics.metric import Unmeasured
 
 SIDE = 15  # images along each side of the grid over a two-dimensional code
 PATHS, STEPS = 6, 8  # interpolations, and images of each
@@ -80,12 +81,12 @@ def encode_split(network: Autoencoder, data: Batches) -> Encoded:
     return Encoded(images, labels, codes, reconstructions, None if linear else bce, variational)
 
 
-def measure(seen: Encoded) -> dict[str, float]:
-    """The metrics of reconstructions, averaged over images."""
+def measure(seen: Encoded) -> dict[str, Any]:
+    """The metrics of reconstructions, averaged over images; Unmeasured where they can't be had."""
     values = metrics.METRICS.measure(seen.images, seen.reconstructions)
     if seen.bce is not None:
         values |= {"bce": seen.bce, "pixel_entropy": metrics.pixel_entropy(seen.images)}
-    return {name: value.double().mean().item() for name, value in values.items()}
+    return {n: v if isinstance(v, Unmeasured) else v.double().mean().item() for n, v in values.items()}
 
 
 def pictures(network: Autoencoder, seen: Encoded, count: int, device: torch.device) -> dict[str, np.ndarray]:

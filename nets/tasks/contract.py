@@ -57,7 +57,7 @@ class Precision:
 class Evaluation:
     """What a task measures on a split."""
 
-    metrics: dict[str, float]  # by name, as in the tables of nets/metrics/
+    metrics: dict[str, Any]  # by name, as in the tables of nets/metrics/: a number, or Unmeasured
     arrays: dict[str, np.ndarray] = field(default_factory=dict)  # for the figures
 
 
@@ -143,7 +143,7 @@ class Task(ABC):
     def macs(self) -> dict[str, int]:
         """Multiply-accumulate operations of one image's forward pass through each network."""
 
-    def probe(self, train: Batches, test: Batches) -> dict[str, dict[str, float]]:
+    def probe(self, train: Batches, test: Batches) -> dict[str, dict[str, Any]]:
         """Metrics that need training data, by split.
 
         `test`: those of simple classifiers that are fitted to the frozen features of training data. `train`: those of

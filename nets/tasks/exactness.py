@@ -34,7 +34,7 @@ def verify(convolution: Convolution) -> str | None:
     if child == 0:
         answer(convolution, writing)
     os.close(writing)
-    with open(reading) as pipe:
+    with open(reading, encoding="utf-8") as pipe:
         said = pipe.read()
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):

@@ -12,6 +12,7 @@ from nets.data.batches import UNIT, Batch, Batches, PixelRange
 from nets.metrics import latent, probes
 from nets.metrics import reconstruction as metrics
 from nets.metrics.classification import top_k
+from nets.metrics.metric import Unmeasured
 from nets.tasks import codes, variational
 from nets.tasks.contract import Evaluation, Generator, Outputs, Selection, Task, count_macs, forked
 
@@ -180,7 +181,7 @@ class Reconstruction(Task):
                 values["top1_sampled"] = losses["top1"]
         return values
 
-    def probe(self, train: Batches, test: Batches) -> dict[str, dict[str, float]]:
+    def probe(self, train: Batches, test: Batches) -> dict[str, dict[str, Any]]:
         with self.frozen():
             learning, unseen = (codes.encode_split(self.autoencoder, data) for data in (train, test))
             mse = metrics.mse(learning.images, learning.reconstructions).double().mean().item()
@@ -188,7 +189,10 @@ class Reconstruction(Task):
         if learning.labels.min() < 0:  # no labels
             return {"train": values, "test": {}}
         answers = probes.METRICS.measure(learning.codes, learning.labels, unseen.codes, self.run.num_classes)
-        shares = {name: 100 * each.eq(unseen.labels).double().mean().item() for name, each in answers.items()}
+        shares = {
+            name: each if isinstance(each, Unmeasured) else 100 * each.eq(unseen.labels).double().mean().item()
+            for name, each in answers.items()
+        }
         return {"train": values, "test": shares}
 
     @torch.no_grad()

@@ -96,7 +96,7 @@ class Checkpoints:
     def put_back(self, folder: Path) -> bool:
         """Restore the results of a finished run in `folder`; False if it has not finished or they are damaged."""
         try:
-            digests = json.loads((self.finished / DIGESTS).read_text())
+            digests = json.loads((self.finished / DIGESTS).read_text(encoding="utf-8"))
             files = {check_name(name, f"A file in {self.finished / DIGESTS}"): digests[name] for name in digests}
             whole = all(sha256(self.finished / name) == digest for name, digest in files.items())
         except (FileNotFoundError, NotADirectoryError, ValueError):  # a temporary disk fault is raised

@@ -23,7 +23,7 @@ CHECK_EVERY = 20  # steps between checks of the losses; each check waits for the
 
 
 class Diverged(RuntimeError):
-    """The losses are no longer finite."""
+    """The losses are no longer finite; `nets.training.diagnosis` finds out why."""
 
 
 class TimedOut(RuntimeError):
@@ -147,7 +147,7 @@ class Training:
         """Raise Diverged if one of an epoch's losses or metrics is not finite."""
         for name, value in values.items():
             if not abs(value) < float("inf"):
-                raise Diverged(f"{split}/{name} was no longer finite in epoch {epoch}; lower optimizer.lr.")
+                raise Diverged(f"{split}/{name} was no longer finite in epoch {epoch}.")
 
     def means(self, done: int) -> dict[str, float]:
         """The mean losses of the epoch so far."""

@@ -89,7 +89,7 @@ def load_weights(networks: nn.Module, folder: Path, saved: SavedWeights) -> None
 def write_history(path: Path, history: list[dict[str, float]]) -> None:
     """Write one row per epoch; without epochs, only the header. A value that an epoch lacks is an empty cell."""
     columns = list(dict.fromkeys(["epoch", "step", "seconds", *(name for row in history for name in row)]))
-    with atomic(path) as temporary, open(temporary, "w", newline="") as file:
+    with atomic(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(history)

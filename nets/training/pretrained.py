@@ -24,7 +24,7 @@ def find_start(run: Run, paths: list[Path]) -> WeightsFile | None:
         raise UserError(
             f"{run.name} starts from {run.pretrained['name']}: give its manifest or note with --pretrained."
         )
-    source = json.loads(note.read_text())
+    source = json.loads(note.read_text(encoding="utf-8"))
     if source["status"] != "ok":
         reason = f"It starts from {run.pretrained['name']}: {source['reason']}"
         return WeightsFile(source["status"], reason, None, None)

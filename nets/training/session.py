@@ -26,6 +26,7 @@ from nets.suite.keys import checkpoint_key, record, training_facts
 from nets.tasks import task_class
 from nets.tasks.contract import Generator, Task
 from nets.training.checkpoints import Checkpoints
+from nets.training.diagnosis import Diagnosis
 from nets.training.loop import Diverged, State, TimedOut, Training
 from nets.training.manifest import beginning, costs_of, facts_of
 from nets.training.numerics import choose_precision
@@ -81,7 +82,7 @@ def settle_description(folder: Path, runs: Path | None) -> Run:
     """The run of a folder. If `runs`, a runs.jsonl, is given, its description is copied to `config.json` first."""
     if runs:
         with atomic(folder / "config.json") as temporary:
-            temporary.write_text(Run.find(runs, folder.name).to_json())
+            temporary.write_text(Run.find(runs, folder.name).to_json(), encoding="utf-8")
     return Run.load(folder)
 
 
@@ -139,7 +140,16 @@ def learn(session: Session, result: Result) -> None:
         count = len(data["train"])
         identity = images_sha256(session.info, "train", session.run.seed)
         result.facts["data"] |= {"images": count, "sha256": identity}
-        result.state = fit(session, task, data, viewed)
+        diverged = None
+        try:
+            result.state = fit(session, task, data, viewed)
+        except Diverged as error:
+            diverged = error.with_traceback(None)  # a trace would keep the networks in memory
+        if diverged:
+            task = build(session)
+            data, viewed = open_data(session, task)
+            fit(session, task, data, viewed, diagnose=True)
+            raise diverged
     state = result.state
     result.facts |= costs_of(task, state, count)
     result.weights["last"] = Weights(task.networks.state_dict(), state.epoch)
@@ -177,15 +187,16 @@ def open_data(session: Session, task: Task) -> tuple[dict[str, Batches], float]:
     return data, time.monotonic() - began
 
 
-def fit(session: Session, task: Task, data: dict[str, Batches], viewed: float) -> State:
+def fit(session: Session, task: Task, data: dict[str, Batches], viewed: float, diagnose: bool = False) -> State:
     """Train all epochs of the run, from its newest checkpoint if there is one.
 
-    `viewed` counts as training time: the seconds in which the task computed features or labels.
+    `viewed` counts as training time: the seconds in which the task computed features or labels. With `diagnose`,
+    Diverged says what was the first to be no longer finite, and what to do.
     """
     settings = session.settings
     if settings.log:
         settings.log.parent.mkdir(parents=True, exist_ok=True)
-    with open(settings.log, "a") if settings.log else nullcontext() as log:
+    with open(settings.log, "a", encoding="utf-8") if settings.log else nullcontext() as log:
         progress = Progress(task.run.name, log)
         limits = settings.checkpoint_seconds, settings.stop_asked, settings.limit_seconds
         training = Training(task, data, session.checkpoints, progress, *limits)
@@ -195,4 +206,6 @@ def fit(session: Session, task: Task, data: dict[str, Batches], viewed: float) -
                 own = session.checkpoints.kind
                 news = f"its checkpoint is of {kind}, and this job computes with {own}: it starts from the beginning."
                 announce(f"{task.run.name}: {news}", settings.log)
+        if diagnose:
+            Diagnosis(training).begin()
         return training.run()

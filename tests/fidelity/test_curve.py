@@ -92,7 +92,7 @@ def test_another_extractor_is_another_training(run_of, few):
     assert len(set(map(checkpoint_key, facts))) == 3
 
 
-def test_the_average_is_what_a_diffusion_writes_and_what_is_measured(trained, few, extractor_run, monkeypatch):
+def test_the_average_is_what_a_diffusion_writes_and_what_is_measured(trained, few, extractor_run, monkeypatch, capsys):
     kept = []
     fit = session.fit
 
@@ -125,6 +125,11 @@ def test_the_average_is_what_a_diffusion_writes_and_what_is_measured(trained, fe
     assert not [metric for metric in metrics if "second" in metric["metric"]]  # these vary between measurements
     assert {metric["passport"]["ema"] for metric in metrics} == {0.9}
     assert {metric["passport"]["number_type"] for metric in metrics} == {"float32"}
+    features = bytearray(note.with_name("features.npy").read_bytes())
+    features[-3] ^= 1  # one bit
+    note.with_name("features.npy").write_bytes(features)
+    assert evaluate.main(job) == 1
+    assert "features.npy is damaged: its SHA-256 is" in capsys.readouterr().err
 
 
 def test_reference_features_are_kept_by_content(few, extractor_run, tmp_path, monkeypatch):

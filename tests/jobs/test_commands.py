@@ -1,9 +1,11 @@
 """Jobs are commands: they parse, and leave the work to other packages."""
 
 import re
+import socket
 
 import pytest
 
+from nets.jobs import browse
 from nets.suite.catalogues import ROOT
 
 JOBS = sorted(path for path in (ROOT / "nets/jobs").glob("*.py") if path.stem not in ("__init__", "common"))
@@ -12,6 +14,21 @@ JOBS = sorted(path for path in (ROOT / "nets/jobs").glob("*.py") if path.stem no
 @pytest.mark.parametrize("path", JOBS, ids=lambda path: path.stem)
 def test_a_job_is_short(path):
     assert len(path.read_text().splitlines()) < 60
+
+
+def test_a_port_in_use_is_told(tmp_path, capsys):
+    (tmp_path / "mlflow.db").touch()
+    with socket.socket() as taken:
+        taken.bind((browse.HOST, 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert browse.main(["--results", str(tmp_path), "--port", port]) == 1
+    assert (
+        f"Port {port} can't be had (Address already in use); choose another: make mlflow PORT="
+        in capsys.readouterr().err
+    )
+    assert browse.main(["--results", str(tmp_path), "--port", "http"]) == 1
+    assert "PORT is 'http'; set it to a number" in capsys.readouterr().err
 
 
 def test_nothing_below_the_jobs_sees_a_command_line():

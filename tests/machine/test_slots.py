@@ -22,7 +22,7 @@ HOLD = (
 
 @pytest.fixture(autouse=True)
 def pretend(monkeypatch, tmp_path):
-    for name in ("CUDA_VISIBLE_DEVICES", "SLURM_JOB_ID", "NETS_SLOTS_PER_GPU"):
+    for name in ("CUDA_VISIBLE_DEVICES", "NETS_SLOTS_PER_GPU", *slots.ALLOCATION):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETS_GPUS", "2")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
@@ -147,6 +147,81 @@ def test_devices_are_those_that_the_process_may_see(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     assert slots.devices() == []
     assert slots.count_slots(cores=6) == 6
+
+
+@pytest.mark.parametrize(
+    ("visible", "names"),
+    [
+        ("NoDevFiles", []),  # Slurm's, for a job without a device
+        ("none", []),
+        ("0, 1", ["0", "1"]),
+        ("1,1,-1,2", ["1"]),
+        ("MIG-GPU-5d5ba0d6/1/2,GPU-7,x,3", ["MIG-GPU-5d5ba0d6/1/2", "GPU-7"]),
+    ],
+)
+def test_names_are_read_as_cuda_reads_them(monkeypatch, visible, names):
+    monkeypatch.delenv("NETS_GPUS")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert slots.devices() == names
+
+
+def test_a_device_whose_name_has_slashes_is_leased(monkeypatch):
+    monkeypatch.delenv("NETS_GPUS")
+    monkeypatch.setattr(slots, "check_usable", lambda: None)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-GPU-5d5ba0d6-d33d/1/2,MIG-GPU-5d5ba0d6-d33d/1/3")
+    with slots.lease() as first:
+        assert first == os.environ["CUDA_VISIBLE_DEVICES"] == "MIG-GPU-5d5ba0d6-d33d/1/2"
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-GPU-5d5ba0d6-d33d/1/2,MIG-GPU-5d5ba0d6-d33d/1/3")
+        with slots.lease() as second:
+            assert second == "MIG-GPU-5d5ba0d6-d33d/1/3"
+
+
+def test_in_an_allocation_jobs_lease_its_devices_from_each_other_alone(monkeypatch):
+    elsewhere = hold()
+    monkeypatch.setenv("SLURM_JOB_ID", "4711")
+    first, second = hold(), hold()
+    assert {process.stdout.readline().strip() for process in (first, second)} == {"0", "1"}
+    assert elsewhere.stdout.readline().strip() in {"0", "1"}
+    monkeypatch.setenv("SLURM_JOB_ID", "4712")  # another allocation calls its own devices 0 and 1 too
+    third = hold()
+    assert third.stdout.readline().strip() in {"0", "1"}
+    for process in (elsewhere, first, second, third):
+        process.communicate("")
+
+
+def pretend_program(monkeypatch, tmp_path, script):
+    monkeypatch.delenv("NETS_GPUS")
+    slots.listing.cache_clear()
+    program = tmp_path / "nvidia-smi"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+
+def test_a_gpu_that_torch_cannot_use_is_told(monkeypatch, tmp_path, capsys):
+    pretend_program(monkeypatch, tmp_path, "echo 'GPU 0: Old one (UUID: GPU-1c2f0a0e)'")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with slots.lease() as device:
+        assert device == "GPU-1c2f0a0e"
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "can't use the GPU GPU-1c2f0a0e (" in line and "computes on the CPU; update the driver" in line
+
+
+def test_a_driver_that_does_not_answer_is_told(monkeypatch, tmp_path, capsys):
+    pretend_program(monkeypatch, tmp_path, "echo 'Failed to initialize NVML: Driver/library version mismatch'; exit 18")
+    assert slots.devices() == slots.devices() == []
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "nvidia-smi lists no GPUs (Failed to initialize NVML: Driver/library version mismatch)" in line
+    slots.listing.cache_clear()
+
+
+def test_devices_are_found_without_the_program(monkeypatch, tmp_path):
+    monkeypatch.delenv("NETS_GPUS")
+    monkeypatch.setattr(slots.shutil, "which", lambda _: None)
+    monkeypatch.setattr(slots, "DEVICES", tmp_path)
+    for name in ("nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm"):
+        (tmp_path / name).touch()
+    assert slots.devices() == ["0", "1"]
 
 
 LISTING = """GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-5d5ba0d6-d33d-2b2c-524d-9e3d8d2b8a77)

@@ -1,15 +1,16 @@
 """A metric is one entry of a table, which is enough to measure, write and explain it."""
 
 import dataclasses
+import math
 
 import pytest
 import torch
 
 from nets.data.batches import Batches, PixelRange
 from nets.errors import UserError
-from nets.metrics import classification
+from nets.metrics import classes, classification, distances, neighbours, reconstruction
 from nets.metrics.measurement import Measurement
-from nets.metrics.metric import Accuracy, Metric, all_metrics, tables
+from nets.metrics.metric import Accuracy, Metric, Table, Unmeasured, all_metrics, tables
 from nets.reporting import glossary
 from nets.tasks.classification import Classification
 
@@ -46,12 +47,53 @@ def test_a_metric_without_an_entry_is_named():
         Measurement("brier_best", 0.5)
 
 
-@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Metric)])
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Metric) if field.name != "needs"])
 def test_an_entry_is_complete(field):
     parts = vars(BRIER).copy()
     del parts[field]
     with pytest.raises(TypeError, match=field):
         Metric(**parts)
+
+
+def test_a_metric_whose_needs_are_not_met_says_so_and_takes_no_other_with_it():
+    images = torch.rand(4, 1, 8, 8)
+    values = reconstruction.METRICS.measure(images, images / 2)
+    assert values["ssim"] == Unmeasured("It needs images of at least 11x11 pixels, and these have 8x8.")
+    assert values["mse"].shape == (4,)
+    written = Measurement("ssim", values["ssim"]).to_json()
+    assert written["value"] is None and written["reason"] == values["ssim"].reason
+    assert reconstruction.METRICS.measure(*torch.rand(2, 4, 1, 11, 11))["ssim"].shape == (4,)
+
+
+@pytest.mark.parametrize("table", [distances.METRICS, neighbours.METRICS])
+def test_metrics_of_sets_need_enough_images(table):
+    for name, metric in table.items():
+        few = next(n for n in range(20) if not isinstance(metric.measure(*torch.rand(2, n, 3)), Unmeasured))
+        assert math.isfinite(metric.measure(*torch.rand(2, few, 3))), name
+        assert metric.measure(torch.rand(few - 1, 3), torch.rand(50, 3)).reason == (
+            f"It needs at least {few} images, and there are {few - 1}."
+        )
+    assert isinstance(classes.SCORES["is"].measure(torch.rand(9, 10)), Unmeasured)
+
+
+def test_a_function_that_fails_costs_its_own_number_alone(capsys):
+    def broken(*_):
+        raise ValueError("no such thing\nand more")
+
+    table = Table({"brier": dataclasses.replace(BRIER, function=broken), "nll": classification.METRICS["nll"]})
+    values = table.measure(torch.rand(4, 3), torch.tensor([0, 1, 2, 0]))
+    assert values["brier"] == Unmeasured("Its computation failed (ValueError: no such thing).")
+    assert values["nll"] > 0
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError(), OSError(5, "Input/output error")])
+def test_what_is_the_machines_fault_is_no_property_of_a_metric(error):
+    def broken(*_):
+        raise error
+
+    with pytest.raises(type(error)):
+        dataclasses.replace(BRIER, function=broken).measure()
 
 
 def test_each_name_stands_in_one_table_and_each_entry_says_something():

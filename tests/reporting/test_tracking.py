@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -111,6 +112,23 @@ def test_another_server_is_found_by_its_address(folder, tmp_path, monkeypatch):
     experiment = client.get_experiment_by_name("other")
     (run,) = client.search_runs([experiment.experiment_id])
     assert (other / "mlartifacts" / run.info.run_id / "artifacts/metrics.json").exists()
+
+
+def test_results_that_are_moved_keep_their_files(folder, tmp_path):
+    from mlflow import MlflowClient
+
+    moved = shutil.copytree(folder, tmp_path / "100% of it?" / "quick")
+    before = {name: run.info.run_id for name, run in tracked(folder)[1].items()}
+    with contextlib.chdir(moved.parent):
+        build(Path("quick"), NAMES)
+        client = MlflowClient("sqlite:///quick/mlflow.db")
+        experiment = client.get_experiment_by_name("quick")
+        assert experiment.artifact_location == (moved / "mlartifacts").as_uri()
+        runs = {run.info.run_name: run.info for run in client.search_runs([experiment.experiment_id])}
+        assert {name: runs[name].run_id for name in NAMES} == {name: before[name] for name in NAMES}
+        run = runs["lenet5-mnist5k-s0"].run_id
+        (moved / "mlartifacts" / run / "artifacts/metrics.json").write_text("moved")
+        assert Path(client.download_artifacts(run, "metrics.json")).read_text() == "moved"
 
 
 def test_an_unreachable_server_is_reported_in_one_sentence(folder, monkeypatch, capsys):

@@ -3,7 +3,7 @@
 from nets.suite.failures import failures
 
 COMMAND = (
-    "Command 'set -euo pipefail;  python -P -m nets.jobs.{job} {option} {name} --threads 1 {log}' {end}\n"
+    "Command 'set -euo pipefail; nets() {{ exec python; }};  nets {job} {option}={name} --threads 1 {log}' {end}\n"
     "Trying to restart job 2.\n"
 )
 TRACE = """epoch 1
@@ -24,7 +24,7 @@ def failed(
 def test_only_what_failed_in_all_its_tries(tmp_path):
     log = tmp_path / "train.log"
     log.write_text(TRACE)
-    text = 3 * failed(log=f"--log {log}") + failed(name="results/a/runs/other-s0") + "124 of 242 steps (51%) done\n"
+    text = 3 * failed(log=f"--log={log}") + failed(name="results/a/runs/other-s0") + "124 of 242 steps (51%) done\n"
     assert failures(text, tries=3) == [
         "1 job failed:",
         f"  train mine-s0: RuntimeError: CUDA error: device-side assert triggered ({log})",
@@ -35,7 +35,7 @@ def test_only_what_failed_in_all_its_tries(tmp_path):
 def test_a_kill_and_jobs_of_other_kinds(tmp_path):
     log = tmp_path / "fetch.log"
     log.write_text("asking\n\nno network\n")
-    text = failed(end="died with <Signals.SIGKILL: 9>.", log=f"--log {tmp_path}/nothing.log")
+    text = failed(end="died with <Signals.SIGKILL: 9>.", log=f"--log={tmp_path}/nothing.log")
     text += failed("fetch", "--weights", "inception", f"2>&1 | tee {log} >&2")
     assert failures(text, tries=1) == [
         "2 jobs failed:",

@@ -177,6 +177,7 @@ def test_a_catalogue_beside_the_table_extends_the_projects(table, tmp_path):
             "options.sampling_steps=50 exceeds options.timesteps=20",
         ),
         ("ddpm\tmnist5k\t\tddpm\t0\toptions.eta=0.5", "options.eta belongs to options.sampler=ddim"),
+        ("wgan\tmnist5k\t\twgan\t0\toptions.gradient_penalty=10", "both constrain the critic, and no paper has both"),
         ("wgan\tmnist5k\t\twgan\t0\toptions.clip=null", "needs a constraint on the critic; set options.clip or"),
         (lenet("task=reconstruction"), "task can't be overridden"),
         (lenet("initialisation=zeros"), "initialisation can't be overridden"),

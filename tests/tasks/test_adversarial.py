@@ -1,5 +1,6 @@
 """Each update changes one of the two networks, and leaves the other's weights and gradients alone."""
 
+import dataclasses
 import inspect
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 import yaml
 
 from nets.data.batches import SYMMETRIC, Batch, Batches
+from nets.errors import UserError
 from nets.run import Network
 from nets.suite.catalogues import ROOT
 from nets.tasks.adversarial import Adversarial
@@ -219,3 +221,20 @@ def test_interpolation_follows_the_sphere_and_ends_where_it_should():
     torch.testing.assert_close(points[:, -1], ends)
     torch.testing.assert_close(points[0].norm(dim=1), torch.full((5,), 2.0))
     torch.testing.assert_close(points[1], torch.tensor([[1.0, 0], [1.5, 0], [2, 0], [2.5, 0], [3, 0]]))  # a line
+
+
+@pytest.mark.parametrize("path", ["nets.models.dcgan.Discriminator", "nets.models.wgan.Critic"])
+def test_a_gradient_penalty_needs_a_critic_that_sees_single_images(run_of, path):
+    run = run_of("wgan_gp", "model.width=4")
+    networks = run.networks | {"discriminator": Network(path, {"width": 4})}
+    task = Adversarial(dataclasses.replace(run, networks=networks), SYMMETRIC, torch.device("cpu"))
+    buffers = [buffer.clone() for buffer in task.networks.buffers()]
+    state = torch.get_rng_state()
+    if path.endswith("Critic"):
+        task.check()
+    else:
+        with pytest.raises(UserError, match=r"dcgan.Discriminator mixes the images of a batch, as batch normalisation"):
+            task.check()
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(now, then) for now, then in zip(task.networks.buffers(), buffers, strict=True))
+    assert all(parameter.grad is None for parameter in task.networks.parameters())

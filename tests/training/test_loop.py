@@ -97,7 +97,7 @@ def test_broken_off_and_continued_the_same_bits(model, breaks, run_of, few_digit
 
 def test_divergence_is_noticed_at_once(run_of, few_digits, tmp_path):
     training = training_of(run_of("lenet5", "epochs=50 optimizer.lr=1e38"), few_digits, tmp_path)
-    with pytest.raises(Diverged, match="loss was no longer finite in epoch 1; lower optimizer.lr"):
+    with pytest.raises(Diverged, match="loss was no longer finite in epoch 1"):
         training.run()
 
 

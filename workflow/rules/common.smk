@@ -18,6 +18,8 @@ from nets.suite.keys import (
     run_source,
     stage_source,
 )
+from nets.machine import attempts
+from nets.machine.environment import settle
 from nets.machine.locks import drop_stale
 from nets.machine.slots import count_slots
 from nets.trust import redacted, refuse_links
@@ -25,6 +27,7 @@ from nets.trust import redacted, refuse_links
 # A large plan keeps millions of live objects; garbage collection at the default rate costs a sixth of planning time.
 gc.set_threshold(100_000, 50, 100)
 
+settle()
 try:
     TABLE = find_table(config)
     os.environ.update(job_environment(config, TABLE))
@@ -68,6 +71,7 @@ def prepare_dag(*words, first=workflow._prepare_dag, **named):
 
 # Only now does Snakemake know whether this is a dry run.
 if workflow.is_main_process:
+    attempts.begin()
     workflow._prepare_dag = prepare_dag
 
 # Users want to see which steps are done, not a line for every choice of Snakemake's scheduler.
@@ -131,3 +135,21 @@ def of_run(function):
 def source_of(stage):
     """A short hash of the source of a run's training or evaluation; `make why RUN=name` tells what has changed."""
     return lambda wildcards: run_source(stage, RUNS[wildcards.run]).digest
+
+
+def report_the_rest():
+    """Compare and report the runs that have ended, although a job has failed; those without metrics are holes."""
+    words = [f"--results={RESULTS}", f"--runs-from={RESULTS}/runs.txt"]
+    outputs = {
+        "collect": [f"--output={RESULTS}/metrics.csv"],
+        "compare": [f"--published={PUBLISHED}"],
+        "report": [f"--output={RESULTS}/report.html"],
+    }
+    for job, more in outputs.items():
+        command = [sys.executable, "-P", "-m", f"nets.jobs.{job}", *words, *more]
+        environment = os.environ | {"PYTHONPATH": MODULES}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        if done.returncode:
+            print(f"{job}: {done.stderr.strip()}", file=sys.stderr)
+            return
+    print(f"The report without them: {RESULTS}/report.html", file=sys.stderr)

@@ -27,7 +27,7 @@ rule draw:
         source=stage_source("draw").digest,
         run=subpath(input.metrics, parent=True),
     shell:
-        "python -P -m nets.jobs.draw --run-dir {params.run} 2>&1 | tee {log} >&2"
+        "nets draw --run-dir={params.run:q} 2>&1 | tee {log:q} >&2"
 
 
 rule collect:
@@ -49,14 +49,14 @@ rule collect:
         source=stage_source("collect").digest,
         results=subpath(input.runs, parent=True),
     shell:
-        "python -P -m nets.jobs.collect --results {params.results} --runs-from {input.runs} --output {output} 2>&1 | tee {log} >&2"
+        "nets collect --results={params.results:q} --runs-from={input.runs:q} --output={output:q} 2>&1 | tee {log:q} >&2"
 
 
 rule compare:
     input:
         metrics=METRICS,
         runs=f"{RESULTS}/runs.txt",
-        published=PUBLISHED,
+        published=lambda wildcards: PUBLISHED,  # a path as it is, with no wildcards in it
     output:
         report(
             directory(f"{RESULTS}/tables"),
@@ -81,5 +81,5 @@ rule compare:
         source=stage_source("compare").digest,
         results=subpath(input.runs, parent=True),
     shell:
-        "python -P -m nets.jobs.compare --results {params.results} --runs-from {input.runs}"
-        " --published {input.published:q} 2>&1 | tee {log} >&2"
+        "nets compare --results={params.results:q} --runs-from={input.runs:q}"
+        " --published={input.published:q} 2>&1 | tee {log:q} >&2"

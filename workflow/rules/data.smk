@@ -13,7 +13,7 @@ rule list_runs:
         runs=hashlib.sha256(" ".join(RUNS).encode()).hexdigest()[:12],
         descriptions=DESCRIPTIONS,
     shell:
-        "python -P -m nets.jobs.plan --runs-from {params.descriptions} --names {output} 2>&1 | tee {log} >&2"
+        "nets plan --runs-from={params.descriptions:q} --names={output:q} 2>&1 | tee {log:q} >&2"
 
 
 rule prepare:
@@ -28,9 +28,10 @@ rule prepare:
     threads: 2
     params:
         source=lambda wildcards: data_source(DATASETS[wildcards.dataset]).digest,
+        folder=subpath(output.info, parent=True),
         entry=lambda wildcards: json.dumps(
             {k: v for k, v in DATASETS[wildcards.dataset].items() if k != "extractor"}
         ),
     shell:
-        "python -P -m nets.jobs.prepare --dataset {wildcards.dataset} --entry <(printf '%s' {params.entry:q})"
-        " --output $(dirname {output.info}) 2>&1 | tee {log} >&2"
+        "nets prepare --dataset={wildcards.dataset:q} --entry=<(printf '%s' {params.entry:q})"
+        " --output={params.folder:q} 2>&1 | tee {log:q} >&2"

@@ -12,7 +12,7 @@ rule weights:
     params:
         entry=lambda wildcards: WEIGHTS[wildcards.weights],
     shell:
-        "python -P -m nets.jobs.weights --weights {wildcards.weights} --output {output} 2>&1 | tee {log} >&2"
+        "nets weights --weights={wildcards.weights:q} --output={output:q} 2>&1 | tee {log:q} >&2"
 
 
 rule fetch:
@@ -25,7 +25,7 @@ rule fetch:
     conda:
         "../../environment.yml"
     shell:
-        "python -P -m nets.jobs.fetch {input} 2>&1 | tee {log} >&2"
+        "nets fetch {input:q} 2>&1 | tee {log:q} >&2"
 
 
 REFERENCE = paths.reference(RESULTS, "{dataset}", "{extractor}")
@@ -51,11 +51,12 @@ rule reference:
     params:
         source=stage_source("reference").digest,
         folder=subpath(output.reference, parent=True),
+        data=lambda wildcards, input: os.path.dirname(input.data[0]),
         samples=lambda wildcards: SAMPLES[wildcards.dataset],
         cache=paths.FEATURES,
     shell:
-        "python -P -m nets.jobs.reference --data-dir $(dirname {input.data[0]}) --extractor {input.weights}"
-        " --samples {params.samples} --cache {params.cache} --output {params.folder} 2>&1 | tee {log} >&2"
+        "nets reference --data-dir={params.data:q} --extractor={input.weights:q}"
+        " --samples {params.samples:q} --cache={params.cache:q} --output={params.folder:q} 2>&1 | tee {log:q} >&2"
 
 
 rule evaluate:
@@ -80,6 +81,7 @@ rule evaluate:
     params:
         source=source_of("evaluate"),
         run=subpath(input.config, parent=True),
+        data=lambda wildcards, input: os.path.dirname(input.data[0]),
     shell:
-        "python -P -m nets.jobs.evaluate --run-dir {params.run} --data-dir $(dirname {input.data[0]})"
-        " --references {input.references} --threads {threads} 2>&1 | tee {log} >&2"
+        "nets evaluate --run-dir={params.run:q} --data-dir={params.data:q}"
+        " --references {input.references:q} --threads {threads} 2>&1 | tee {log:q} >&2"

@@ -2,6 +2,8 @@
 import shlex
 import tempfile
 
+from snakemake.settings.types import DeploymentMethod
+
 
 def check_out(source):
     """Clone the revision that a module names, as in github("owner/nets", ...), into .snakemake/nets/."""
@@ -19,17 +21,33 @@ def check_out(source):
 here = workflow.current_basedir
 local_rules = isinstance(here, os.PathLike)
 PROJECT = Path(here).parents[1] if local_rules else check_out(here)
+# PYTHONPATH separates folders by colons, and Snakemake takes braces in a path for wildcards.
+if re.search(f"[{os.pathsep}{{}}]", str(PROJECT)):
+    sys.exit(
+        f"{PROJECT}: nets can't run from a path with {os.pathsep} or {{ }}; move the checkout."
+    )
 sys.path.insert(0, str(PROJECT))
 from nets.jobs import found_last
 
 found_last()
+# Jobs run in the Python that runs Snakemake, on a cluster's nodes too; in a Conda environment, in the one of that.
+CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+PYTHON = "python" if CONDA else shlex.quote(sys.executable)
+# Snakemake removes PYTHONPATH when it activates a Conda environment, so each command sets it. `nets train` is a job.
 # An empty part of PYTHONPATH would mean the working folder.
 own = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
-# Snakemake removes PYTHONPATH when it activates a Conda environment, so each command sets it.
-path = shlex.quote(os.pathsep.join([str(PROJECT), *own]))
+MODULES = os.pathsep.join([str(PROJECT), *own])
+places = shlex.quote(MODULES).replace("{", "{{").replace("}", "}}")
 shell.prefix(
-    f"set -euo pipefail; export PYTHONPATH={path.replace('{', '{{').replace('}', '}}')}; "
+    f"set -euo pipefail; export PYTHONPATH={places}; "
+    f'nets() {{{{ exec {PYTHON.replace("{", "{{").replace("}", "}}")} -P -m "nets.jobs.$@"; }}}}; '
 )
+submits = workflow.resource_settings.nodes is not None and not workflow.remote_exec
+if submits and re.search(r"[^\w@%+=:,./-]", sys.executable):
+    sys.exit(
+        f"{sys.executable}: Snakemake names this program to a cluster without quotes; move the environment to a path "
+        "of letters, digits and . _ - only."
+    )
 # Nor do the Pythons that Snakemake starts look into the working folder. A module leaves that to its workflow.
 if workflow.modifier.is_main_snakefile():
     os.environ.update(PYTHONSAFEPATH="1")

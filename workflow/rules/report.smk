@@ -20,7 +20,7 @@ rule report:
         source=stage_source("report").digest,
         results=subpath(input.runs, parent=True),
     shell:
-        "python -P -m nets.jobs.report --results {params.results} --runs-from {input.runs} --output {output} 2>&1 | tee {log} >&2"
+        "nets report --results={params.results:q} --runs-from={input.runs:q} --output={output:q} 2>&1 | tee {log:q} >&2"
 
 
 rule track:
@@ -39,4 +39,4 @@ rule track:
         results=subpath(input.runs, parent=True),
         server=hashlib.sha256(redacted(SERVER or "").encode()).hexdigest()[:12],  # without its password
     shell:
-        "python -P -m nets.jobs.track --results {params.results} --runs-from {input.runs} 2>&1 | tee {log} >&2"
+        "nets track --results={params.results:q} --runs-from={input.runs:q} 2>&1 | tee {log:q} >&2"

@@ -25,7 +25,8 @@ rule train:
         source=source_of("train"),
         description=lambda wildcards: RUNS[wildcards.run].digest[:12],
         run=subpath(output.config, parent=True),
+        data=lambda wildcards, input: os.path.dirname(input.data[0]),
         runs=DESCRIPTIONS,
     shell:
-        "python -P -m nets.jobs.train --run-dir {params.run} --runs-from {params.runs} --data-dir $(dirname {input.data[0]})"
-        " --pretrained {input.pretrained} --extractor {input.extractor} --threads {threads} --log {log}"
+        "nets train --run-dir={params.run:q} --runs-from={params.runs:q} --data-dir={params.data:q}"
+        " --pretrained {input.pretrained:q} --extractor {input.extractor:q} --threads {threads} --log={log:q}"

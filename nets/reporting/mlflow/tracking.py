@@ -5,6 +5,7 @@ import hashlib
 import logging
 import os
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -32,19 +33,20 @@ class Changes(NamedTuple):
 
 def track(folder: Path, results: list[Result]) -> Changes:
     """Bring the suite's experiment up to date."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # telemetry needs a network
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # the default of seven takes minutes
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
+    database = folder / "mlflow.db"  # as it was given: an address may not hold whatever a folder's name may
     folder = folder.resolve()
-    database = folder / "mlflow.db"
     own = f"sqlite:///{database}"
     uri = os.environ.get("MLFLOW_TRACKING_URI") or own
     # A server keeps artifacts in its own place.
     artifacts = None if uri.startswith(("http", "databricks")) else folder / "mlartifacts"
     if artifacts and uri == own and not database.exists():
         shutil.rmtree(artifacts, ignore_errors=True)  # left over from a database that was deleted
+    if artifacts and uri == own and database.exists():
+        readdress(database, folder.name, artifacts.as_uri())
     with quiet():
         try:
             place = artifacts.as_uri() if artifacts and uri == own else ""
@@ -54,6 +56,29 @@ def track(folder: Path, results: list[Result]) -> Changes:
             raise UserError(
                 f"MLflow at {redacted(uri)} failed: {reason} Check MLFLOW_TRACKING_URI, or delete mlflow.db."
             ) from None
+
+
+def readdress(database: Path, experiment: str, artifacts: str) -> None:
+    """If the results have been moved, put the new address of their artifacts in place of the old one.
+
+    MLflow keeps absolute addresses, and has no call that changes them.
+    """
+    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+        try:
+            query = "SELECT experiment_id, artifact_location FROM experiments WHERE name = ?"
+            found = connection.execute(query, (experiment,)).fetchone()
+        except sqlite3.OperationalError:  # a database without tables
+            return
+        if found is None or found[1] == artifacts:
+            return
+        number, old = found
+        query = (
+            "UPDATE runs SET artifact_uri = ? || substr(artifact_uri, ?)"
+            " WHERE experiment_id = ? AND instr(artifact_uri, ?) = 1"
+        )
+        connection.execute(query, (artifacts, len(old) + 1, number, old))
+        query = "UPDATE experiments SET artifact_location = ? WHERE experiment_id = ?"
+        connection.execute(query, (artifacts, number))
 
 
 def update(

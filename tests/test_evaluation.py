@@ -1,0 +1,40 @@
+"""An evaluation that fails is a hole of its run."""
+
+import json
+import shutil
+
+import pytest
+
+from nets import evaluation
+from nets.errors import UserError
+from nets.jobs import evaluate
+
+
+@pytest.fixture
+def trained(extractor_run, tmp_path):
+    return shutil.copytree(extractor_run.parent, tmp_path / extractor_run.parent.name)
+
+
+def failing(monkeypatch, error):
+    def measure(_):
+        raise error
+
+    monkeypatch.setattr(evaluation, "measure", measure)
+
+
+def test_an_error_is_a_hole_with_its_reason(trained, digits, monkeypatch, capsys):
+    failing(monkeypatch, IndexError("index 3 is out of bounds\nfor axis 0"))
+    words = ["--run-dir", str(trained), "--data-dir", str(digits), "--retry", "make run RETRY=1"]
+    assert evaluate.main(words) == 0
+    hole = json.loads((trained / "metrics.json").read_text())
+    assert (hole["status"], hole["retry"]) == ("failed", "make run RETRY=1")
+    assert hole["reason"] == "Its evaluation failed (IndexError: index 3 is out of bounds)."
+    assert "Traceback" in capsys.readouterr().err
+    assert (trained / "arrays.npz").exists()
+
+
+def test_a_mistake_of_the_user_ends_it(trained, digits, monkeypatch, capsys):
+    failing(monkeypatch, UserError("Do this."))
+    assert evaluate.main(["--run-dir", str(trained), "--data-dir", str(digits)]) == 1
+    assert capsys.readouterr().err == "Do this.\n"
+    assert not (trained / "metrics.json").exists()
