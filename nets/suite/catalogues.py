@@ -9,8 +9,9 @@ import jsonschema
 import yaml
 
 from nets.data.entries import check_entries
-from nets.errors import ConfigError, suggest
+from nets.errors import ConfigError, shorten, suggest
 from nets.optimizers import optimizer_schema
+from nets.suite.written import read_yaml
 from nets.tasks.kinds import KINDS, check_kinds
 from nets.training.schedules import DECAYS
 
@@ -20,10 +21,18 @@ WANTED = {  # what to do, by the broken rule of the schema
     "exclusiveMaximum": "; set a number below {}",
     "minimum": "; set {} or more",
     "maximum": "; set {} or less",
-    "type": "; give a value of that type",
     "enum": "; choose one of these",
     "required": "; add it",
     "minItems": "; give {} or more",
+}
+TYPES = {
+    "integer": "give a whole number",
+    "number": "give a number",
+    "boolean": "write true or false",
+    "array": "write a list such as [1, 2]",
+    "object": "write keys with values",
+    "string": "write text; in quotes if it looks like a number",
+    "null": "write null",
 }
 CATALOGUES = ("models", "datasets", "recipes", "weights")
 
@@ -38,22 +47,6 @@ def load_catalogues(beside: Path) -> dict[str, dict[str, Any]]:
             if path.exists():
                 merged[name] |= copy.deepcopy(load_catalogue(path, name))  # keeps the cache unchanged
     return merged
-
-
-class Loader(yaml.CSafeLoader):
-    """YAML whose keys are strings, none of them repeated."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        seen = set()
-        for key, _ in node.value:
-            if key.tag == "tag:yaml.org,2002:merge":
-                continue
-            word = self.construct_object(key, deep=True)
-            if word in seen or not isinstance(word, str):
-                mistake = "appears twice" if word in seen else "is not text; quote it"
-                raise yaml.MarkedYAMLError(problem=f"the key {word!r} {mistake}", problem_mark=key.start_mark)
-            seen.add(word)
-        return super().construct_mapping(node, deep)
 
 
 @cache
@@ -102,20 +95,6 @@ def look_up(entries: dict[str, Any], entry: str, where: str) -> dict[str, Any]:
     return entries[entry]
 
 
-def read_yaml(path: Path) -> Any:
-    """The content of a YAML file. Raises ConfigError if it cannot be read."""
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader)
-    except OSError as error:
-        raise ConfigError(f"{path}: the catalogue can't be read ({error.strerror}).") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: byte {error.start} is not UTF-8; save the catalogue as UTF-8.") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}, line {mark.line + 1}" if mark else str(path)
-        raise ConfigError(f"{where}: this is not YAML for a catalogue ({getattr(error, 'problem', error)}).") from None
-
-
 def check_catalogue(entries: dict[str, Any], name: str, where: str) -> dict[str, Any]:
     """The same entries. Raises UserError with one sentence for the first mistake in them."""
     check(entries, schema(name), where)
@@ -124,22 +103,39 @@ def check_catalogue(entries: dict[str, Any], name: str, where: str) -> dict[str,
     return entries
 
 
+def is_integer(_: Any, value: Any) -> bool:
+    """Whether a value counts things: JSON Schema takes 5.0 too, Python's ranges don't."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+Validator = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("integer", is_integer),
+)
+
+
 def check(value: Any, rules: dict[str, Any], where: str) -> None:
     """Raise ConfigError, in words, for the clearest violation of the schema."""
-    validator = jsonschema.Draft202012Validator(rules)
-    error = jsonschema.exceptions.best_match(validator.iter_errors(value))
+    error = jsonschema.exceptions.best_match(Validator(rules).iter_errors(value))
     if error is None:
         return
-    path = ".".join(str(part) for part in error.absolute_path)
+    path = ".".join(shorten(str(part)) for part in error.absolute_path)
     at = f"{where}: {path}: " if path else f"{where}: "
     known = list(error.schema.get("properties", {}))
     if error.validator == "additionalProperties" and error.validator_value is False:
         key = next(key for key in error.instance if key not in known)
-        raise ConfigError(f"{at}unknown key {key!r}; {suggest(key, known) if known else 'no keys are allowed here.'}")
+        raise ConfigError(
+            f"{at}unknown key {shorten(key)!r}; {suggest(key, known) if known else 'no keys are allowed here.'}"
+        )
     if error.validator == "pattern":  # the description says in words what the pattern allows
-        raise ConfigError(f"{at}{error.instance!r} is not valid; write {error.schema['description']}.")
+        raise ConfigError(f"{at}{shorten(repr(error.instance))} is not valid; write {error.schema['description']}.")
     wanted = WANTED.get(error.validator, "")
-    raise ConfigError(f"{at}{error.message}{wanted.format(error.validator_value)}.")
+    if error.validator == "type":
+        types = [error.validator_value] if isinstance(error.validator_value, str) else error.validator_value
+        wanted = "; " + ", or ".join(TYPES[each] for each in types)
+    found = repr(error.instance)
+    message = error.message.replace(found, shorten(found)) if len(found) > 60 else error.message
+    raise ConfigError(f"{at}{message}{wanted.format(error.validator_value)}.")
 
 
 def complete(value: dict, rules: dict) -> None:
