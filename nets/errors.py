@@ -2,14 +2,23 @@
 
 import dataclasses
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+MANY = 60  # words that a message would not list
 ABSENT: Any = object()  # default of a field that every entry of a table must fill in
 
 
 class UserError(ValueError):
-    """A mistake in what the user wrote or supplied."""
+    """A mistake in what the user wrote or supplied.
+
+    The message is one line of printable characters without endless words, whatever was quoted in it.
+    """
+
+    def __init__(self, message: object) -> None:
+        line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(message))
+        super().__init__(re.sub(r"\S{400,}", lambda word: shorten(word[0], 100), line))
 
 
 class ConfigError(UserError):
@@ -24,11 +33,22 @@ class SourceUnavailable(Exception):  # noqa: N818 (an outcome, not an error)
     """A source is missing. The message says how to supply it, as in "put the files into data/mnist"."""
 
 
+def shorten(text: str, longest: int = 60) -> str:
+    """The text, or its beginning if it is too long to be quoted in a message."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
 def suggest(word: str, known: Iterable[str]) -> str:
-    """'did you mean …?' if a known word is similar, otherwise the list of known words."""
+    """'did you mean …?' if a known word is similar, otherwise the known words; of many, the five nearest."""
     known = sorted(known)
+    word = word[:200]
     close = difflib.get_close_matches(word, known, 1)
-    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}."
+    if close:
+        return f"did you mean {close[0]!r}?"
+    if len(known) > MANY:
+        nearest = difflib.get_close_matches(word, known, 5, cutoff=0)
+        return f"there are {len(known)}, such as {', '.join(nearest)}."
+    return f"there are {', '.join(known)}."
 
 
 def check_complete(table: Mapping[str, Any], file: str) -> None:

@@ -19,6 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+DEEPEST = 12  # levels: 4,096 pixels to one
+
 
 def two_convolutions(before: int, after: int, padding: str, batch_norm: bool) -> nn.Sequential:
     """Two 3 x 3 convolutions with ReLU; without padding, height and width shrink by 4 pixels."""
@@ -64,6 +66,8 @@ class UNet(nn.Module):
         super().__init__()
         if padding not in ("same", "valid"):
             raise ValueError(f"The padding of UNet must be 'same' or 'valid', not {padding!r}.")
+        if depth > DEEPEST:
+            raise ValueError(f"A UNet of {depth} levels is deeper than images are large; set {DEEPEST} or less.")
         self.depth, self.padding = depth, padding
         channels = [width * 2**level for level in range(depth + 1)]  # 64, 128, 256, 512, 1024
         ups = list(reversed(range(depth)))

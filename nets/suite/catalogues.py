@@ -12,9 +12,9 @@ import jsonschema
 import yaml
 
 from nets.data.entries import check_entries
-from nets.errors import ConfigError, suggest
+from nets.errors import ConfigError, shorten, suggest
 from nets.optimizers import optimizer_schema
-from nets.suite.documents import read_yaml
+from nets.suite.written import read_yaml
 from nets.tasks.kinds import KINDS, check_kinds
 from nets.training.schedules import DECAYS
 from nets.trust import without_login
@@ -25,10 +25,18 @@ WANTED = {  # what to do, by the broken rule of the schema
     "exclusiveMaximum": "; set a number below {}",
     "minimum": "; set {} or more",
     "maximum": "; set {} or less",
-    "type": "; give a value of that type",
     "enum": "; choose one of these",
     "required": "; add it",
     "minItems": "; give {} or more",
+}
+TYPES = {
+    "integer": "give a whole number",
+    "number": "give a number",
+    "boolean": "write true or false",
+    "array": "write a list such as [1, 2]",
+    "object": "write keys with values",
+    "string": "write text; in quotes if it looks like a number",
+    "null": "write null",
 }
 CATALOGUES = ("models", "datasets", "recipes", "weights")
 
@@ -140,22 +148,38 @@ def texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
         yield path, value
 
 
+def is_integer(_: Any, value: Any) -> bool:
+    """Whether a value counts things: JSON Schema takes 5.0 too, Python's ranges don't."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+Validator = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("integer", is_integer),
+)
+
+
 def check(value: Any, rules: dict[str, Any], where: str) -> None:
     """Raise ConfigError, in words, for the clearest violation of the schema."""
-    validator = jsonschema.Draft202012Validator(rules)
-    error = jsonschema.exceptions.best_match(validator.iter_errors(value))
+    error = jsonschema.exceptions.best_match(Validator(rules).iter_errors(value))
     if error is None:
         return
-    path = ".".join(str(part) for part in error.absolute_path)
+    path = ".".join(shorten(str(part)) for part in error.absolute_path)
     at = f"{where}: {path}: " if path else f"{where}: "
     known = list(error.schema.get("properties", {}))
     if error.validator == "additionalProperties" and error.validator_value is False:
         key = next(key for key in error.instance if key not in known)
-        raise ConfigError(f"{at}unknown key {key!r}; {suggest(key, known) if known else 'no keys are allowed here.'}")
+        raise ConfigError(
+            f"{at}unknown key {shorten(key)!r}; {suggest(key, known) if known else 'no keys are allowed here.'}"
+        )
     if error.validator == "pattern":  # the description says in words what the pattern allows
-        raise ConfigError(f"{at}{error.instance!r} is not valid; write {error.schema['description']}.")
+        raise ConfigError(f"{at}{shorten(repr(error.instance))} is not valid; write {error.schema['description']}.")
     wanted = WANTED.get(error.validator, "")
-    message = error.message if len(error.message) < 400 else f"{error.message[:200]} … {error.message[-100:]}"
+    if error.validator == "type":
+        types = [error.validator_value] if isinstance(error.validator_value, str) else error.validator_value
+        wanted = "; " + ", or ".join(TYPES[each] for each in types)
+    found = repr(error.instance)
+    message = error.message.replace(found, shorten(found)) if len(found) > 60 else error.message
     raise ConfigError(f"{at}{message}{wanted.format(error.validator_value)}.")
 
 

@@ -10,17 +10,18 @@ import re
 from pathlib import Path
 from typing import Any
 
-from nets.errors import ConfigError, suggest
+from nets.errors import ConfigError, shorten, suggest
 from nets.optimizers import OPTIMIZERS
 from nets.run import Network, Recipe, Run
 from nets.suite.catalogues import check, complete, load_catalogues, schema
 from nets.suite.compatibility import Row, check_row
-from nets.suite.documents import is_plain, numbers
 from nets.suite.starts import resolve as resolve_pretrained
 from nets.suite.starts import row_name
-from nets.suite.table import COLUMNS, parse_seeds, parse_value, read_table
+from nets.suite.table import COLUMNS, parse_seeds, read_table
+from nets.suite.written import parse_value
 from nets.tasks.kinds import KINDS
 
+LARGEST = 100_000  # argument of a network
 FIXED = ("task", "source", "changed", "initialisation")  # keys of a recipe that describe it and are not part of a run
 
 
@@ -56,9 +57,11 @@ def expand_row(cells: dict[str, str], where: str, catalogues: dict, purpose: str
     for column in ("model", "dataset", "recipe"):
         known = catalogues[f"{column}s"]
         if cells[column] not in known:
-            raise ConfigError(f"{where}: unknown {column} {cells[column]!r}; {suggest(cells[column], known)}")
+            raise ConfigError(f"{where}: unknown {column} {shorten(cells[column])!r}; {suggest(cells[column], known)}")
     if not re.fullmatch(r"[a-z0-9_.]{0,60}", cells["variant"]):
-        raise ConfigError(f"{where}: variant {cells['variant']!r} may have at most 60 characters: a-z, 0-9, '_', '.'.")
+        raise ConfigError(
+            f"{where}: variant {shorten(cells['variant'])!r} may have at most 60 characters: a-z, 0-9, '_', '.'."
+        )
     model = with_variant(cells, where, catalogues["models"])
     data = catalogues["datasets"][cells["dataset"]]
     networks, recipe, overridden = resolve(cells, where, model, catalogues["recipes"][cells["recipe"]])
@@ -128,17 +131,17 @@ def resolve(cells: dict[str, str], where: str, model: dict, recipe: dict) -> tup
     for item in cells["overrides"].split():
         key, equals, text = item.partition("=")
         if not equals:
-            raise ConfigError(f"{where}: override {item!r} is not of the form key=value, without spaces around the =.")
+            raise ConfigError(
+                f"{where}: override {shorten(item)!r} is not of the form key=value, without spaces around the =."
+            )
         if re.search(r"[,;]\w+(\.\w+)*=", text):
-            raise ConfigError(f"{where}: override {item!r}: overrides are separated by spaces.")
+            raise ConfigError(f"{where}: override {shorten(item)!r}: overrides are separated by spaces.")
         if key in seen:
             raise ConfigError(f"{where}: {key} is overridden twice; keep one of the two.")
         seen.add(key)
-        path, value = key.split("."), parse_value(text)
+        path, value = key.split("."), parse_value(text, f"{where}: {shorten(key)}")
         if text == "":
             raise ConfigError(f"{where}: {key}= has no value; give one (null for none), or leave it out.")
-        if not all(map(is_plain, numbers(value))):
-            raise ConfigError(f"{where}: {key}={text} is not a finite number of at most 18 digits; set one.")
         if path[0] == "model":
             old = override_networks(networks, ".".join(path[1:]), value, where)
         elif path[0] in FIXED:
@@ -200,6 +203,8 @@ def check_argument(argument: str, value: Any, default: Any, where: str) -> None:
     for number in value if isinstance(value, list) else [value]:
         if isinstance(number, numbers) and not isinstance(number, bool) and number <= 0 and number != least:
             raise ConfigError(f"{where}: model.{argument}={value}: {number} is not a size; set a number above 0.")
+        if isinstance(number, numbers) and number > LARGEST:
+            raise ConfigError(f"{where}: model.{argument}={value}: {number} is too large; set {LARGEST:,} or less.")
 
 
 def fidelity(dataset: str, data: dict) -> dict[str, Any]:

@@ -3,7 +3,9 @@ which ours is compared (docs/published.md). Imports no torch.
 """
 
 import csv
+import io
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median_high, median_low
@@ -12,7 +14,7 @@ from typing import Any
 from nets.errors import ConfigError, suggest
 from nets.metrics.metric import all_metrics
 from nets.suite.catalogues import ROOT, check, load_catalogues, schema
-from nets.suite.table import parse_value
+from nets.suite.written import parse_value, read_text
 
 COLUMNS = ("model", "dataset", "metric", "value", "source", "note", "explains")
 OPTIONAL = {"split": "test", "checked": "source", "differs": ""}  # the meaning of an absent column or an empty cell
@@ -73,30 +75,37 @@ def load_published(path: Path) -> dict[Key, list[Published]]:
     """
     catalogues = load_catalogues(path.parent)
     reported: dict[Key, list[Published]] = {}
-    with open(path, newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        head = tuple(reader.fieldnames or ())
-        extra = head[len(COLUMNS) :]
-        if head[: len(COLUMNS)] != COLUMNS or len(set(extra)) < len(extra) or not set(extra) <= set(OPTIONAL):
-            known = f"{', '.join(COLUMNS)} and, if you like, {', '.join(OPTIONAL)}"
-            raise ConfigError(f"{path}, line 1: the columns must be {known}.")
-        for cells in reader:
-            where = f"{path}, line {reader.line_num}"
-            if None in cells or any(cells[name] is None for name in COLUMNS):
-                raise ConfigError(f"{where}: {len(head)} cells are expected; quote cells that contain commas.")
-            row = parse_row(cells, catalogues, where)
-            values = reported.setdefault((row["model"], row["dataset"], row["metric"], row["split"]), [])
-            if any(row["source"] == other.source for other in values):
-                raise ConfigError(f"{where}: {row['model']} on {row['dataset']} already has a value from this source.")
-            differs = tuple(row["differs"])
-            values.append(Published(row["value"], row["source"], row["note"], row["explains"], row["checked"], differs))
+    reader = csv.DictReader(io.StringIO(read_text(path, "list of published values"), newline=""), strict=True)
+    head = tuple(reader.fieldnames or ())
+    extra = head[len(COLUMNS) :]
+    if head[: len(COLUMNS)] != COLUMNS or len(set(extra)) < len(extra) or not set(extra) <= set(OPTIONAL):
+        known = f"{', '.join(COLUMNS)} and, if you like, {', '.join(OPTIONAL)}"
+        raise ConfigError(f"{path}, line 1: the columns must be {known}.")
+    for where, cells in lines_of(reader, path):
+        if None in cells or any(cells[name] is None for name in COLUMNS):
+            raise ConfigError(f"{where}: {len(head)} cells are expected; quote cells that contain commas.")
+        row = parse_row(cells, catalogues, where)
+        values = reported.setdefault((row["model"], row["dataset"], row["metric"], row["split"]), [])
+        if any(row["source"] == other.source for other in values):
+            raise ConfigError(f"{where}: {row['model']} on {row['dataset']} already has a value from this source.")
+        differs = tuple(row["differs"])
+        values.append(Published(row["value"], row["source"], row["note"], row["explains"], row["checked"], differs))
     return {key: ordered(values, key[2]) for key, values in reported.items()}
+
+
+def lines_of(reader: csv.DictReader, path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """The place and the cells of each line. Raises ConfigError for a line that is not CSV."""
+    try:
+        for cells in reader:
+            yield f"{path}, line {reader.line_num}", cells
+    except csv.Error as error:
+        raise ConfigError(f"{path}, line {reader.line_num}: this is not CSV ({error}).") from None
 
 
 def parse_row(cells: dict[str, str], catalogues: dict[str, dict[str, Any]], where: str) -> dict[str, Any]:
     """The cells of a line as values, checked."""
     cells = cells | {name: cells.get(name) or absent for name, absent in OPTIONAL.items()}
-    row: dict[str, Any] = {**cells, "value": parse_value(cells["value"]), "differs": cells["differs"].split()}
+    row: dict[str, Any] = {**cells, "value": parse_value(cells["value"], where), "differs": cells["differs"].split()}
     check(row, schema("published"), where)
     for column, name in (("model", row["model"].partition("-")[0]), ("dataset", row["dataset"])):
         if name not in (known := catalogues[f"{column}s"]):

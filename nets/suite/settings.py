@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from nets.errors import ConfigError, suggest
+from nets.errors import ConfigError, shorten, suggest
 from nets.suite.catalogues import ROOT
 
 JOB_SETTINGS = {"slots_per_gpu": "NETS_SLOTS_PER_GPU", "time_limit": "NETS_TIME_LIMIT"}  # how, not what, is computed
@@ -20,8 +20,10 @@ def find_table(settings: dict[str, Any]) -> Path:
         if key not in SETTINGS:
             raise ConfigError(f"--config {key}=…: unknown setting {key!r}; {suggest(key, SETTINGS)}")
     for key in ("table", "suite"):
-        if key in settings and not settings[key]:
+        if key in settings and settings[key] in ("", None):
             raise ConfigError(f"--config {key}= is empty; name a {key}, or leave it out.")
+        if not isinstance(settings.get(key, ""), str):
+            raise ConfigError(f"--config {key}={shorten(str(settings[key]))}: this is not text; quote the name.")
     if "table" in settings and "suite" in settings:
         raise ConfigError("--config: table and suite exclude each other; leave one out.")
     suites = [path.stem for path in (ROOT / "config").glob("*.tsv")]

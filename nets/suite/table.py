@@ -1,31 +1,20 @@
 """A table of the benchmark as text: rows, seeds, values."""
 
-import os
 import re
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from nets.errors import ConfigError, suggest
-from nets.suite.documents import parse_yaml
+from nets.errors import ConfigError, shorten, suggest
+from nets.suite.written import read_text
 
 LAST_SEED, MOST_SEEDS = 2**31 - 1, 10_000
+LONGEST_CELL = 2000  # characters
 COLUMNS = ("model", "dataset", "variant", "recipe", "seeds", "overrides")
 REQUIRED = ("model", "dataset", "recipe", "seeds")
 
 
 def read_table(path: Path) -> list[tuple[int, dict[str, str]]]:
     """The rows of a TSV file as (line number, cells); lines that start with # are comments."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise ConfigError(
-            f"{os.path.abspath(path)}: the table can't be read ({error.strerror}); check table=, a path relative to "
-            "--directory."
-        ) from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: byte {error.start} is not UTF-8; save the table as UTF-8.") from None
+    lines = [line.rstrip("\r") for line in read_text(path, "table").split("\n")]
     rows = [(n, line) for n, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")]
     if len(rows) < 2:
         raise ConfigError(f"{path}: the table has no rows; its columns are {', '.join(COLUMNS)}.")
@@ -35,7 +24,7 @@ def read_table(path: Path) -> list[tuple[int, dict[str, str]]]:
         raise ConfigError(f"{path}, line {first}: columns are separated by tabs, and this line has none.")
     for name in names:
         if name not in COLUMNS:
-            raise ConfigError(f"{path}, line {first}: unknown column {name!r}; {suggest(name, COLUMNS)}")
+            raise ConfigError(f"{path}, line {first}: unknown column {shorten(name)!r}; {suggest(name, COLUMNS)}")
     missing = [name for name in REQUIRED if name not in names]
     if missing:
         raise ConfigError(f"{path}, line {first}: the column {missing[0]!r} is missing; columns are separated by tabs.")
@@ -48,6 +37,8 @@ def read_table(path: Path) -> list[tuple[int, dict[str, str]]]:
                 f"{path}, line {line}: {len(cells)} cell{'s' if len(cells) > 1 else ''} for {len(names)} columns; they "
                 "are separated by tabs, not by spaces; an empty cell is between two tabs."
             )
+        if max(len(cell) for cell in cells) > LONGEST_CELL:
+            raise ConfigError(f"{path}, line {line}: a cell has more than {LONGEST_CELL:,} characters; shorten it.")
         row = dict.fromkeys(COLUMNS, "") | {k: v.strip() for k, v in zip(names, cells, strict=False)}
         table.append((line, row))
     return table
@@ -57,9 +48,9 @@ def parse_seeds(text: str, where: str) -> list[int]:
     """A list of seeds from '0-2' or '0,3,5'."""
     seeds: list[int] = []
     for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        match = re.fullmatch(r"\s*([0-9]{1,30})(?:-([0-9]{1,30}))?\s*", part)
         if not match:
-            raise ConfigError(f"{where}: seeds {text!r} are not a list such as 0,1,2 or a range such as 0-2.")
+            raise ConfigError(f"{where}: seeds {shorten(text)!r} are not a list such as 0,1,2 or a range such as 0-2.")
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first or last > LAST_SEED or last - first >= MOST_SEEDS:
             raise ConfigError(
@@ -69,12 +60,3 @@ def parse_seeds(text: str, where: str) -> list[int]:
     if len(set(seeds)) != len(seeds):
         raise ConfigError(f"{where}: seeds {text!r} contain one of them twice.")
     return seeds
-
-
-def parse_value(text: str) -> Any:
-    """A YAML scalar or list. Unlike in YAML, 2e-4 is a number too, and 1e3 an integer."""
-    try:
-        value = float(text) if re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", text) else parse_yaml(text)
-    except yaml.YAMLError:
-        return text
-    return int(value) if isinstance(value, float) and value.is_integer() else value
