@@ -137,7 +137,8 @@ class Builder:
         """The events of a document. Raises ConfigError for a second document."""
         documents = 0
         for event in yaml.parse(text, yaml.CSafeLoader):
-            self.line = event.start_mark.line + 1
+            if event.start_mark:
+                self.line = event.start_mark.line + 1
             documents += isinstance(event, yaml.DocumentStartEvent)
             if documents > 1:
                 raise self.mistake("a second document begins; keep one")
