@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import safetensors.torch
 import torch.hub
 from torch import Tensor
 
@@ -24,6 +25,7 @@ from nets.files import read_verified, sha256, write_json
 from nets.trust import without_login
 
 TIMEOUT = 20  # seconds to wait for an answer
+HOLDERS = ("state_dict", "model_state_dict", "model", "network", "net", "module", "weights", "params")
 PINNED = "pinned.json"  # in $NETS_DATA/weights: whole SHA-256s that the first download found, by address
 
 
@@ -59,15 +61,35 @@ class WeightsFile:
         return read_verified(self.file, self.sha256, "delete it and make it again")
 
     def tensors(self) -> dict[str, Tensor]:
-        """The tensors of a pickled file, on the CPU, by name. Runs no code in it; raises DataError as `content`."""
-        content = io.BytesIO(self.content())
+        """The tensors of somebody's checkpoint, on the CPU, by name; see `unwrapped`.
+
+        Runs no code in the file. Raises DataError as `content`, and for a file without a network's tensors.
+        """
+        content = self.content()
         try:
-            tensors = torch.load(content, map_location="cpu", weights_only=True)
-        except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-            raise DataError(f"{self.file} holds more than tensors, or is no such file ({first_line(error)}).") from None
-        if not isinstance(tensors, dict) or not all(isinstance(value, Tensor) for value in tensors.values()):
-            raise DataError(f"{self.file} is not a state_dict: tensors by their names.")
+            if content[8:9] == b"{":  # safetensors: the length of a JSON header, then the header
+                return unwrapped(safetensors.torch.load(content))
+            found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        except (pickle.UnpicklingError, RuntimeError, EOFError, safetensors.SafetensorError) as error:
+            reason = f"holds more than tensors, or is no such file ({first_line(error)})"
+            raise DataError(f"{self.file} {reason}; save only the network's state_dict().") from None
+        tensors = unwrapped(found)
+        if not tensors:
+            raise DataError(f"{self.file} holds no state_dict (tensors by name); save the network's state_dict().")
         return tensors
+
+
+def unwrapped(found: Any) -> dict[str, Tensor]:
+    """A network's tensors by name, from what training programs save: beside an epoch, an optimizer, averaged weights.
+
+    Returns nothing if there are no tensors by name.
+    """
+    if not isinstance(found, Mapping):
+        return {}
+    if not all(isinstance(value, Tensor) for value in found.values()):
+        inner = [unwrapped(found.get(key)) for key in HOLDERS]
+        return next(filter(None, inner), {})
+    return dict(found)
 
 
 def first_line(error: Exception) -> str:

@@ -40,13 +40,39 @@ def load_start(networks: nn.Module, state: dict[str, Tensor], start: dict[str, A
     new = own.keys() - encoder.keys() if encoder else set()
     if not start["keep_head"]:
         new |= {f"{name}.weight", f"{name}.bias"} & own.keys()
-    state = (encoder or state) | {key: own[key] for key in new}
-    try:
-        networks.load_state_dict(state)
-    except RuntimeError as error:
-        reason = " ".join(str(error).split("\n\t")[1].split())
-        raise UserError(f"The weights of {start['name']} don't fit the network ({reason}); choose others.") from None
+    state = (encoder or without_prefix(state, own)) | {key: own[key] for key in new}
+    state |= {key: own[key] for key in own if key not in state and key.endswith("num_batches_tracked")}  # old torch
+    if reason := misfit(own, state):
+        raise UserError(f"The weights of {start['name']} don't fit the network: {reason}; choose others.")
+    networks.load_state_dict(state)
     return new
+
+
+def without_prefix(state: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights without what wrappers put before each name, such as `module.`, where no name is one of `own`."""
+    names = {name: name for name in state}  # by the name without prefix
+    while names and not names.keys() & own.keys():
+        inner = {f"classifier.{name.split('.', 2)[-1]}": names[name] for name in names}
+        if len({name.split(".")[1] for name in names}) > 1 or inner.keys() == names.keys():
+            return state
+        names = inner
+    return {name: state[old] for name, old in names.items()}
+
+
+def misfit(own: dict[str, Tensor], state: dict[str, Tensor]) -> str | None:
+    """What a network has (`own`) and a file does not, in a few words; None if all names and shapes are the same."""
+    plain = [{name.removeprefix("classifier."): value.shape for name, value in each.items()} for each in (own, state)]
+    wanted, found = plain
+    for words, names in (("lacks", wanted.keys() - found.keys()), ("has besides", found.keys() - wanted.keys())):
+        if names:
+            several = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            counts = f"the file has {len(found)} tensors for the network's {len(wanted)}"
+            return f"{counts}, and {words} {min(names)}{several}"
+    for name, shape in wanted.items():
+        if found[name] != shape:
+            sizes = ["x".join(map(str, each)) or "one number" for each in (found[name], shape)]
+            return f"{name} is {sizes[0]} in the file and {sizes[1]} in the network"
+    return None
 
 
 def freeze_backbone(network: nn.Module) -> None:

@@ -34,8 +34,11 @@ def find_start(run: Run, paths: list[Path]) -> WeightsFile | None:
     return WeightsFile.read(note, run.pretrained["sha256"])
 
 
-def load_start(start: WeightsFile) -> dict[str, Tensor]:
-    """The weights on the CPU, with the names that a task gives them. Raises DataError if the file was altered."""
-    if start.file and start.file.suffix == ".safetensors":  # weights of a run
+def load_start(start: WeightsFile, kind: str) -> dict[str, Tensor]:
+    """The weights on the CPU, with the names that a task gives them. Raises DataError if the file was altered.
+
+    `kind` is "run", or "weights" for a file that others made.
+    """
+    if kind == "run":
         return load(start.content())
     return {f"classifier.{name}": value for name, value in start.tensors().items()}

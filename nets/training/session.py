@@ -167,8 +167,8 @@ def build(session: Session) -> Task:
     task = kind(run, kind.pixel_range(session.info), device, choose_precision(run.recipe.precision, device))
     for warning in task.check():
         announce(f"{run.name}: {warning}", session.settings.log)
-    if session.start:
-        task.start_from(load_start(session.start))
+    if session.start and run.pretrained:
+        task.start_from(load_start(session.start, run.pretrained["kind"]))
     if session.extractor and isinstance(task, Generator) and run.recipe.options["fid_samples"]:
         extractor = load_extractor(session.extractor.manifest, session.data_dir, device)
         task.judge = Judge(extractor, images_of(session.data_dir, "validation"))

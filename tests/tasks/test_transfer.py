@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from safetensors.torch import save_file
 from torch import nn
 
 from nets.data.batches import UNIT, Batches, PixelRange
 from nets.data.preparation import prepare
 from nets.data.prepared import open_split
-from nets.errors import UserError
+from nets.data.weights import WeightsFile
+from nets.errors import DataError, UserError
+from nets.files import sha256
 from nets.jobs import evaluate, train
 from nets.machine.progress import Progress
 from nets.run import write_runs
@@ -24,6 +27,7 @@ from nets.tasks.reconstruction import Reconstruction
 from nets.training.checkpoints import Checkpoints
 from nets.training.loop import Training
 from nets.training.numerics import choose_device
+from nets.training.pretrained import load_start
 
 HEADER = "model\tdataset\tvariant\trecipe\tseeds\toverrides\n"
 NETWORK = {"class": "nets.models.cnn.CNN", "args": {"channels": [4, 8], "hidden": 16, "batch_norm": True}}
@@ -172,10 +176,77 @@ def test_the_head_is_new_unless_the_start_keeps_it(runs, weights):
 def test_weights_that_do_not_fit(runs, weights):
     task = Classification(runs["tuned"], UNIT, torch.device("cpu"))
     strange = weights | {"classifier.features.0.weight": torch.zeros(4, 3, 3, 3)}
-    with pytest.raises(
-        UserError, match=r"The weights of small-mnist5k_0to4-s0 don't fit .* shape .*; choose others\.$"
-    ):
+    start = "The weights of small-mnist5k_0to4-s0 don't fit the network: "
+    size = weights["classifier.features.0.weight"].shape
+    found = f"features.0.weight is 4x3x3x3 in the file and {'x'.join(map(str, size))} in the network; choose others."
+    with pytest.raises(UserError) as error:
         task.start_from(strange)
+    assert str(error.value) == start + found
+    count = len(weights)
+    lacking = {name: value for name, value in weights.items() if "features.0." not in name}
+    for state, words in (
+        (
+            lacking,
+            f"{count - 2} tensors for the network's {count}, and lacks features.0.bias and 1 more; choose others.",
+        ),
+        (
+            weights | {"classifier.x.y": torch.ones(1)},
+            f"{count + 1} tensors for the network's {count}, and has besides x.y;",
+        ),
+    ):
+        with pytest.raises(UserError) as error:
+            task.start_from(state)
+        assert words in str(error.value) and len(str(error.value)) < 250
+
+
+def inside(key):
+    return lambda state: {key: state, "epoch": 7, "optimizer": {"lr": 0.1}}
+
+
+def prefixed(prefix):
+    return lambda state: {prefix + name: value for name, value in state.items()}
+
+
+FORMS = {  # how training programs save one network
+    "bare": lambda state: state,
+    "timm": inside("state_dict"),
+    "model": inside("model"),
+    "model_state_dict": inside("model_state_dict"),
+    "DataParallel": prefixed("module."),
+    "torch.compile": prefixed("_orig_mod."),
+    "both, Lightning": lambda state: inside("state_dict")(prefixed("model._orig_mod.module.")(state)),
+    "half precision": lambda state: {
+        n: value.half() if value.is_floating_point() else value for n, value in state.items()
+    },
+    "old torch": lambda state: {name: value for name, value in state.items() if "num_batches_tracked" not in name},
+}
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize("form", FORMS)
+def test_what_training_programs_save_is_unwrapped(form, suffix, runs, tmp_path):
+    run = dataclasses.replace(runs["tuned"], pretrained=runs["tuned"].pretrained | {"keep_head": True})
+    torch.manual_seed(1)
+    source = Classification(run, UNIT, torch.device("cpu")).networks["classifier"].state_dict()
+    saved, path = FORMS[form](source), tmp_path / f"net{suffix}"
+    if suffix == ".pth":
+        torch.save(saved, path)
+    elif all(isinstance(value, torch.Tensor) for value in saved.values()):
+        save_file({name: value.contiguous() for name, value in saved.items()}, path)
+    else:
+        pytest.skip("safetensors hold tensors alone")
+    task = Classification(run, UNIT, torch.device("cpu"))
+    task.start_from(load_start(WeightsFile("ok", None, path, sha256(path)), "weights"))
+    for name, value in task.networks["classifier"].state_dict().items():
+        if "num_batches_tracked" not in name:
+            torch.testing.assert_close(value, source[name], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("saved", [{"epoch": 1}, [1, 2], {"state_dict": {}}, torch.ones(2)])
+def test_a_file_without_a_state_dict_is_one_sentence(saved, tmp_path):
+    torch.save(saved, tmp_path / "net.pth")
+    with pytest.raises(DataError, match=r"net.pth holds no state_dict .tensors by name.; save the network's"):
+        WeightsFile("ok", None, tmp_path / "net.pth", sha256(tmp_path / "net.pth")).tensors()
 
 
 def test_images_are_seen_as_the_start_knew_them():

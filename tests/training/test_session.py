@@ -49,7 +49,7 @@ def test_it_leaves_weights_that_are_verified_when_they_are_loaded(opened):
     [(Diverged("so"), "diverged"), (TimedOut("so"), "timed_out"), (MemoryError("so"), "out_of_memory")],
 )
 def test_an_error_that_is_an_outcome_makes_a_hole(opened, monkeypatch, error, status):
-    def fail(*arguments):
+    def fail(*arguments, **options):
         raise error
 
     monkeypatch.setattr(session, "fit", fail)
