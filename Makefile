@@ -119,6 +119,8 @@ lock: .venv/ready
 
 # Only the folder of a suite is removed: it has a list of runs.
 clean:
-	@if test -e "$$results/runs.jsonl" -o -e "$$results/runs.txt"; then rm -rf -- "$$results"; \
+	@case "$${results#results/}" in ""|.*|*/*|*[[:space:]]*|data|weights|features) \
+	  echo "$$results is not the folder of a suite." >&2; exit 1;; esac; \
+	  if test -e "$$results/runs.jsonl" -o -e "$$results/runs.txt"; then rm -rf -- "$$results"; \
 	  elif test -e "$$results"; then echo "$$results holds no suite's results; remove it yourself." >&2; exit 1; \
 	  else echo "There is no $$results."; fi

@@ -8,7 +8,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import unquote
@@ -21,6 +21,9 @@ LOGIN = re.compile(r"\b([A-Za-z][\w+.-]*://)[^\s/'\"<>]*@")  # scheme://user:pas
 QUERY = re.compile(r"(?i)([?&;][\w.-]*(?:token|secret|passw|key|sig|auth|credential)[\w.-]*=)[^&;\s#'\"<>]+")
 SECRET = re.compile(r"(?i)token|passw|secret|api_?key|access_?key|credential")  # in names of environment variables
 SHORTEST = 6  # characters of a secret that is hidden wherever it appears, not only in an address
+
+
+known_builders: Callable[[], set[str]] | None = None  # what models.yaml marks as builders; set by jobs, None elsewhere
 
 
 def check_name(text: Any, what: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
+from nets import trust
 from nets.errors import UserError
 from nets.machine import attempts
 from nets.machine.progress import announce
@@ -41,6 +42,13 @@ def known_inception() -> str:
     return digits_of(load_catalogues(beside())["weights"]["inception"])
 
 
+def marked_builders() -> set[str]:
+    """The functions that the catalogues of the user's table mark as builders of networks: a run's description can't."""
+    entries = load_catalogues(beside())["models"].values()
+    groups = [group for entry in entries for group in (entry["networks"], *entry.get("variants", {}).values())]
+    return {network["class"] for group in groups for network in group.values() if network.get("builder")}
+
+
 def run_job(
     work: Callable[[], object],
     log: Path | None = None,
@@ -59,12 +67,18 @@ def run_job(
                 refuse_links(folder)
         except UserError as error:
             return fail(str(error), None)
+        trust.known_builders = marked_builders
         if failed := attempts.earlier():
             return fail(failed.rstrip(), log)
         try:
             work()
         except passed:
             raise
+        except SystemExit as error:  # such as in somebody's network
+            ended = f"Python was asked to exit (sys.exit({error.code!r})) while the job worked; no network may do that."
+            with contextlib.suppress(OSError):
+                attempts.give_up(ended)
+            return fail(ended, log)
         except Exception as error:
             sentence = sentence_of(error)
             text = sentence or traceback.format_exc()

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +16,13 @@ if TYPE_CHECKING:
 def read_json(path: Path) -> dict[str, Any]:
     """The content of a JSON file. Raises UserError if it is missing or broken."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError("it holds no keys")
+        return content
     except FileNotFoundError:
         raise UserError(f"{path} is missing; run the stage that writes it first.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError, IsADirectoryError) as error:
         raise UserError(f"{path} can't be read as JSON ({error}); delete it and run its stage again.") from None
 
 
@@ -25,9 +30,12 @@ def read_history(path: Path) -> dict[str, list[float]]:
     """The columns of a history; none if there is no file. An empty cell (no measurement in this epoch) is NaN."""
     if not path.exists():
         return {}
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {name: [float(row[name] or "nan") for row in rows] for name in (rows[0] if rows else ())}
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        return {name: [float(row[name] or "nan") for row in rows] for name in (rows[0] if rows else ())}
+    except (ValueError, TypeError, csv.Error) as error:
+        raise UserError(f"{path} is damaged ({error}); delete it and train again.") from None
 
 
 def read_arrays(path: Path, *names: str) -> "dict[str, np.ndarray]":
@@ -39,5 +47,8 @@ def read_arrays(path: Path, *names: str) -> "dict[str, np.ndarray]":
 
     if not path.exists() or not path.stat().st_size:
         return {}
-    with np.load(path) as arrays:
-        return {name: arrays[name] for name in arrays.files if name in names or not names}
+    try:
+        with np.load(path) as arrays:
+            return {name: arrays[name] for name in arrays.files if name in names or not names}
+    except (ValueError, OSError, MemoryError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(f"{path} is damaged ({error}); delete it and run its stage again.") from None

@@ -23,7 +23,7 @@ class Note:
         """Read a file; a damaged one gets the status "damaged"."""
         try:
             return cls(path, {"status": "damaged"} | json.loads(path.read_text(encoding="utf-8")))
-        except ValueError:
+        except (ValueError, TypeError, RecursionError, IsADirectoryError):
             return cls(path, {"status": "damaged"})
 
     @property
@@ -48,7 +48,7 @@ def forget(results: Path) -> list[str]:
     names += forget_fetched(results)
     for note in map(Note.read, results.glob("runs/*/metrics.json")):
         # Snakemake looks at what a file was made from only if the file is gone.
-        if note.status != "ok" or any(metric["value"] is None for metric in note.content["metrics"]):
+        if note.status != "ok" or any(metric["value"] is None for metric in note.content.get("metrics", [])):
             note.path.unlink()
     return names
 

@@ -11,6 +11,7 @@ from nets.suite.catalogues import ROOT
 
 JOB_SETTINGS = {"slots_per_gpu": "NETS_SLOTS_PER_GPU", "time_limit": "NETS_TIME_LIMIT"}  # how, not what, is computed
 SETTINGS = ("suite", "table", "threads", *JOB_SETTINGS)
+MOST_THREADS = 1024
 RESERVED = ("data", "weights", "features")
 
 
@@ -45,8 +46,11 @@ def job_environment(settings: dict[str, Any], table: Path) -> dict[str, str]:
     given = {key: settings[key] for key in JOB_SETTINGS if settings.get(key) is not None}
     for key, value in given.items():
         whole = key == "slots_per_gpu"
-        if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or value <= 0:
-            raise ConfigError(f"--config {key}={value}: set a {'whole ' * whole}number above 0.")
+        if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not 0 < value < 1e9:
+            raise ConfigError(f"--config {key}={shorten(str(value))}: set a {'whole ' * whole}number above 0.")
+    threads = settings.get("threads", 1)
+    if not isinstance(threads, int) or isinstance(threads, bool) or not 0 < threads <= MOST_THREADS:
+        raise ConfigError(f"--config threads={shorten(str(threads))}: set a whole number from 1 to {MOST_THREADS}.")
     name = f"TABLE={shlex.quote(str(table))}" if settings.get("table") else f"SUITE={table.stem}"
     environment = {"NETS_RETRY": f"make run RETRY=1 {name}", "NETS_CATALOGUES": str(table.parent)}
     return environment | {JOB_SETTINGS[key]: str(value) for key, value in given.items()}

@@ -8,20 +8,22 @@ from nets.suite.written import read_text
 
 LAST_SEED, MOST_SEEDS = 2**31 - 1, 10_000
 LONGEST_CELL = 2000  # characters
+SEPARATORS = {";": "semicolons", ",": "commas", "|": "bars"}
 COLUMNS = ("model", "dataset", "variant", "recipe", "seeds", "overrides")
 REQUIRED = ("model", "dataset", "recipe", "seeds")
 
 
 def read_table(path: Path) -> list[tuple[int, dict[str, str]]]:
     """The rows of a TSV file as (line number, cells); lines that start with # are comments."""
-    lines = [line.rstrip("\r") for line in read_text(path, "table").split("\n")]
+    lines = re.split("\r\n|\r|\n", read_text(path, "table"))
     rows = [(n, line) for n, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")]
     if len(rows) < 2:
         raise ConfigError(f"{path}: the table has no rows; its columns are {', '.join(COLUMNS)}.")
     (first, header), *body = rows
     names = [name.strip() for name in header.split("\t")]
     if len(names) == 1:
-        raise ConfigError(f"{path}, line {first}: columns are separated by tabs, and this line has none.")
+        found = next((f", but {word}" for mark, word in SEPARATORS.items() if mark in header), "")
+        raise ConfigError(f"{path}, line {first}: columns are separated by tabs, and this line has none{found}.")
     for name in names:
         if name not in COLUMNS:
             raise ConfigError(f"{path}, line {first}: unknown column {shorten(name)!r}; {suggest(name, COLUMNS)}")
@@ -39,6 +41,8 @@ def read_table(path: Path) -> list[tuple[int, dict[str, str]]]:
             )
         if max(len(cell) for cell in cells) > LONGEST_CELL:
             raise ConfigError(f"{path}, line {line}: a cell has more than {LONGEST_CELL:,} characters; shorten it.")
+        if quoted := next((cell for cell in cells if cell.strip()[:1] in ('"', "'")), None):
+            raise ConfigError(f"{path}, line {line}: the cell {shorten(quoted.strip())} has quotes; leave them out.")
         row = dict.fromkeys(COLUMNS, "") | {k: v.strip() for k, v in zip(names, cells, strict=False)}
         table.append((line, row))
     return table

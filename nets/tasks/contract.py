@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from nets import trust
 from nets.data.batches import Batch, Batches, PixelRange
 from nets.errors import UserError
 from nets.optimizers import OPTIMIZERS
@@ -293,6 +294,8 @@ def import_class(path: str, builder: bool = False) -> Callable[..., nn.Module]:
     except (ImportError, AttributeError) as error:
         raise UserError(f"The class {path} of models.yaml can't be imported: {error}.") from None
     known = isinstance(found, type) and issubclass(found, nn.Module)
+    if builder and trust.known_builders and path not in trust.known_builders():
+        raise UserError(f"{path} is called as a builder, but no models.yaml says `builder: true` of it; train again.")
     if not (known or builder or is_registered(found, module)):
         raise UserError(
             f"{path} is not a class of networks (torch.nn.Module); name one, or, if it is your function that builds a "

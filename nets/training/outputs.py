@@ -72,9 +72,10 @@ def write_result(folder: Path, manifest: dict[str, Any], result: Result, retry: 
 
 
 def write_weights(path: Path, weights: dict[str, Tensor], epoch: int = 0) -> SavedWeights:
-    """Write weights as safetensors."""
+    """Write weights as safetensors; weights that layers share are written for each of them."""
     with atomic(path) as temporary:
-        temporary.write_bytes(save({name: value.detach().cpu().contiguous() for name, value in weights.items()}))
+        values = {n: v.detach().cpu().clone(memory_format=torch.contiguous_format) for n, v in weights.items()}
+        temporary.write_bytes(save(values))
     return SavedWeights(path.name, sha256(path), epoch)
 
 

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -46,6 +47,7 @@ def track(folder: Path, results: list[Result]) -> Changes:
     if artifacts and uri == own and not database.exists():
         shutil.rmtree(artifacts, ignore_errors=True)  # left over from a database that was deleted
     if artifacts and uri == own and database.exists():
+        check_database(database)
         readdress(database, folder.name, artifacts.as_uri())
     with quiet():
         try:
@@ -56,6 +58,20 @@ def track(folder: Path, results: list[Result]) -> Changes:
             raise UserError(
                 f"MLflow at {redacted(uri)} failed: {reason} Check MLFLOW_TRACKING_URI, or delete mlflow.db."
             ) from None
+
+
+def check_database(path: Path) -> None:
+    """Raise UserError for a file that is no database, and for one with rules of its own that change what is written."""
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            found = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+    except sqlite3.Error as error:
+        raise UserError(f"{path} is not a database of MLflow ({error}); delete it, and it is made again.") from None
+    for name, sql in found:
+        if not re.search(r"BEGIN\s+SELECT RAISE\(ABORT, '[^']*'\);?\s+END\s*$", sql):  # MLflow's own only refuse
+            raise UserError(
+                f"{path} has a trigger, {name}, that MLflow did not make; delete the file to make it again."
+            )
 
 
 def readdress(database: Path, experiment: str, artifacts: str) -> None:
