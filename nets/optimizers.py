@@ -13,9 +13,9 @@ NOT_NEGATIVE = {"type": "number", "minimum": 0}
 SHARE = {"type": "number", "minimum": 0, "exclusiveMaximum": 1}
 
 SETTINGS: dict[str, dict[str, Any]] = {  # constructor arguments, as JSON schema
-    "lr": POSITIVE | {"maximum": 10_000, "description": "Highest learning rate."},
+    "lr": POSITIVE | {"maximum": 1e38, "description": "Highest learning rate."},
     "weight_decay": NOT_NEGATIVE
-    | {"maximum": 10_000}
+    | {"maximum": 1e38}
     | {"description": "Factor by which weights are added to their gradient; for AdamW, decoupled."},
     "momentum": SHARE | {"description": "Share of the last step that is added to the next one."},
     "nesterov": {"type": "boolean", "description": "Nesterov's momentum."},

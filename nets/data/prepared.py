@@ -74,7 +74,7 @@ def images_sha256(info: dict, split: str, seed: int | None = None) -> str:
 
 def is_drawn(info: dict, split: str) -> bool:
     """Whether the images of a split depend on the run's seed: training images of which only some are labelled."""
-    return split == "train" and "labelled" in info["splits"]
+    return split == "train" and "labelled" in info.get("splits", {})
 
 
 def open_split(folder: Path, split: str, seed: int | None = None, hashed: bool = True) -> Split:

@@ -73,7 +73,8 @@ def drop_stale(folder: Path) -> IO:
         raise UserError(f"{locks} is a link, and Snakemake would delete files behind it; remove it.")
     if file := try_lock(own):  # otherwise another Snakemake works here, and its own locks decide about conflicts
         with file:
-            for path in locks.glob("*.lock"):
+            known = lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB, own)  # False where there are no locks to tell by
+            for path in locks.glob("*.lock") if known else ():
                 if SNAKEMAKES.fullmatch(path.name):
                     path.unlink(missing_ok=True)
     return wait_for(lambda: try_lock(own, fcntl.LOCK_SH), f"{own} is locked by another process; waiting for it.")

@@ -58,6 +58,8 @@ def again_alone(module: str, argv: list[str] | None) -> NoReturn:
     """Replace this process by a new one, which takes all slots of a device; CUDA memory and locks are released."""
     words = list(argv) if argv is not None else sys.argv[1:]
     print(f"{module}: memory ran out on a shared device; trying once more, alone.", file=sys.stderr, flush=True)
+    places = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]  # -P finds no checkout
+    os.environ["PYTHONPATH"] = os.pathsep.join(places)
     os.execv(sys.executable, [sys.executable, "-P", "-m", module, *words, "--alone"])
 
 

@@ -133,6 +133,8 @@ def load_result(folder: Path) -> Result:
             numbers=[Number(**entry | {"reason": entry.get("reason") or ""}) for entry in entries],
             task=comparison_task(run),
         )
+    except UserError:
+        raise
     except (TypeError, KeyError, AttributeError, ValueError):
         raise UserError(f"{folder} holds results of another version of nets; delete it and train again.") from None
 

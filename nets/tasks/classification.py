@@ -29,6 +29,7 @@ class Classification(Task):
 
     selection = Selection("top1", "higher")
     measured = ("best", "last")
+    new: frozenset[str] | set[str] = frozenset()  # weights and statistics that a start does not give
     new: set[str]  # names of the weights that the start lacks
     teacher: dict[str, Tensor]  # the weights of the start, for self_training
 
@@ -161,8 +162,10 @@ class Classification(Task):
         return {"classifier": count_macs(self.networks["classifier"], image)}
 
     def failure(self, history: list[dict[str, float]], info: dict[str, Any]) -> str | None:
-        # Validation too: with a moving average, it measures the averaged weights, training the weights of the steps.
-        for split, column in (("train", "train/top1"), ("validation", "validation/top1")):
+        # With a moving average, validation measures the averaged weights, and training those of the steps. Without one,
+        # validation at chance after a training that is not means overfitting: a result.
+        columns = {"train": "train/top1"} | ({"validation": "validation/top1"} if self.run.recipe.ema else {})
+        for split, column in columns.items():
             chance = 100 * max(1 / self.run.num_classes, majority(info, split))
             if (top1 := history[-1].get(column, 100)) < chance + LEARNED * (100 - chance):
                 return (

@@ -8,7 +8,7 @@ import importlib
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
@@ -42,6 +42,8 @@ class Precision:
 
     def autocast(self, device: torch.device) -> AbstractContextManager:
         """A context for forward passes. In float32 it also undoes an autocast around it."""
+        if not torch.amp.is_autocast_available(device.type):  # on the meta device, which only counts
+            return nullcontext()
         return torch.autocast(device.type, dtype=self.dtype, enabled=self.dtype != torch.float32)
 
     def name(self, device: torch.device) -> str:

@@ -9,7 +9,7 @@ from PIL import Image
 from nets.data.listing import Listing, account_in_words
 from nets.data.preparation import in_words, prepare
 from nets.data.sources import load
-from nets.errors import DataError
+from nets.errors import DataError, UserError
 
 OWN = {"kind": "image_folder", "folder": "pets"}
 CLASSES = {"kind": "class_folder", "folder": "pets"}
@@ -74,7 +74,7 @@ def test_links_and_what_is_no_file(root, make_images):
         Listing(root).images(root / "pets")
     (root / "pets" / "gone.png").unlink()
     os.mkfifo(root / "pets" / "pipe.png")
-    with pytest.raises(DataError, match="pipe.png is not a plain file"):
+    with pytest.raises(UserError, match="pipe.png is neither a file nor a folder"):
         Listing(root).images(root / "pets")
     (root / "pets" / "pipe.png").unlink()
     (root / "pets" / "again").symlink_to(root / "pets")

@@ -28,7 +28,7 @@ def test_it_starts_once_more_alone(monkeypatch, tmp_path):
     monkeypatch.setattr(memory.os, "execv", lambda program, words: started.append((program, words)))
     words = ["--data-dir", "data", "--output", str(tmp_path / "out"), "--extractor", "manifest.json"]
     reference.main(words)
-    assert started == [(sys.executable, [sys.executable, "-m", "nets.jobs.reference", *words, "--alone"])]
+    assert started == [(sys.executable, [sys.executable, "-P", "-m", "nets.jobs.reference", *words, "--alone"])]
     with pytest.raises(torch.OutOfMemoryError):
         reference.main([*words, "--alone"])
     assert len(started) == 1

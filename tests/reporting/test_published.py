@@ -82,9 +82,6 @@ def test_the_page_shows_the_tables_that_were_written(results, tmp_path):
     for comparison in compare(load_results(folder, folder / "runs.txt"), PUBLISHED):
         write_tables(comparison, folder / "tables")
     assert "more training images" in page(folder, folder / "runs.txt", folder)
-    path = folder / "tables/classification-mnist5k.html"
-    path.write_text(path.read_text().replace("more training images", "read, not computed"))
-    assert "read, not computed" in page(folder, folder / "runs.txt", folder)
 
 
 def test_changes_of_the_row_are_put_into_words(lenets):

@@ -177,15 +177,28 @@ def test_an_id_from_a_database_deletes_nothing_elsewhere(copy, capsys, relative)
     assert (theirs / "file").exists()
 
 
-def test_a_database_that_keeps_files_elsewhere_is_refused(copy, capsys):
+def test_a_database_that_keeps_files_elsewhere_keeps_them_here_from_now_on(copy, capsys):
     folder, theirs = copy
     for place in (theirs.as_uri(), f"{(folder / 'mlartifacts').as_uri()}/../../theirs"):
         change(folder, "UPDATE experiments SET artifact_location = ?", place)
         config = folder / "runs" / NAMES[0] / "metrics.json"
         config.write_text(config.read_text() + " ")
-        said = fails(folder, NAMES[:2], capsys)
-        assert f"mlflow.db keeps files in {place}" in said and "delete it, and it is made again" in said
+        assert track.main(["--results", str(folder), "--runs-from", str(folder / "runs.txt")]) == 0
+        with contextlib.closing(sqlite3.connect(folder / "mlflow.db")) as database:
+            (found,) = database.execute("SELECT artifact_location FROM experiments WHERE name = 'quick'").fetchone()
+        assert found == (folder / "mlartifacts").as_uri()
         assert [path.name for path in theirs.iterdir()] == ["file"]
+
+
+def test_a_database_with_triggers_of_its_own_is_refused(copy, capsys):
+    """A trigger could send the files of each new run elsewhere, after every check."""
+    folder, theirs = copy
+    body = f"UPDATE runs SET artifact_uri = '{theirs.as_uri()}'"
+    change(folder, f"CREATE TRIGGER t AFTER INSERT ON params BEGIN {body}; END")
+    said = fails(folder, NAMES[:2], capsys)
+    assert "mlflow.db has a trigger, t, that MLflow did not make; delete the file." in said
+    (folder / "mlflow.db").write_bytes(b"no database at all")
+    assert "mlflow.db is not a database of MLflow" in fails(folder, NAMES[:2], capsys)
 
 
 @pytest.mark.parametrize("link", ["mlartifacts", "runs/lenet5-mnist5k-s0/figures/more.png", "mlflow.db"])

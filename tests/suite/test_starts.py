@@ -54,7 +54,7 @@ def test_a_chain_in_any_order(load):
 
 def test_weights_say_what_the_network_sees(load):
     (run,) = load(target(start(WEIGHTS), model="resnet50", seeds="0"))
-    assert run.pretrained["kind"] == "weights" and run.pretrained["sha256"] == "0676ba61"
+    assert run.pretrained["kind"] == "weights" and run.pretrained["sha256"].startswith("0676ba61")
     assert (run.shape, run.input_shape) == ((1, 28, 28), (3, 224, 224))
 
 

@@ -93,7 +93,7 @@ def test_names_of_results_lead_nowhere_else(tmp_path, name):
     run, victim = tmp_path / "run", tmp_path / "victim"
     run.mkdir()
     victim.write_bytes(b"theirs")
-    checkpoints = Checkpoints(run / "c", "a" * 64)
+    checkpoints = Checkpoints(run / "c", "a" * 64, KIND)
     (run / "metrics.json").write_bytes(b"ours")
     checkpoints.finish([run / "metrics.json"])
     name = name if name.startswith("..") else str(victim)

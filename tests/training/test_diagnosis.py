@@ -3,11 +3,9 @@
 import json
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
-from nets.data.normalisation import channel_statistics
 from nets.tasks.classification import Classification
 from nets.training import session
 from nets.training.session import JobSettings, Session
@@ -105,12 +103,3 @@ def test_what_cannot_be_found_again_keeps_its_words(reason, monkeypatch):
         lambda self, data: {"loss": float("nan"), "top1": 1.0} if next(calls, False) else real(self, data),
     )
     assert reason() == "validation/loss was no longer finite in epoch 1."
-
-
-def test_a_channel_that_never_varies_has_the_deviation_one(tmp_path):
-    images = np.full((4, 2, 3, 3), 7, np.uint8)
-    images[::2, 1] = 9
-    np.save(tmp_path / "images.npy", images)
-    mean, std = channel_statistics(tmp_path / "images.npy", np.arange(4))
-    assert std == [1.0, round(1 / 255, 6)]
-    assert mean == [round(7 / 255, 6), round(8 / 255, 6)]

@@ -147,6 +147,8 @@ def power(best: Row, second: Row, found: Difference | None, headline: Column) ->
     names = f"{best.results[0].short_label} from {second.results[0].short_label}"
     if found is None or not found.deviations:
         return [Note("", f"How many seeds would tell {names} can't be estimated: that takes two seeds of both.")]
+    if found.n < 3:
+        return [Note("", f"How many seeds would tell {names} can't be estimated from two of each.")]
     count = seeds_to_tell(found.value, found.deviations)
     seeds = f"About {count} seeds" if count else f"More than {MOST_SEEDS:,} seeds"
     size = in_words(abs(found.value), headline)
