@@ -52,11 +52,10 @@ def stand_in() -> None:
         torch.save(weights, buffer)
         return buffer.getvalue()
 
-    def load_file(path: Path) -> dict[str, torch.Tensor]:
-        # By the name of its file, torch would take it for safetensors.
-        return torch.load(io.BytesIO(Path(path).read_bytes()), map_location="cpu", weights_only=True)
+    def load(content: bytes) -> dict[str, torch.Tensor]:
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
 
-    module.save, module.load_file, package.torch = save, load_file, module
+    module.save, module.load, package.torch, package.SafetensorError = save, load, module, ValueError
     sys.modules |= {"safetensors": package, "safetensors.torch": module}
 
 

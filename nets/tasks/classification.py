@@ -29,8 +29,7 @@ class Classification(Task):
 
     selection = Selection("top1", "higher")
     measured = ("best", "last")
-    new: frozenset[str] | set[str] = frozenset()  # weights and statistics that a start does not give
-    new: set[str]  # names of the weights that the start lacks
+    new: frozenset[str] = frozenset()  # weights and statistics that a start does not give
     teacher: dict[str, Tensor]  # the weights of the start, for self_training
 
     @staticmethod
@@ -63,7 +62,7 @@ class Classification(Task):
         if self.options["transfer"] == "self_training":
             self.teacher = weights
         else:
-            self.new = transfer.load_start(self.networks, weights, self.run.pretrained)
+            self.new = frozenset(transfer.load_start(self.networks, weights, self.run.pretrained))
 
     def view(self, data: dict[str, Batches]) -> dict[str, Batches]:
         if self.frozen:

@@ -121,7 +121,7 @@ def inputs_of(layer: nn.Module, network: nn.Module, forward: Callable[[Tensor], 
 
 
 def settle_norms(
-    network: nn.Module, new: set[str], forward: Callable[[Tensor], Any], data: Batches, batch_size: int
+    network: nn.Module, new: frozenset[str], forward: Callable[[Tensor], Any], data: Batches, batch_size: int
 ) -> None:
     """Give batch-norm layers that are new the mean and variance of their inputs on a split.
 
