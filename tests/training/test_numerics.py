@@ -64,7 +64,8 @@ def test_frozen_features_are_float32(run_of, few_digits):
     pixels = kind.pixel_range(split.info)
     plain, mixed = kind(run, pixels, CPU), kind(run, pixels, CPU, MIXED)
     mixed.networks.load_state_dict(networks_of(plain))
-    assert torch.equal(*(task.view(Batches(split, pixels, CPU)).features for task in (plain, mixed)))
+    data = {part: Batches(split, pixels, CPU) for part in ("train", "validation")}
+    assert torch.equal(*(task.view(data)["train"].features for task in (plain, mixed)))
 
 
 def test_a_failed_step_does_not_leave_mixed_precision_on(run_of, few_digits):

@@ -69,9 +69,7 @@ def check_database(path: Path) -> None:
         raise UserError(f"{path} is not a database of MLflow ({error}); delete it, and it is made again.") from None
     for name, sql in found:
         if not re.search(r"BEGIN\s+SELECT RAISE\(ABORT, '[^']*'\);?\s+END\s*$", sql):  # MLflow's own only refuse
-            raise UserError(
-                f"{path} has a trigger, {name}, that MLflow did not make; delete the file to make it again."
-            )
+            raise UserError(f"{path} has a trigger, {name}, that MLflow did not make; delete the file.")
 
 
 def readdress(database: Path, experiment: str, artifacts: str) -> None:
