@@ -130,7 +130,7 @@ def numpys(name, *arguments):
         ["no dictionary"],
         {"data": np.zeros((1, 3072), np.uint8)},
     ],
-    ids=str,
+    ids=["bomb", "objects", "any memory", "any file", "floats", "short", "a list", "no labels"],
 )
 def test_a_batch_of_the_right_hash_holds_arrays_or_nothing(root, make_entry, batches, monkeypatch, batch):
     from torchvision.datasets import CIFAR10

@@ -190,7 +190,7 @@ def test_a_catalogue_beside_the_table_extends_the_projects(table, tmp_path):
         (lenet(seeds="0-99999999999"), "a rising range of at most 10,000 seeds up to 2147483647"),
         (lenet(seeds="18446744073709551617"), "seeds up to 2147483647"),
         (lenet(seeds="1,1"), "seeds '1,1' contain one of them twice"),
-        ('lenet5\tmnist5k\t"a\tlenet5\t0\t\n' + lenet(), "variant '\"a' may have at most 60"),
+        ('lenet5\tmnist5k\t"a\tlenet5\t0\t\n' + lenet(), 'the cell "a has quotes; leave them out'),
         (f"lenet5\tmnist5k\t{'a' * 300}\tlenet5\t0\t", "may have at most 60 characters"),
         (lenet("epochs=1.5"), "1.5 is not of type 'integer'"),
         ("lenet6\tmnist5k\t\tlenet5\t0\t", "unknown model 'lenet6'; did you mean 'lenet5'"),

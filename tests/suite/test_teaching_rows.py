@@ -16,7 +16,7 @@ from nets.tasks.contract import build_network
 SYSTEMS = [(model, variant) for model in ("autoencoder", "vae") for variant in ("", "with_classifier")]
 
 
-@pytest.mark.parametrize("suite", ["full", "reconstruction"])
+@pytest.mark.parametrize("suite", ["full", "teaching"])
 @pytest.mark.parametrize(("model", "variant"), SYSTEMS)
 def test_the_row_is_its_system(suite, model, variant):
     key = (model, "mnist_60k", variant)
