@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from matplotlib.ticker import NullFormatter
+
 from nets.reporting.comparisons import Comparison
 from nets.reporting.figures import style
 from nets.reporting.figures.figure import ComparisonFigure
@@ -31,6 +33,7 @@ def stability(comparison: Comparison, path: Path) -> None:
                     axis.plot([mean], [height], "|", markersize=13, color=style.COLOURS[1])
             if shown and max(shown) > 30 * min(shown):
                 axis.set_xscale("log")
+                axis.xaxis.set_minor_formatter(NullFormatter())
             else:
                 axis.set_xlim(left=0)
             axis.set_ylim(-0.6, len(rows) - 0.4)

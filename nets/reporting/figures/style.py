@@ -33,6 +33,7 @@ STYLE = {
     "xtick.minor.size": 0, "ytick.minor.size": 0, "font.size": 8.5, "axes.titlesize": 9.5, "axes.titleweight": "bold",
     "axes.titlelocation": "left", "axes.labelsize": 8.5, "legend.frameon": False, "legend.fontsize": 8,
     "font.family": "DejaVu Sans", "svg.fonttype": "none", "svg.hashsalt": "nets", "path.simplify": True,
+    "text.parse_math": False,  # a class may be called US$1_2_3$
 }  # fmt: skip
 
 

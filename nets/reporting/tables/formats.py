@@ -17,6 +17,7 @@ READING = (
     "single seed has [low, high], the 95 % interval (Wilson) of the test set alone: how far other test images could "
     "move it. That says nothing of the luck of training."
 )
+FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take for the beginning of a formula
 LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
     "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "↑": r"$\uparrow$",
@@ -83,20 +84,25 @@ def raw(table: Table) -> str:
             values |= raw
             names += [name for name in raw if name not in names]
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(map(plain, names))
+    writer.writerows([plain(row.get(name)) for name in names] for row in rows)
     return buffer.getvalue()
+
+
+def plain(value: object) -> object:
+    """A cell of a CSV that no spreadsheet takes for a formula: text such as =1+1 gets an apostrophe in front."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULAS) else value
 
 
 def markdown(table: Table) -> str:
     """A Markdown table; the group of the best is bold."""
 
     def line(words: list[str]) -> str:
-        return "| " + " | ".join(word.replace("|", "\\|") for word in words) + " |"
+        return "| " + " | ".join(escape_markdown(word) for word in words) + " |"
 
     head = [heading(c) + (f" [{','.join(c.marks)}]" if c.marks else "") for c in table.columns]
-    lines = [f"### {table.title}", "", line(["Model", *head, "n", "Status"])]
+    lines = [f"### {escape_markdown(table.title)}", "", line(["Model", *head, "n", "Status"])]
     lines.append("|---|" + "---:|" * len(head) + "---:|---|")
     for row in table.rows + table.scale:
         cells = [text(row.cells[column.key]) for column in table.columns]
@@ -104,7 +110,14 @@ def markdown(table: Table) -> str:
         cells = [f"**{cell}**" if best else cell for cell, best in zip(cells, bold, strict=True)]
         lines.append(line([row.label, *cells, seeds(row), status(row)]))
     notes = [f"- [{mark}] {words}" if mark else f"- {words}" for mark, words in table.notes]
+    notes = [escape_markdown(note) for note in notes]
     return "\n".join([*lines, "", READING, "", *notes]) + "\n"
+
+
+def escape_markdown(words: str) -> str:
+    """Text for a table in Markdown, in which HTML and links to elsewhere have no meaning."""
+    words = words.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").replace("](", "]\\(")
+    return " ".join(words.split())
 
 
 def escape(words: str) -> str:
