@@ -411,7 +411,7 @@ def check_counts(place: Bench) -> Facts:
 
     def on(device: torch.device) -> dict[str, Tensor]:
         a, b, x = truth.to(device), guess.clamp(min=0).to(device), features.to(device)
-        nearest, index = neighbours.nearest(x[:100], features[100:])
+        nearest, index = neighbours.distances(x[:100], x[100:]).min(dim=1)
         found = {
             "confusion": masks.confusion_matrix(b, a, 4),
             "boundaries": masks.boundary_counts(b, a, 4),

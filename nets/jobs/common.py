@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -49,6 +49,16 @@ def marked_builders() -> set[str]:
     return {network["class"] for group in groups for network in group.values() if network.get("builder")}
 
 
+@contextlib.contextmanager
+def checked() -> Iterator[None]:
+    """While a job works, functions build networks only where a catalogue marks them as builders."""
+    trust.known_builders = marked_builders
+    try:
+        yield
+    finally:
+        trust.known_builders = None
+
+
 def run_job(
     work: Callable[[], object],
     log: Path | None = None,
@@ -61,13 +71,12 @@ def run_job(
     tries a job again that another try can't mend, the job ends at once, with the same words. `folder` is that in which
     the job works; it is refused if a link leads out of it. No output shows passwords or tokens.
     """
-    with contextlib.redirect_stdout(Redacted(sys.stdout)), contextlib.redirect_stderr(Redacted(sys.stderr)):
+    with contextlib.redirect_stdout(Redacted(sys.stdout)), contextlib.redirect_stderr(Redacted(sys.stderr)), checked():
         try:
             if folder:
                 refuse_links(folder)
         except UserError as error:
             return fail(str(error), None)
-        trust.known_builders = marked_builders
         if failed := attempts.earlier():
             return fail(failed.rstrip(), log)
         try:

@@ -31,7 +31,7 @@ def facts_of(
 ) -> dict[str, Any]:
     """What is known about a task before its first step; `data` is the `dataset.json` of its data."""
     facts: dict[str, Any] = {"data": {key: data["source"][key] for key in ("kind", "canonical")}}
-    facts["data"]["notes"] = data["look"]["notes"]
+    facts["data"]["notes"] = data.get("look", {}).get("notes", [])
     if start and task.run.pretrained:
         file = start.file and start.file.name
         facts["pretrained"] = {"name": task.run.pretrained["name"], "file": file, "sha256": start.sha256}

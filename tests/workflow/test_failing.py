@@ -45,7 +45,7 @@ ROWS = "wrong\tmnist5k\tmlp\t0\tepochs=1\nkilled\tmnist5k\tmlp\t0\tepochs=1\n"
 
 def test_a_mistake_is_tried_once_and_a_kill_again_and_the_report_tells(tmp_path):
     project = Project(tmp_path)
-    (project.work / "own_networks.py").write_text(NETWORKS)
+    (project.watch / "own_networks.py").write_text(NETWORKS)  # on PYTHONPATH
     (project.work / "models.yaml").write_text(MODELS)
     project.table.write_text(f"model\tdataset\trecipe\tseeds\toverrides\n{ROWS}")
     result = project.run()
