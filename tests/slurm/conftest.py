@@ -73,6 +73,7 @@ class Suite:
         command += ["--latency-wait", "10", "--set-threads", "train=1", "evaluate=1", "prepare=1", *arguments]
         environment = self.cluster.environment | {"OMP_NUM_THREADS": "1"}
         environment |= {"NETS_OFFLINE": "1", "NETS_DATA": "nowhere", "TORCH_HOME": "nowhere"}
+        environment |= {"PYTHONPATH": str(self.folder)}  # where my_broken is
         with open(self.folder / "snakemake.txt", "a") as log:
             return subprocess.Popen(command, cwd=self.folder, env=environment, stdout=log, stderr=log)
 
@@ -92,7 +93,7 @@ class Suite:
                 environment = (process / "environ").read_bytes().split(b"\0")
             except OSError:  # it has ended, or belongs to another user
                 continue
-            if b"nets.jobs.train" in arguments and f"results/tiny/runs/{run}".encode() in arguments:
+            if b"nets.jobs.train" in arguments and f"--run-dir=results/tiny/runs/{run}".encode() in arguments:
                 return next((x[13:].decode() for x in environment if x.startswith(b"SLURM_JOB_ID=")), None)
         return None
 
