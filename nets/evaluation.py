@@ -20,8 +20,9 @@ from nets.metrics.measurement import Measurement, Measurements
 from nets.run import Run
 from nets.suite.keys import record, run_source
 from nets.tasks import task_class
-from nets.tasks.contract import Generator, Precision
+from nets.tasks.contract import Generator
 from nets.tasks.kinds import KINDS
+from nets.tasks.precision import Precision
 from nets.training.outputs import SavedWeights, load_weights
 
 

@@ -23,11 +23,11 @@ ALLOWED = {  # by package: the parts of nets that it may import
     "fidelity": {"fidelity", "tasks", "metrics", "data", "run", "errors", "files", "trust"},
     "training": {
         *("training", "fidelity", "machine", "data", "suite.keys", "run", "errors", "files", "trust"),
-        *("tasks.contract", "tasks.task_class"),  # but no task
+        *("tasks.contract", "tasks.precision", "tasks.task_class"),  # but no task
     },
     "evaluation": {
         *("training", "suite.keys", "fidelity", "metrics", "machine", "data", "run", "errors", "files", "trust"),
-        *("tasks.contract", "tasks.kinds", "tasks.task_class"),
+        *("tasks.contract", "tasks.precision", "tasks.kinds", "tasks.task_class"),
     },
     "reporting": {
         "reporting",

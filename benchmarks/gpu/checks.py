@@ -52,7 +52,8 @@ from nets.metrics.metric import all_metrics, parts  # noqa: E402
 from nets.models import fcn, lenet, pooling, zfnet  # noqa: E402
 from nets.run import Run  # noqa: E402
 from nets.tasks import task_class  # noqa: E402
-from nets.tasks.contract import Precision, Task, forked  # noqa: E402
+from nets.tasks.contract import Task  # noqa: E402
+from nets.tasks.precision import Precision, forked  # noqa: E402
 from nets.tasks.segmentation import cross_entropy  # noqa: E402
 from nets.training import loop, session  # noqa: E402
 from nets.training.numerics import choose_device, choose_precision  # noqa: E402

@@ -16,7 +16,8 @@ from nets.data.prepared import read_info
 from nets.data.weights import WeightsFile
 from nets.files import read_verified
 from nets.run import Run, chosen_weights
-from nets.tasks.contract import Precision, build_network, forked
+from nets.tasks.networks import build_network
+from nets.tasks.precision import Precision, forked
 from nets.tasks.transfer import last_linear
 from nets.trust import inside
 

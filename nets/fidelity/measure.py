@@ -24,7 +24,8 @@ from nets.fidelity.passport import issue
 from nets.files import read_verified
 from nets.metrics import classes, distances, neighbours
 from nets.metrics.measurement import Measurement, Measurements
-from nets.tasks.contract import Generator, Precision
+from nets.tasks.contract import Generator
+from nets.tasks.precision import Precision
 from nets.trust import inside
 
 COMPARED = 1000  # number of samples, and of held-out images, that are compared with training images

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from nets.data.batches import SYMMETRIC, Batch, Batches, PixelRange
 from nets.errors import UserError
-from nets.tasks.contract import Evaluation, Generator, Outputs, count_macs
+from nets.tasks.contract import Evaluation, Generator, Outputs
 from nets.tasks.latents import interpolate
+from nets.tasks.macs import count_macs
 
 SHOWN = 256  # samples in the figures
 FRAME = 64  # samples in a snapshot

@@ -13,7 +13,8 @@ from nets.data.batches import Batch, Batches, PixelRange
 from nets.data.prepared import majority
 from nets.metrics import classification as metrics
 from nets.tasks import transfer
-from nets.tasks.contract import Evaluation, Outputs, Selection, Task, count_macs
+from nets.tasks.contract import Evaluation, Outputs, Selection, Task
+from nets.tasks.macs import count_macs
 
 WORST = 24  # wrongly classified images that are kept for the figures
 LEARNED = 0.05  # share of the way from chance to 100 %; a classifier that ends below it has learned nothing

@@ -4,56 +4,25 @@ A task owns its networks, its losses, one optimisation step and its evaluation. 
 learning rates, checkpoints, history.
 """
 
-import importlib
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import prod
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from nets import trust
 from nets.data.batches import Batch, Batches, PixelRange
 from nets.errors import UserError
 from nets.optimizers import OPTIMIZERS
 from nets.run import Run
 from nets.tasks.convolutions import Convolution, Recording, avoid, mend
 from nets.tasks.kinds import KINDS
-
-
-@dataclass(frozen=True)
-class Precision:
-    """The number type of forward passes: float32, or a narrower one under autocast (mixed precision).
-
-    Weights, losses, gradient penalties, optimizers and averages are float32 in either. A task computes in another type
-    than float32 only while it learns (`Task.learn`): validation, the choice of weights, frozen features, samples, the
-    features of extractors and evaluation are float32, whatever training uses. `nets.training.numerics` chooses the type
-    of training and turns TF32 off.
-    """
-
-    dtype: torch.dtype = torch.float32
-
-    def autocast(self, device: torch.device) -> AbstractContextManager:
-        """A context for forward passes. In float32 it also undoes an autocast around it."""
-        if not torch.amp.is_autocast_available(device.type):  # on the meta device, which only counts
-            return nullcontext()
-        return torch.autocast(device.type, dtype=self.dtype, enabled=self.dtype != torch.float32)
-
-    def name(self, device: torch.device) -> str:
-        """As manifests, metrics and passports record it: `float32`, `bfloat16` or `float16`.
-
-        `tf32` means float32 on a GPU whose products or convolutions torch may round to TF32, because something (a
-        network's module, say) has turned it on again.
-        """
-        rounded = device.type == "cuda" and any(each.fp32_precision == "tf32" for each in float32_switches())
-        return "tf32" if rounded and self.dtype == torch.float32 else str(self.dtype).removeprefix("torch.")
+from nets.tasks.networks import build_network
+from nets.tasks.precision import Precision
 
 
 @dataclass
@@ -71,18 +40,6 @@ class Selection(NamedTuple):
     direction: str  # "higher" or "lower" is better
 
 
-def float32_switches() -> tuple[Any, ...]:
-    """Torch's switches `fp32_precision` for CUDA: of products, of cuDNN's convolutions and of its recurrent layers."""
-    cudnn: Any = torch.backends.cudnn
-    return torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn
-
-
-def forked(device: torch.device) -> AbstractContextManager:
-    """A context whose random numbers leave those outside untouched: on the CPU and on this device, not on all GPUs."""
-    return torch.random.fork_rng([] if device.type == "cpu" else [device])
-
-
-Shape = tuple[int, ...]
 Outputs = Iterator[tuple[str, Any, tuple[int, ...]]]  # a network's role, its output, the shape that it must have
 
 
@@ -282,118 +239,3 @@ class Generator(Task):
 
     def watch(self) -> dict[str, float]:
         return self.judge(self.draft(self.options["fid_samples"], seed=self.run.seed)) if self.judge else {}
-
-
-def import_class(path: str, builder: bool = False) -> Callable[..., nn.Module]:
-    """A class of networks by its import path, or a function that builds one. Raises UserError for anything else.
-
-    The path comes from a file, and a function that is called can do anything. So it must be one that torchvision or
-    timm registers as the builder of a network, or the entry must say that it is a `builder`.
-    """
-    module, _, name = path.rpartition(".")
-    try:
-        found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise UserError(f"The class {path} of models.yaml can't be imported: {error}.") from None
-    known = isinstance(found, type) and issubclass(found, nn.Module)
-    if builder and trust.known_builders and path not in trust.known_builders():
-        raise UserError(f"{path} is called as a builder, but no models.yaml says `builder: true` of it; train again.")
-    if not (known or builder or is_registered(found, module)):
-        raise UserError(
-            f"{path} is not a class of networks (torch.nn.Module); name one, or, if it is your function that builds a "
-            "network, write `builder: true` beside it in models.yaml."
-        )
-    return found
-
-
-def is_registered(found: Any, module: str) -> bool:
-    """Whether an object of an imported module is what torchvision or timm lists as the builder of a network."""
-    package = module.partition(".")[0]
-    if package not in ("torchvision", "timm"):
-        return False
-    models = importlib.import_module(f"{package}.models")
-    builder = models.get_model_builder if package == "torchvision" else models.model_entrypoint
-    return any(found is builder(name) for name in models.list_models())
-
-
-def build_network(path: str, args: dict[str, Any], facts: dict[str, Any], builder: bool = False) -> nn.Module:
-    """A network from its catalogue entry; it gets those of `facts` that its constructor accepts.
-
-    `builder`: whether the entry says that `path` is a function.
-    """
-    network = import_class(path, builder)
-    accepted = inspect.signature(network).parameters
-    unknown = [name for name in args if name not in accepted]
-    if unknown:
-        raise UserError(f"{path} has no constructor argument {unknown[0]!r}; it takes {', '.join(accepted)}.")
-    given = {k: v for k, v in facts.items() if k in accepted} | args
-    try:
-        inspect.signature(network).bind(**given)
-    except TypeError as error:
-        raise UserError(f"{path} can't be built: {error}; give it in `args` of models.yaml.") from None
-    try:
-        built = network(**given)
-    except ValueError as error:
-        raise UserError(f"{path} can't be built: {error}") from error
-    if not isinstance(built, nn.Module):
-        raise UserError(f"{path} returns {type(built).__name__}, not a torch.nn.Module; name the network's class.")
-    return built
-
-
-@torch.no_grad()
-def count_macs(network: nn.Module, *inputs: Tensor) -> int:
-    """Multiply-accumulates of a forward pass, from torch's own counter, which counts each as two operations.
-
-    Convolutions and products of matrices and vectors count, wherever they are: in linear, recurrent and bilinear layers
-    and in attention, whose masked parts count too. Sums, activations, normalisation, pooling, Fourier transforms,
-    `torch.cdist`, `torch.outer` and the operators of other packages (`torchvision.ops.deform_conv2d`) count as nothing.
-    """
-    from torch.utils.flop_counter import FlopCounterMode
-
-    was_training = network.training
-    network.eval()
-    with unfused(), FlopCounterMode(display=False, custom_mapping=uncounted()) as counter:
-        network(*inputs)
-    network.train(was_training)
-    return counter.get_total_flops() // 2
-
-
-@contextmanager
-def unfused() -> Iterator[None]:
-    """Compute attention and recurrent layers as products of matrices, on every device.
-
-    The counter does not know all of the fused operators, and which of them run depends on the device.
-    """
-    mha, mkldnn, cudnn = torch.backends.mha, torch.backends.mkldnn, torch.backends.cudnn
-    enabled = mha.get_fastpath_enabled(), mkldnn.enabled, cudnn.enabled
-    try:
-        mha.set_fastpath_enabled(False)
-        mkldnn.set_flags(False)
-        cudnn.enabled = False
-        with sdpa_kernel(SDPBackend.MATH):
-            yield
-    finally:
-        mha.set_fastpath_enabled(enabled[0])
-        mkldnn.set_flags(enabled[1])
-        cudnn.enabled = enabled[2]
-
-
-def uncounted() -> dict[Any, Callable[..., int]]:
-    """Formulas, from shapes to operations, of products that torch's counter leaves out."""
-    ops = torch.ops.aten
-
-    def attention(q: Shape, k: Shape, v: Shape, *_: Any, **__: Any) -> int:  # where a network itself selects a kernel
-        return 2 * prod(q[:-1]) * k[-2] * (q[-1] + v[-1])
-
-    def bilinear(x: Shape, weight: Shape, y: Shape, *_: Any, **__: Any) -> int:
-        return 2 * x[0] * (prod(weight) + weight[0] * y[-1])
-
-    return {
-        ops.dot: lambda x, *_, **__: 2 * prod(x),
-        ops.vdot: lambda x, *_, **__: 2 * prod(x),
-        ops.mv: lambda matrix, *_, **__: 2 * prod(matrix),
-        ops.addmv: lambda _, matrix, *__, **___: 2 * prod(matrix),
-        ops.addbmm: lambda _, x, y, *__, **___: 2 * prod(x) * y[-1],
-        ops._trilinear: bilinear,
-        ops._scaled_dot_product_flash_attention_for_cpu: attention,
-    }

@@ -11,9 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nets.data.batches import SYMMETRIC, Batch, Batches, PixelRange
-from nets.tasks.contract import Evaluation, Generator, Outputs, count_macs
+from nets.tasks.contract import Evaluation, Generator, Outputs
 from nets.tasks.diffusion_process import DiffusionProcess, final
 from nets.tasks.latents import interpolate
+from nets.tasks.macs import count_macs
 
 SHOWN = 256  # samples in the figures
 FRAME = 16  # samples in a snapshot

@@ -14,7 +14,9 @@ from nets.metrics import reconstruction as metrics
 from nets.metrics.classification import top_k
 from nets.metrics.metric import Unmeasured
 from nets.tasks import codes, variational
-from nets.tasks.contract import Evaluation, Generator, Outputs, Selection, Task, count_macs, forked
+from nets.tasks.contract import Evaluation, Generator, Outputs, Selection, Task
+from nets.tasks.macs import count_macs
+from nets.tasks.precision import forked
 
 SHOWN = 16  # images in the figures
 DRAWN = 64  # samples in a VAE's figure

@@ -11,7 +11,8 @@ from torch import Tensor
 from nets.data.batches import Batch, Batches, PixelRange
 from nets.data.prepared import majority
 from nets.metrics import segmentation as metrics
-from nets.tasks.contract import Evaluation, Outputs, Selection, Task, count_macs
+from nets.tasks.contract import Evaluation, Outputs, Selection, Task
+from nets.tasks.macs import count_macs
 
 SHOWN = 8  # images in the figure
 VOID = 255  # pixels without a class, in the figure's masks

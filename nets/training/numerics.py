@@ -4,7 +4,7 @@ import os
 
 import torch
 
-from nets.tasks.contract import Precision, float32_switches
+from nets.tasks.precision import Precision, float32_switches
 
 
 def choose_device(threads: int | None = None) -> torch.device:
@@ -31,7 +31,7 @@ def choose_precision(wanted: str, device: torch.device) -> Precision:
     """The number type of training: mixed precision if the recipe and the GPU allow it, otherwise float32.
 
     Mixed means that forward passes run under autocast in bfloat16, on GPUs older than Ampere in float16 with scaled
-    gradients; the rest is float32. Everything but training is float32 (`nets.tasks.contract.Precision`).
+    gradients; the rest is float32. Everything but training is float32 (`nets.tasks.precision`).
     """
     if wanted == "float32" or device.type != "cuda":
         return Precision()

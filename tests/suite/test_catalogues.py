@@ -8,7 +8,7 @@ import yaml
 from nets.errors import ConfigError
 from nets.suite.catalogues import ROOT, schema
 from nets.suite.expansion import load_runs
-from nets.tasks.contract import import_class
+from nets.tasks.networks import import_class
 
 HEADER = "model\tdataset\tvariant\trecipe\tseeds\toverrides\n"
 MODELS, RECIPES, DATASETS = (

@@ -11,7 +11,7 @@ from nets.models.autoencoder import Autoencoder
 from nets.models.vae import VAE
 from nets.suite.catalogues import ROOT
 from nets.suite.expansion import load_runs
-from nets.tasks.contract import build_network
+from nets.tasks.networks import build_network
 
 SYSTEMS = [(model, variant) for model in ("autoencoder", "vae") for variant in ("", "with_classifier")]
 

@@ -12,9 +12,9 @@ from nets.errors import UserError
 from nets.run import Network
 from nets.suite.catalogues import ROOT
 from nets.tasks.adversarial import Adversarial
-from nets.tasks.contract import import_class
 from nets.tasks.convolutions import known_bad
 from nets.tasks.latents import interpolate
+from nets.tasks.networks import import_class
 
 MODELS = yaml.safe_load((ROOT / "config/models.yaml").read_text())
 

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from nets.models.ddpm import Denoiser
-from nets.tasks.contract import count_macs
+from nets.tasks.macs import count_macs
 
 L, D, HEADS = 16, 8, 2
 

@@ -11,7 +11,7 @@ from torch import nn
 from nets.errors import UserError
 from nets.run import Network, Run
 from nets.tasks import task_class
-from nets.tasks.contract import build_network
+from nets.tasks.networks import build_network
 
 DATASETS = {"unet": "digit_scenes"}  # all others: mnist5k
 CPU = torch.device("cpu")
@@ -70,7 +70,7 @@ def test_a_function_that_builds_a_network_is_called_if_its_entry_says_so():
 
 
 def small(width):
-    """A network of one's own."""
+    """Your own network."""
     return nn.Linear(1, width)
 
 

@@ -10,7 +10,8 @@ from nets.data.batches import Batches
 from nets.evaluation import TrainedRun, evaluate
 from nets.fidelity.extractors import load_extractor
 from nets.tasks import task_class
-from nets.tasks.contract import Generator, Precision, float32_switches, forked
+from nets.tasks.contract import Generator
+from nets.tasks.precision import Precision, float32_switches, forked
 from nets.training import loop, session
 from nets.training.numerics import choose_device
 from nets.training.session import Session
