@@ -1,18 +1,15 @@
 """What the checks of a GPU share: seeded data, descriptions of short runs, and a place where these runs happen.
 
 Everything works in a bare checkout with NumPy and torch (2.11 or later). Runs are described here and not read from
-tables and catalogues, which need yaml and jsonschema. `stand_in` replaces safetensors where it is missing.
+tables and catalogues, which need yaml and jsonschema.
 """
 
 import contextlib
 import gc
-import importlib.util
-import io
 import json
 import os
 import subprocess
 import sys
-import types
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,42 +18,29 @@ from unittest import mock
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from nets.data import polynomials
+from nets.data.batches import Batch, Batches
+from nets.data.prepared import open_split
 from nets.files import sha256
+from nets.jobs import train as train_job
 from nets.machine.stop import Stopped
 from nets.run import Network, Recipe, Run
 from nets.tasks import task_class
+from nets.tasks.contract import Task
 from nets.tasks.kinds import KINDS
+from nets.tasks.precision import Precision
+from nets.training.session import JobSettings, Session, train
 
 ROOT = Path(__file__).parents[2]
+Facts = dict[str, Any]
 SHAPES = {"digits": (1, 28, 28), "grey": (1, 40, 40), "colour": (3, 32, 32), "masks": (1, 64, 64)}
 CLASSES = {"digits": 10, "grey": 5, "colour": 10, "masks": 4}
 COUNTS = {"train": 480, "validation": 96, "test": 96}
+BFLOAT16 = Precision(torch.bfloat16)
+CPU = torch.device("cpu")
 FEW = {"train": 96, "validation": 40, "test": 40}  # with --pretend
-
-
-def missing(package: str) -> bool:
-    """Whether a package is not installed."""
-    return importlib.util.find_spec(package) is None
-
-
-def stand_in() -> None:
-    """Where safetensors is missing, let torch's own format take its place in this process."""
-    if not missing("safetensors"):
-        return
-    package, module = types.ModuleType("safetensors"), types.ModuleType("safetensors.torch")
-
-    def save(weights: dict[str, torch.Tensor]) -> bytes:
-        buffer = io.BytesIO()
-        torch.save(weights, buffer)
-        return buffer.getvalue()
-
-    def load(content: bytes) -> dict[str, torch.Tensor]:
-        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-
-    module.save, module.load, package.torch, package.SafetensorError = save, load, module, ValueError
-    sys.modules |= {"safetensors": package, "safetensors.torch": module}
 
 
 def make_images(kind: str, count: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
@@ -173,8 +157,6 @@ class Bench:
 
     def train(self, run: Run, label: str, stop_after: int = 0, **inputs: Any) -> Path:
         """Train a run on the device; with `stop_after`, it is stopped after so many steps and then continued."""
-        from nets.training.session import JobSettings, Session, train  # needs safetensors or its stand-in
-
         folder = self.place(run, label)
         steps = iter(range(stop_after - 1))
         settings = JobSettings(folder / "train.log", stop_asked=lambda: stop_after > 0 and next(steps, None) is None)
@@ -200,6 +182,9 @@ class Bench:
         return self.once(f"judge {data}", make)
 
 
+Check = Callable[[Bench], Facts]
+
+
 def chance_allowed(run: Run) -> Any:
     """A context in which a run may end no better than chance, as it may after so few steps."""
     return mock.patch.object(task_class(run), "failure", lambda *_: None)
@@ -207,11 +192,8 @@ def chance_allowed(run: Run) -> Any:
 
 def train_here() -> None:
     """Be a training job: `python -m nets.jobs.train` with the arguments of this process."""
-    stand_in()
-    from nets.jobs import train
-
     with chance_allowed(Run.load(Path(sys.argv[sys.argv.index("--run-dir") + 1]))):
-        sys.exit(train.main(sys.argv[1:]))
+        sys.exit(train_job.main(sys.argv[1:]))
 
 
 def left(folder: Path) -> dict[str, Any]:
@@ -235,8 +217,8 @@ def differing(first: Path, second: Path) -> str:
 def held(device: torch.device) -> int:
     """Bytes of tensors that are alive on a device."""
     gc.collect()
+    wait(device)
     if device.type == "cuda":
-        torch.cuda.synchronize(device)
         if clear := getattr(torch._C, "_cuda_clearCublasWorkspaces", None):
             clear()
         return torch.cuda.memory_allocated(device)
@@ -244,9 +226,51 @@ def held(device: torch.device) -> int:
     return sum({each.untyped_storage().data_ptr(): each.untyped_storage().nbytes() for each in alive}.values())
 
 
-def job(words: list[str], folder: Path, **environment: str) -> subprocess.Popen:
-    """A training job in its own process; it leases a slot of a device from those in `folder`."""
-    command = [sys.executable, "-c", "from benchmarks.gpu import bench; bench.train_here()", *words]
-    folder.mkdir(exist_ok=True, parents=True)
-    settings = os.environ | {"TMPDIR": str(folder)} | environment
+def start(place: Bench, folder: Path, **environment: str) -> subprocess.Popen:
+    """A training job in its own process, for the run described in `folder`; it leases a slot of the device."""
+    arguments = ["--run-dir", str(folder), "--data-dir", str(place.data("grey")), "--checkpoint-seconds", "0"]
+    command = [sys.executable, "-c", "from benchmarks.gpu import bench; bench.train_here()", *arguments]
+    slots = place.folder / "slots"
+    slots.mkdir(exist_ok=True, parents=True)
+    pretended = {"NETS_GPUS": "1"} if place.device.type == "cpu" else {}
+    settings = os.environ | {"TMPDIR": str(slots)} | pretended | environment
     return subprocess.Popen(command, cwd=ROOT, env=settings, stderr=subprocess.PIPE, text=True)
+
+
+def finish(process: subprocess.Popen) -> None:
+    """Wait for a job. Raises Wrong if it fails."""
+    _, errors = process.communicate()
+    must(process.returncode == 0, f"A job ended with {process.returncode}: {errors.strip().splitlines()[-1:]}")
+
+
+def build(place: Bench, run: Run, device: torch.device, precision: Precision | None = None) -> tuple[Task, Batches]:
+    """A run's task with its first weights, the same on every device, and its training data."""
+    torch.manual_seed(run.seed)
+    kind, split = task_class(run), open_split(place.data(run.dataset), "train")
+    pixels = kind.pixel_range(split.info)
+    return kind(run, pixels, device, precision), Batches(split, pixels, device)
+
+
+def weights_of(task: Task) -> dict[str, Tensor]:
+    """Copies of all weights, on the CPU."""
+    return {name: value.detach().cpu().clone() for name, value in task.networks.state_dict().items()}
+
+
+def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
+    """Whether two sets of weights are the same bits."""
+    return all(torch.equal(first[name], second[name]) for name in first)
+
+
+def learn(task: Task, data: Batches, steps: int) -> list[float]:
+    """The first losses of some steps of training."""
+    torch.manual_seed(1)
+    found: list[Batch] = []
+    while len(found) < steps:
+        found += data.epoch(task.batch_size, seed=len(found))
+    return [next(iter(task.learn(batch).values())).item() for batch in found[:steps]]
+
+
+def wait(device: torch.device) -> None:
+    """Wait until the device has done all its work."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -9,8 +9,9 @@ import pytest
 import torch
 import yaml
 
-from benchmarks.gpu import checks
+from benchmarks.gpu import arithmetic, checks, runs
 from benchmarks.gpu.bench import Bench, must
+from nets.metrics.metric import all_metrics
 from nets.suite.catalogues import ROOT
 from nets.tasks.contract import Task
 
@@ -73,7 +74,7 @@ def test_an_operation_that_is_not_deterministic_is_noticed(tmp_path, monkeypatch
 
     refused.forward = refuse
     wrong = {"noise": ((2, 3), lambda: noisy), "refusal": ((2, 3), lambda: refused)}
-    monkeypatch.setattr(checks, "OPERATIONS", wrong)
+    monkeypatch.setattr(arithmetic, "OPERATIONS", wrong)
     status, sentence, _ = checks.run_check(checks.check_operations, Bench(torch.device("cpu"), tmp_path))
     assert status == "failed" and "noise differs from itself in" in sentence
     assert "refusal raises it does not have a deterministic implementation" in sentence
@@ -104,7 +105,7 @@ def test_metrics_may_differ_by_two_images_and_by_float32_alone():
         return {"metric": metric, "value": value, "passport": passport}
 
     def within(*entries):
-        apart, allowed = checks.difference(*entries, count=100)
+        apart, allowed = runs.difference(*entries, count=100)
         return apart <= allowed
 
     assert within(entry("top1", 52.0), entry("top1", 50.0)) and not within(entry("top1", 53.0), entry("top1", 50.0))
@@ -112,11 +113,15 @@ def test_metrics_may_differ_by_two_images_and_by_float32_alone():
     assert within(entry("nll", None), entry("nll", None)) and not within(entry("nll", None), entry("nll", 1.0))
 
 
+def test_numbers_that_are_drawn_are_metrics_of_today():
+    assert {*all_metrics(), "objective"} >= runs.DRAWN
+
+
 def test_every_class_of_the_catalogue_takes_its_steps():
     catalogue = yaml.safe_load((ROOT / "config/models.yaml").read_text())
     named = {network["class"] for model in catalogue.values() for network in model["networks"].values()}
-    known = {f"nets.models.{path}" for _, _, paths, _ in checks.NETWORKS for path in paths.split()}
-    assert named <= known, "add them to NETWORKS in benchmarks/gpu/checks.py"
+    known = {f"nets.models.{path}" for _, _, paths, _ in runs.NETWORKS for path in paths.split()}
+    assert named <= known, "add them to NETWORKS in benchmarks/gpu/runs.py"
 
 
 @pytest.mark.parametrize(
