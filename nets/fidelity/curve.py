@@ -1,6 +1,5 @@
 """Fidelity during training: FID of a few samples against validation images, because training never reads test data."""
 
-import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,6 +7,7 @@ import torch
 from torch import Tensor
 
 from nets.fidelity.extractors import Extractor
+from nets.files import read_json
 from nets.metrics.distances import Gaussian, frechet
 from nets.run import chosen_weights
 
@@ -23,7 +23,7 @@ def find_watching(manifest: Path | None) -> WatchingExtractor | None:
     """The extractor of a manifest; None without one, or if its run is a hole, that is, has no weights."""
     if manifest is None:
         return None
-    content = json.loads(manifest.read_text(encoding="utf-8"))
+    content = read_json(manifest)
     return WatchingExtractor(manifest, chosen_weights(content)["sha256"]) if content["status"] == "ok" else None
 
 

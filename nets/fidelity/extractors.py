@@ -1,7 +1,6 @@
 """Feature extractors for fidelity: Inception v3, and a classifier that was trained on the same data set (in-domain)."""
 
 import io
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from torch import Tensor
 from nets.data.batches import PixelRange
 from nets.data.prepared import read_info
 from nets.data.weights import WeightsFile
-from nets.files import read_verified
+from nets.files import read_json, read_verified
 from nets.run import Run, chosen_weights
 from nets.tasks.networks import build_network
 from nets.tasks.precision import Precision, forked
@@ -59,7 +58,7 @@ def load_extractor(source: Path, data_dir: Path, device: torch.device, inception
 def load_indomain(run_dir: Path, data_dir: Path, device: torch.device) -> Extractor:
     """A classifier that this workflow trained on the same data set; the features are the input of its last layer."""
     run = Run.load(run_dir)
-    manifest = json.loads((run_dir / "manifest.json").read_text(encoding="utf-8"))
+    manifest = read_json(run_dir / "manifest.json")
     weights = chosen_weights(manifest)
     content = read_verified(inside(run_dir, weights["file"]), weights["sha256"], "delete it and train again")
     info = read_info(data_dir)

@@ -4,7 +4,6 @@ The rule `evaluate` uses this for generators, `reference` for the scale: the sam
 """
 
 import io
-import json
 import os
 import time
 from dataclasses import replace
@@ -21,7 +20,7 @@ from nets.errors import UserError
 from nets.fidelity import copies
 from nets.fidelity.extractors import Extractor, Features, load_extractor
 from nets.fidelity.passport import issue
-from nets.files import read_verified
+from nets.files import read_json, read_verified
 from nets.metrics import classes, distances, neighbours
 from nets.metrics.measurement import Measurement, Measurements
 from nets.tasks.contract import Generator
@@ -33,8 +32,11 @@ TIMED = 64  # samples drawn to measure the time
 SHOWN = 16  # samples that the figure shows with their nearest training images
 
 
-def compare(real: Tensor, shares: list[float] | None, generated: Features) -> dict[str, float]:
-    """Every metric of generated images against real features (N, D); `shares` (K,) of the real classes, if known."""
+def compare(real: Tensor, shares: list[float] | None, generated: Features) -> dict[str, Any]:
+    """Every metric of generated images against real features (N, D); `shares` (K,) of the real classes, if known.
+
+    A metric that can't be had is Unmeasured.
+    """
     values = {
         **distances.METRICS.measure(real, generated.features),
         **classes.SCORES.measure(generated.logits),
@@ -59,7 +61,7 @@ def measure(
     measured, classifier = Measurements(), None
     for path in references:
         name = path.parent.name.rsplit("-", 1)[1]
-        reference = json.loads(path.read_text(encoding="utf-8"))
+        reference = read_json(path)
         if reference["status"] != "ok":
             measured.metrics += holes(name, reference["reason"])
             continue
@@ -119,10 +121,13 @@ def measure_copies(
     `samples` (N, C, H, W) uint8 are on the device that computes. The arrays are a few samples and their nearest
     training images, the likeliest copies first.
     """
+    views: list[tuple[str, copies.View, dict[str, Any]]] = [("copies", copies.pixels, {"name": "pixels"})]
+    if extractor:
+        views.append((f"copies_{extractor.passport['name']}", copies.features(extractor), extractor.passport))
     known, held_out = images_of(data_dir, "train", seed), open_split(data_dir, "validation")
     if not len(held_out.indices):
         reason = "There are no validation images to say how near a new image is to the training images."
-        return Measurements([Measurement("copies", None, reason=reason)], {})
+        return Measurements([Measurement(name, None, reason=reason) for name, *_ in views], {})
     fresh = torch.from_numpy(held_out.images[np.random.default_rng(0).permutation(held_out.indices)[:COMPARED]])
     against = {
         "split": "train",
@@ -131,7 +136,7 @@ def measure_copies(
         "images_sha256": images_sha256(held_out.info, "train"),
     }
 
-    def measure_in(view: copies.View, name: str, how: dict[str, Any]) -> tuple[Measurement, copies.Matches]:
+    def measure_in(name: str, view: copies.View, how: dict[str, Any]) -> tuple[Measurement, copies.Matches]:
         training = copies.Known(known, view, samples.device)
         found = training.match(samples)
         passport = issue(how, against, sampling | {"samples": len(samples)}) | {"indicative": False}
@@ -141,15 +146,12 @@ def measure_copies(
             return Measurement(name, None, reason=reason), found
         return Measurement(name, found.share(limit), passport=passport), found
 
-    copied, found = measure_in(copies.pixels, "copies", {"name": "pixels"})
-    measured = [copied]
-    if extractor:
-        view, name = copies.features(extractor), f"copies_{extractor.passport['name']}"
-        measured.append(measure_in(view, name, extractor.passport)[0])
+    measured = [measure_in(*view) for view in views]
+    found = measured[0][1]  # in pixels
     order = found.ratio.argsort(stable=True)
     spread = order[torch.linspace(0, len(order) - 1, SHOWN).round().long()]
     pictures = {
         "nearest_samples": samples.cpu()[spread].numpy(),
         "nearest_training": known[found.nearest[spread]].numpy(),
     }
-    return Measurements(measured, pictures)
+    return Measurements([measurement for measurement, _ in measured], pictures)

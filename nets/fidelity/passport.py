@@ -14,6 +14,7 @@ from nets.files import sha256_of_json
 # with the literature (Bińkowski et al. 2018).
 ENOUGH = 10_000
 SHARE_OF_ERRORS = 0.5  # of those of guessing, that a classifier may make to be an extractor
+NOISE = "noise against test images"  # the title of the worst row of the scale
 NAMES = {
     "samples": "generated images",
     "steps": "sampling steps",

@@ -3,7 +3,6 @@
 The scale gives the values of every metric for images of known quality: real ones, and noise.
 """
 
-import json
 import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,9 +15,11 @@ from nets.data.batches import images_of
 from nets.data.prepared import images_sha256, open_split, read_info
 from nets.fidelity import measure
 from nets.fidelity.extractors import Extractor, Features, load_extractor
-from nets.files import atomic, sha256, sha256_of_json, write_json
+from nets.fidelity.passport import NOISE
+from nets.files import atomic, read_json, sha256, sha256_of_json, write_json
 from nets.metrics import classes
 from nets.metrics.classification import top_k
+from nets.metrics.metric import Unmeasured
 
 
 def write_reference(
@@ -36,7 +37,7 @@ def write_reference(
     images for which a scale is made. `cache` is a folder of features that suites share. `inception` is
     the SHA-256 of Inception's weights in weights.yaml.
     """
-    notes = [json.loads(path.read_text(encoding="utf-8")) for path in (source, data_dir / "dataset.json")]
+    notes = [read_json(source), read_info(data_dir)]
     broken = next((note for note in notes if note["status"] != "ok"), None)
     features = np.zeros((0, 0), np.float32)
     if broken:
@@ -44,8 +45,7 @@ def write_reference(
         content = {"status": broken["status"], "reason": broken["reason"], **known, "scale": []}
     else:
         extractor, split = load_extractor(source, data_dir, device, inception), open_split(data_dir, "test")
-        images = images_of(data_dir, "test")
-        info = read_info(data_dir)
+        images, info = torch.from_numpy(split.images[split.indices]), split.info
         real = read_once(extractor, images, info, cache)
         features = real.features.cpu().numpy()
         shares, passport = None, extractor.passport
@@ -122,19 +122,25 @@ def scale(
         sets = [
             Row("training images against test images", real, shares, first),
             Row("training images against others of them", other.features, others, first),
-            Row("noise against test images", real, shares, part(noise, 0, count)),
+            Row(NOISE, real, shares, part(noise, 0, count)),
         ]
         rows += [
             {
                 "title": row.title,
                 "samples": count,
                 "reference": len(real),
-                "metrics": {f"{k}_{name}": v for k, v in measure.compare(row.real, row.shares, row.images).items()},
+                "metrics": {f"{k}_{name}": v for k, v in compared(row).items()},
             }
             for row in sets
             if len(row.real) == len(real) and len(row.images.features) == count
         ]
     return rows
+
+
+def compared(row: Row) -> dict[str, float]:
+    """Every metric of a row that can be measured."""
+    values = measure.compare(row.real, row.shares, row.images)
+    return {name: value for name, value in values.items() if not isinstance(value, Unmeasured)}
 
 
 def part(seen: Features, start: int, end: int) -> Features:

@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from nets.errors import is_out_of_memory
+
 QUALIFIERS = {"_best": "best epoch", "_indomain": "in-domain", "_inception": "Inception"}  # by suffix of the name
 
 
@@ -56,8 +58,12 @@ class Unmeasured:
 
 def fatal(error: Exception) -> bool:
     """Whether an error is of the machine, so that nothing else can be computed either."""
-    of_device = type(error).__name__ in ("OutOfMemoryError", "AcceleratorError")
-    return isinstance(error, MemoryError | OSError) or of_device or "can't allocate memory" in str(error)
+    return is_out_of_memory(error) or isinstance(error, OSError) or type(error).__name__ == "AcceleratorError"
+
+
+def finished(values: dict[str, Any], function: Callable[[Any], float]) -> dict[str, Any]:
+    """The function of each value; Unmeasured stays."""
+    return {name: v if isinstance(v, Unmeasured) else function(v) for name, v in values.items()}
 
 
 def at_least(count: int) -> Callable[..., str | None]:

@@ -1,29 +1,15 @@
 """Reads the files of results: JSON, histories and arrays."""
 
 import csv
-import json
 import zipfile
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nets.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The content of a JSON file. Raises UserError if it is missing or broken."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(content, dict):
-            raise ValueError("it holds no keys")
-        return content
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing; run the stage that writes it first.") from None
-    except (ValueError, RecursionError, IsADirectoryError) as error:
-        raise UserError(f"{path} can't be read as JSON ({error}); delete it and run its stage again.") from None
 
 
 def read_history(path: Path) -> dict[str, list[float]]:

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nets.errors import UserError
+from nets.files import read_json
 from nets.reporting.measures import Measure, Number
-from nets.reporting.reading import read_arrays, read_history, read_json
-from nets.run import Run
+from nets.reporting.reading import read_arrays, read_history
+from nets.run import Run, read_names
 from nets.suite.failures import reason as last_words
 from nets.tasks.kinds import KINDS
-from nets.trust import check_name, inside, refuse_links
+from nets.trust import inside, refuse_links
 
 if TYPE_CHECKING:
     import numpy as np
@@ -144,13 +145,7 @@ def load_results(results: Path, names: Path) -> list[Result]:
 
     A run without metrics, because its training or evaluation has failed or has not run yet, is a hole too.
     """
-    refuse_links(results)
-    try:
-        lines = names.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise UserError(f"{names} can't be read: {error.strerror}.") from None
-    checked = [check_name(line.strip(), f"A run in {names}") for line in lines if line.strip()]
-    folders = [inside(results, "runs", run) for run in checked]
+    folders = [inside(results, "runs", name) for name in read_names(names)]
     descriptions = results / "runs.jsonl"
     return [
         load_result(folder)

@@ -21,12 +21,20 @@ def deviation(values: Sequence[float]) -> float:
     return sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
+def varies(spread: float, values: Sequence[float]) -> bool:
+    """Whether a standard deviation of these values, or of their differences, is more than rounding."""
+    return spread > EXACT * max(map(abs, values))
+
+
 def half_width(values: Sequence[float]) -> float | None:
-    """Half the width of the 95 % Student-t interval of the mean; None for fewer than two values."""
+    """Half the width of the 95 % Student-t interval of the mean; None for fewer than two values, or for equal ones.
+
+    Equal values have no spread to estimate: two accuracies on the same images may be equal by chance.
+    """
     from scipy.special import stdtrit
 
     n = len(values)
-    if n < 2:
+    if n < 2 or not varies(deviation(values), values):
         return None
     return float(stdtrit(n - 1, (1 + LEVEL) / 2)) * deviation(values) / sqrt(n)
 
@@ -60,7 +68,7 @@ class Summary:
 
     @property
     def half(self) -> float | None:
-        """Half the width of the confidence interval; None for a single seed, or if one is missing."""
+        """Half the width of the confidence interval; None for one seed, equal ones, or if one is missing."""
         return half_width(list(self.values.values())) if self.complete else None
 
     @property
@@ -119,11 +127,11 @@ def t_test(first: Mapping[str, float], second: Mapping[str, float]) -> Differenc
         return None
     same = first.keys() == second.keys()
     a, b = list(first.values()), [second[seed] for seed in (first if same else second)]
-    value, n, rounding = sum(b) / len(b) - sum(a) / len(a), min(len(a), len(b)), EXACT * max(map(abs, a + b))
-    if same and (spread := deviation([y - x for x, y in zip(a, b, strict=True)])) > rounding:
+    value, n = sum(b) / len(b) - sum(a) / len(a), min(len(a), len(b))
+    if same and varies(spread := deviation([y - x for x, y in zip(a, b, strict=True)]), a + b):
         return Difference(PAIRED, value, float(ttest_rel(b, a).pvalue), n, (spread,))
     spreads = deviation(a), deviation(b)
-    if max(spreads) <= rounding:
+    if not varies(max(spreads), a + b):
         return None
     return Difference(WELCH, value, float(ttest_ind(b, a, equal_var=False).pvalue), n, spreads)
 

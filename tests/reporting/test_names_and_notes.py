@@ -76,7 +76,7 @@ def test_notes_on_the_data_are_under_the_table_and_on_the_page(suite):
         "class shares": "5.0 % (dog) to 95.0 % (cat) of the training images",
         "look at the data": NOTE,
         "changed on reading": "transparency laid on white in 120 files",
-        "files passed by": "1,200 in cat, hidden, such as .DS_Store",
+        "files skipped": "1,200 in cat, hidden, such as .DS_Store",
     }
     (suite.parent / "data/mnist5k/dataset.json").write_text(json.dumps(info))
     shown = page(suite, suite / "runs.txt", suite)

@@ -12,7 +12,6 @@ from nets.reporting.comparisons import Comparison
 from nets.reporting.figures import style
 from nets.reporting.figures.curves import smooth
 from nets.reporting.figures.figure import ComparisonFigure
-from nets.reporting.grouping import by_model
 from nets.reporting.results import Result
 
 
@@ -43,15 +42,13 @@ def has_curves(comparison: Comparison) -> bool:
 def learning(comparison: Comparison, path: Path) -> None:
     """Curves of all models: the mean over seeds, in a band from the lowest to the highest seed."""
     table, names = comparison.table, watched(comparison)
-    groups = by_model(comparison.results)
-    rows = {key: (place, row.label) for place, row in enumerate(table.rows) for key in by_model(row.results)}
-    width, height = 4.4 * len(names) if len(names) > 1 else 7.6, max(3.0, 0.19 * len(groups) + 0.6)
+    width, height = 4.4 * len(names) if len(names) > 1 else 7.6, max(3.0, 0.19 * len(table.rows) + 0.6)
     shown: dict[str, Curve] = {}
     with style.drawing(path, width, height, columns=len(names)) as axes:
         for axis, name in zip(axes, names, strict=True):
             drawn = [
-                model_curve(axis, group, name, rows[key][0], table.short_names[rows[key][1]])
-                for key, group in groups.items()
+                model_curve(axis, row.results, name, place, table.short_names[row.label])
+                for place, row in enumerate(table.rows)
             ]
             curves = [curve for curve in drawn if curve]
             axis.set_title(curve_title(name))
@@ -123,8 +120,8 @@ LEARNING = ComparisonFigure(
     "{task}-{dataset}-learning.svg",
     has_curves,
     learning,
-    "All models: the mean over seeds, in a band from the lowest to the highest seed; without a band, one seed. A steep "
-    "beginning is cut off. The legend follows the ends of the lines. The table lists the settings.",
+    "All models: the mean over seeds, in a band from the lowest to the highest seed; a model without a band has "
+    "one seed, or a seed is missing. A steep beginning may be cut off. The table lists the settings.",
     section="learning",
     title="Learning curves of {task} on {dataset}",
     stretched=True,

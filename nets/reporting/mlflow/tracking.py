@@ -44,14 +44,14 @@ def track(folder: Path, results: list[Result]) -> Changes:
     uri = os.environ.get("MLFLOW_TRACKING_URI") or own
     # A server keeps artifacts in its own place.
     artifacts = None if uri.startswith(("http", "databricks")) else folder / "mlartifacts"
-    if artifacts and uri == own and not database.exists():
-        shutil.rmtree(artifacts, ignore_errors=True)  # left over from a database that was deleted
-    if artifacts and uri == own and database.exists():
+    place = artifacts.as_uri() if artifacts and uri == own else ""
+    if place and database.exists():
         check_database(database)
-        readdress(database, folder.name, artifacts.as_uri())
+        readdress(database, folder.name, place)
+    elif artifacts and place:
+        shutil.rmtree(artifacts, ignore_errors=True)  # left over from a database that was deleted
     with quiet():
         try:
-            place = artifacts.as_uri() if artifacts and uri == own else ""
             return update(MlflowClient(uri), folder.name, artifacts, results, place)
         except MlflowException as error:
             reason = redacted(str(error).splitlines()[0])[:300]

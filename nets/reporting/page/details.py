@@ -5,9 +5,9 @@ from math import isnan
 from typing import Any, NamedTuple
 
 from nets.fidelity.passport import digest, manner
+from nets.files import read_json
 from nets.reporting import glossary
 from nets.reporting.measures import Number
-from nets.reporting.reading import read_json
 from nets.reporting.results import Result
 from nets.reporting.tables.passports import sampling_of
 

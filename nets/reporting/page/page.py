@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from nets.fidelity.passport import facts, reason
+from nets.files import read_json
 from nets.reporting import glossary
 from nets.reporting.comparisons import read_comparisons
 from nets.reporting.page import render
 from nets.reporting.page.details import run_details
 from nets.reporting.page.sections import by_task, section
-from nets.reporting.reading import read_json
 from nets.reporting.results import Result, load_results
 from nets.reporting.tables import formats
 from nets.reporting.tables.passports import Passport, passports_of
@@ -115,7 +115,7 @@ def findings(info: dict[str, Any]) -> dict[str, str]:
         found["class shares"] = f"{' to '.join(ends)} of the training {'pixels' if pixels else 'images'}"
     found["look at the data"] = " ".join(info["look"]["notes"]) or "nothing to note"
     found["changed on reading"] = "; ".join(f"{what} in {count:,} files" for what, count in source["changed"].items())
-    found["files passed by"] = "; ".join(
+    found["files skipped"] = "; ".join(
         f"{row['files']:,} in {row['folder']}, {row['why']}" + (f", such as {row['example']}" if row["example"] else "")
         for row in source["passed_by"]
     )

@@ -8,8 +8,9 @@ from nets.reporting import glossary
 from nets.reporting.comparisons import Comparison
 from nets.reporting.page.embed import Picture, comparison_pictures, run_pictures
 from nets.reporting.results import Result
+from nets.reporting.statistics import MCNEMAR
 from nets.reporting.tables import formats
-from nets.reporting.tables.best import KEY, NETWORKS, told_apart
+from nets.reporting.tables.best import APART, standing, test_of
 from nets.reporting.tables.stability import TEXT
 from nets.reporting.tables.table import Row, Table
 
@@ -29,7 +30,7 @@ def section(results: Path, comparison: Comparison) -> dict[str, Any]:
     table = comparison.table
 
     def html(part: Table | None) -> str:
-        return formats.html(part) if part else ""  # not what a file holds: the page takes it as it is
+        return formats.html(part) if part else ""  # rendered here: the template inserts it unescaped
 
     return {
         "id": table.name,
@@ -41,7 +42,7 @@ def section(results: Path, comparison: Comparison) -> dict[str, Any]:
         "stability": comparison.stability and {"text": TEXT, "html": html(comparison.stability)},
         "pictures": comparison_pictures(comparison, results / "figures"),
         "card": card(table),
-        "models": [model(table, row, first=row is table.leader) for row in table.rows],
+        "models": [model(table, row, first=row in table.ranked[:1]) for row in table.rows],
     }
 
 
@@ -55,8 +56,7 @@ class Card(NamedTuple):
 
 def card(table: Table) -> Card:
     """The card of a table. Without a test it names no row, but the range of the headline."""
-    headline, first = table.headline, table.rows[0]
-    rows = [row for row in table.rows if headline and row.cells[headline.key].sort is not None]
+    headline, first, rows = table.headline, table.rows[0], table.ranked
     if headline and headline.unusable:
         return Card("Not ranked", f"{headline.label} is unusable")
     if headline is None or not rows:
@@ -71,13 +71,13 @@ def card(table: Table) -> Card:
         return Card(f"{len(rows)} models", value, "no test can tell them apart")
     names = [table.short_names[row.label] for row in group]
     title = ", ".join(names if len(names) < 5 else [*names[:3], f"{len(names) - 3} more"])
-    told, others = [row for row in rows if told_apart(row)], len(rows) - len(group)
+    told, others = [row for row in rows if standing(row) == APART], len(rows) - len(group)
     verdict = [] if len(group) == 1 else ["no test tells them apart"]
     if told:
-        networks = sum(NETWORKS in row.cells[KEY].text for row in told)
-        only = f", {networks} only as trained networks" if networks else ""
+        networks = sum(test_of(row) == MCNEMAR for row in told)
+        only = f" ({networks} of them compared as single trained networks)" if networks else ""
         count = f"{len(told)} of {others}" if len(told) < others else f"all {others}"
-        verdict.append(f"told from {'the other' if others == 1 else f'{count} others'}{only}")
+        verdict.append(f"differs from {'the other' if others == 1 else f'{count} others'}{only}")
     return Card(title, headline_text(table, first) if len(group) == 1 else value, "; ".join(verdict))
 
 

@@ -22,10 +22,10 @@ from nets.reporting.statistics import (
     seeds_to_tell,
     t_test,
 )
-from nets.reporting.tables.table import ABSENT, Cell, Column, Note, Row
+from nets.reporting.tables.table import ABSENT, Cell, Column, Note, Row, short_names
 
 KEY = "against_best"
-APART, TOGETHER, UNTESTED = "told apart", "not told apart", "can't be told"
+BEST, APART, TOGETHER, UNTESTED = "best", "told apart", "not told apart", "can't be told"  # how a row stands
 NEEDS = "A test needs two seeds of both rows, and numbers that vary with the seed."
 NETWORKS = "†"  # behind a p-value that compares two trained networks
 TESTS = {
@@ -48,9 +48,8 @@ def against_the_best(rows: Sequence[Row], headline: Column | None) -> tuple[list
     found = [difference(best, row, headline) for row in others]
     tested = [(row, each) for row, each in zip(others, found, strict=True) if each]
     if not tested:
-        return [], [
-            Note("", "No row can be told from the first one: that takes two seeds of both. Their order is open.")
-        ]
+        return [], [Note("", f"No row can be told from the first one, so their order is open. {NEEDS}")]
+    names = short_names(rows)
     corrected = holm([each.p for _, each in tested])
     for row in rows:
         row.cells[KEY] = Cell(ABSENT)
@@ -58,14 +57,13 @@ def against_the_best(rows: Sequence[Row], headline: Column | None) -> tuple[list
         row.cells[KEY] = Cell(UNTESTED, hint=NEEDS, raw=raw(UNTESTED))
     for (row, each), p in zip(tested, corrected, strict=True):
         row.cells[KEY] = p_cell(each, p, headline)
-        row.cells[headline.key].best = p >= ALPHA
-    best.cells[KEY] = Cell(ABSENT, hint="The other rows are tested against this one.", raw=raw("best"))
-    best.cells[headline.key].best = True
-    column = Column(KEY, f"Against {best.results[0].short_label}", "p")
-    return [column], [
-        Note("", group_note(compared, headline)),
+    best.cells[KEY] = Cell(ABSENT, hint="The other rows are tested against this one.", raw=raw(BEST))
+    for row in compared:
+        row.cells[headline.key].best = standing(row) in (BEST, TOGETHER)
+    return [Column(KEY, f"Against {names[best.label]}", "p")], [
+        Note("", group_note(compared, headline, names)),
         Note("", test_note(tested)),
-        *power(best, others[0], found[0], headline),
+        *power(f"{names[best.label]} from {names[others[0].label]}", others[0], found[0], headline),
     ]
 
 
@@ -113,21 +111,26 @@ def in_words(difference: float, headline: Column) -> str:
     return f"{glossary.number(difference, headline.decimals)} {unit}".strip()
 
 
-def told_apart(row: Row) -> bool:
-    """Whether a test has told a row from the row with the best mean."""
-    return row.cells[KEY].raw.get(f"{KEY}_group") == APART
+def standing(row: Row) -> str:
+    """How a row stands to the one with the best mean: BEST, TOGETHER, APART or UNTESTED."""
+    return row.cells[KEY].raw[f"{KEY}_group"]
 
 
-def group_note(compared: Sequence[Row], headline: Column) -> str:
+def test_of(row: Row) -> str | None:
+    """The test of a row against the one with the best mean: PAIRED, WELCH, MCNEMAR or None."""
+    return row.cells[KEY].raw[f"{KEY}_test"]
+
+
+def group_note(compared: Sequence[Row], headline: Column, names: dict[str, str]) -> str:
     """Which rows are the group of the best, and how many rows have no test."""
     best, *others = compared
-    names = [row.results[0].short_label for row in others if row.cells[headline.key].best]
-    untested = sum(row.cells[KEY].text == UNTESTED for row in others)
-    first, end = best.results[0].short_label, "highest" if headline.direction == "higher" else "lowest"
-    if names:
-        text = f"Bold: the group of the best. No test tells {listed(names)} from {first}, which has the {end} mean."
+    together = [names[row.label] for row in others if standing(row) == TOGETHER]
+    untested = sum(standing(row) == UNTESTED for row in others)
+    first, end = names[best.label], "highest" if headline.direction == "higher" else "lowest"
+    if together:
+        text = f"Bold: the group of the best. No test tells {listed(together)} from {first}, which has the {end} mean."
     else:
-        text = f"Bold: {first}, which has the {end} mean, is told from every row that could be tested."
+        text = f"Bold: {first}, which has the {end} mean, differs significantly from every row that could be tested."
     if untested:
         text += f" {untested} row{'s have' if untested > 1 else ' has'} no test, and can't be told from it."
     return text
@@ -140,15 +143,13 @@ def test_note(tested: Sequence[tuple[Row, Difference]]) -> str:
     return " ".join([f"p: two-sided{corrected}; below {ALPHA:.2g}, two rows are told apart.", *used])
 
 
-def power(best: Row, second: Row, found: Difference | None, headline: Column) -> list[Note]:
-    """How many seeds would tell the first two rows apart, unless they are."""
-    if told_apart(second):
+def power(names: str, second: Row, found: Difference | None, headline: Column) -> list[Note]:
+    """How many seeds would tell the first two rows apart, 'A from B', unless they are or have equal means."""
+    if standing(second) == APART or (found and not found.value):
         return []
-    names = f"{best.results[0].short_label} from {second.results[0].short_label}"
-    if found is None or not found.deviations:
-        return [Note("", f"How many seeds would tell {names} can't be estimated: that takes two seeds of both.")]
-    if found.n < 3:
-        return [Note("", f"How many seeds would tell {names} can't be estimated from two of each.")]
+    if found is None or not found.deviations or found.n < 3:
+        words = "that takes three seeds of both, and numbers that vary with the seed"
+        return [Note("", f"How many seeds would tell {names} can't be estimated: {words}.")]
     count = seeds_to_tell(found.value, found.deviations)
     seeds = f"About {count} seeds" if count else f"More than {MOST_SEEDS:,} seeds"
     size = in_words(abs(found.value), headline)

@@ -8,7 +8,7 @@ from nets.reporting.tables.cost import SIZES, cost_cells, cost_columns
 from nets.reporting.tables.literature import Values, add_published, reported_measures
 from nets.reporting.tables.measured import UNMEASURED, metric_cell, metric_columns
 from nets.reporting.tables.passports import passports_of
-from nets.reporting.tables.rows import rank, rows_of, seed_notes
+from nets.reporting.tables.rows import notes_by_reason, rank, rows_of, seed_notes
 from nets.reporting.tables.scale import scale_rows
 from nets.reporting.tables.table import ABSENT, Cell, Column, Note, Row, Table
 from nets.run import Run
@@ -48,15 +48,15 @@ def comparison_table(results: list[Result], published: Values | None = None) -> 
 def without_unmeasured(rows: list[Row], measured: list[Column]) -> tuple[list[Column], list[Note]]:
     """Drop columns that were measured for no model; notes say why. The headline always stays."""
     kept: list[Column] = []
-    labels: dict[str, list[str]] = {}  # by the reason
+    dropped: list[tuple[Column, str]] = []  # with the reason
     for column in measured:
         cells = [row.cells[column.key] for row in rows]
         reasons = [cell.hint for cell in cells if cell.text == UNMEASURED]
         if column.headline or not reasons or any(cell.text not in (UNMEASURED, ABSENT) for cell in cells):
             kept.append(column)
         else:
-            labels.setdefault(reasons[0], []).append(column.label)
-    return kept, [Note("", f"{', '.join(words)}: not measured. {reason}") for reason, words in labels.items()]
+            dropped.append((column, reasons[0]))
+    return kept, notes_by_reason(dropped, "not measured")
 
 
 def notes_of(results: list[Result], rows: list[Row], columns: list[Column]) -> list[Note]:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from nets.files import read_json
 from nets.reporting import glossary
 from nets.reporting.page import render
-from nets.reporting.reading import read_json
 from nets.reporting.results import Result
 from nets.reporting.tables.table import Cell, Column, Row, Table
 
@@ -41,9 +41,8 @@ def read(folder: Path, name: str, results: Iterable[Result]) -> Table:
 def heading(column: Column) -> str:
     """A column's name, unit and better direction; whether its numbers are indicative (too few images) or unusable."""
     words = [column.label, f"({column.unit})" if column.unit else "", glossary.ARROWS[column.direction]]
-    return " ".join(
-        filter(None, [*words, "indicative" if column.indicative else "", "unusable" if column.unusable else ""])
-    )
+    words += ["indicative"] * column.indicative + ["unusable"] * bool(column.unusable)
+    return " ".join(filter(None, words))
 
 
 def text(cell: Cell) -> str:
@@ -80,9 +79,9 @@ def raw(table: Table) -> str:
     names = list(dict.fromkeys(name for row in rows for name in row))
     for column in table.columns:
         for row, values in zip(table.rows + table.scale, rows, strict=True):
-            raw = row.cells[column.key].raw if column.key in row.cells else {}
-            values |= raw
-            names += [name for name in raw if name not in names]
+            found = row.cells[column.key].raw if column.key in row.cells else {}
+            values |= found
+            names += [name for name in found if name not in names]
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(map(plain, names))

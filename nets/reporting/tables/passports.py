@@ -20,6 +20,11 @@ class Passport:
     metrics: list[str] = field(default_factory=list)
     datasets: list[str] = field(default_factory=list)
 
+    @property
+    def counts(self) -> tuple[int | None, int | None]:
+        """The numbers of samples and of reference images."""
+        return self.content.get("samples"), (self.content.get("reference") or {}).get("count")
+
 
 def sampling_of(result: Result) -> dict[str, Any] | None:
     """The sampler, steps and moving average with which a run drew its samples; None if it draws none."""

@@ -17,7 +17,7 @@ def class_table(results: list[Result]) -> Table | None:
     ious = {
         result.name: [float(value) for value in values]
         for result in results
-        if result.ok and (values := read_arrays(result.folder / "arrays.npz").get("class_iou")) is not None
+        if result.ok and (values := read_arrays(result.folder / "arrays.npz", "class_iou").get("class_iou")) is not None
     }
     if not ious:
         return None

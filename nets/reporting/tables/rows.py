@@ -45,6 +45,14 @@ def rank(rows: list[Row], column: Column) -> None:
     rows.sort(key=key)
 
 
+def notes_by_reason(found: Iterable[tuple[Column, str]], what: str) -> list[Note]:
+    """A note per reason: the columns that it concerns, and `what` is the matter with them."""
+    labels: dict[str, list[str]] = {}
+    for column, reason in found:
+        labels.setdefault(reason, []).append(column.label)
+    return [Note("", f"{', '.join(words)}: {what}. {reason}") for reason, words in labels.items()]
+
+
 def seed_notes(rows: Iterable[Row]) -> list[Note]:
     """What intervals of one or two seeds can't tell, for the rows that have so few."""
     counts = {len(row.results) for row in rows if row.whole}
@@ -67,10 +75,11 @@ def summary_cell(summary: Summary, column: Column, images: int | None = None) ->
     if mean is None:
         short = f"{summary.n} of {summary.expected}"
         return Cell(summary.gaps if column.headline else short, hint=summary.gaps, raw=raw)
+    hint = "" if half is not None or summary.n < 2 else "All seeds gave the same number, which has no interval."
     interval = "" if half is None else glossary.number(half, column.decimals)
     within = ", ".join(glossary.number(bound, column.decimals) for bound in bounds)
     seeds = {str(seed): value for seed, value in summary.values.items()}
-    return Cell(glossary.number(mean, column.decimals), mean, interval, within, raw=raw, seeds=seeds)
+    return Cell(glossary.number(mean, column.decimals), mean, interval, within, hint, raw=raw, seeds=seeds)
 
 
 def test_set_interval(summary: Summary, images: int | None) -> tuple[float, ...]:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from nets.files import read_json
 from nets.reporting import glossary
-from nets.reporting.reading import read_json
 from nets.reporting.results import Result
 from nets.reporting.tables.passports import passports_of
 from nets.reporting.tables.table import ABSENT, Cell, Column, Row
@@ -15,10 +15,7 @@ def scale_rows(results: list[Result], columns: list[Column]) -> list[Row]:
     A number is only in columns with a passport for the same counts of images.
     """
     rows: dict[str, Row] = {}
-    counts = {
-        key: (passport.content.get("samples"), (passport.content.get("reference") or {}).get("count"))
-        for key, passport in passports_of(results).items()
-    }
+    counts = {key: passport.counts for key, passport in passports_of(results).items()}
     for entry in read_scale(results):
         samples, reference, values = entry["samples"], entry["reference"], entry["metrics"]
         filled = [c for c in columns if c.metric in values and counts.get(c.passport) == (samples, reference)]

@@ -5,8 +5,8 @@ import numpy as np
 from nets.reporting import glossary
 from nets.reporting.results import Result
 from nets.reporting.statistics import summarise
-from nets.reporting.tables.rows import rank, rows_of, seed_notes, summary_cell
-from nets.reporting.tables.table import ABSENT, Cell, Column, Note, Table
+from nets.reporting.tables.rows import notes_by_reason, rank, rows_of, seed_notes, summary_cell
+from nets.reporting.tables.table import ABSENT, Cell, Column, Table
 from nets.reporting.tables.usability import unusable_curves
 
 TEXT = (
@@ -20,9 +20,6 @@ SPREAD, LEVEL = "_spread", "_level"  # suffixes of the columns' keys
 def stability_table(results: list[Result]) -> Table | None:
     """The table of the generators of one data set, sorted by FID's spread; None if no history has the columns."""
     columns = columns_of(results)
-    reasons = unusable_curves(results)
-    for column in columns:
-        column.unusable = reasons.get(column.metric.partition("/")[2], "")
     if not columns:
         return None
 
@@ -32,23 +29,20 @@ def stability_table(results: list[Result]) -> Table | None:
     rows = rows_of(results, cells)
     rank(rows, columns[0])
     title = f"Stability of training on {results[0].dataset_title}"
-    labels: dict[str, list[str]] = {}  # by the reason
-    for column in columns:
-        if column.unusable:
-            labels.setdefault(column.unusable, []).append(column.label)
-    notes = [Note("", f"{', '.join(words)}: unusable and not ranked. {reason}") for reason, words in labels.items()]
+    notes = notes_by_reason([(c, c.unusable) for c in columns if c.unusable], "unusable and not ranked")
     return Table(f"stability-{results[0].run.dataset}", title, columns, rows, notes + seed_notes(rows))
 
 
 def columns_of(results: list[Result]) -> list[Column]:
     """FID's spread and level, then the spread of each loss that was also recorded within epochs."""
     names = dict.fromkeys(name for result in results if result.ok for name in result.history)
-    columns = []
+    columns, reasons = [], unusable_curves(results)
     for name in (name for name in names if name.startswith("validation/fid")):
-        label = glossary.describe(name.partition("/")[2]).label
+        metric = name.partition("/")[2]
+        label, bad = glossary.describe(metric).label, reasons.get(metric, "")
         columns += [
-            Column(name + SPREAD, f"{label}, spread", direction="lower", decimals=2, metric=name),
-            Column(name + LEVEL, f"{label}, mean", direction="lower", decimals=2, metric=name),
+            Column(name + suffix, f"{label}, {word}", "", "lower", 2, metric=name, unusable=bad)
+            for suffix, word in ((SPREAD, "spread"), (LEVEL, "mean"))
         ]
     losses = [n for n in names if n.startswith("train/") and f"{n}_std" in names and not glossary.is_metric(n)]
     columns += [Column(name + SPREAD, f"{glossary.loss_label(name)}, spread", metric=name) for name in losses]

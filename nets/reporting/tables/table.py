@@ -68,6 +68,13 @@ class Row:
         return all(result.ok for result in self.results)
 
 
+def short_names(rows: Iterable[Row]) -> dict[str, str]:
+    """Names of rows in figures and sentences, by label: without settings, unless two names would be the same."""
+    names = {row.label: row.results[0].short_label for row in rows}
+    used = list(names.values())
+    return {label: name if used.count(name) == 1 else label for label, name in names.items()}
+
+
 @dataclass
 class Table:
     """A table of models. `name` is the stem of its files; rows of `scale` are not models (see `tables.scale`)."""
@@ -85,18 +92,15 @@ class Table:
         return next((column for column in self.columns if column.headline), None)
 
     @property
-    def leader(self) -> Row | None:
-        """The row that is best by the headline; None if that is unusable or no row has a number."""
-        headline = self.headline
-        first = self.rows[0] if headline and not headline.unusable and self.rows else None
-        return first if first and headline and first.cells[headline.key].sort is not None else None
+    def ranked(self) -> list[Row]:
+        """The rows with a number in the headline, in order; empty if that is unusable."""
+        key = self.headline.key if self.headline and not self.headline.unusable else None
+        return [row for row in self.rows if key and row.cells[key].sort is not None]
 
     @cached_property
     def short_names(self) -> dict[str, str]:
-        """Names of rows in figures, by label: without settings, unless two names would be the same."""
-        names = {row.label: row.results[0].short_label for row in self.rows}
-        used = list(names.values())
-        return {label: name if used.count(name) == 1 else label for label, name in names.items()}
+        """`short_names` of its rows."""
+        return short_names(self.rows)
 
     def to_json(self) -> str:
         """The table as JSON, with its results by name."""

@@ -1,6 +1,6 @@
 """Which fidelity numbers can't be used: their extractor is too weak, or they don't rank real images above noise."""
 
-from nets.fidelity.passport import weakness
+from nets.fidelity.passport import NOISE, weakness
 from nets.reporting import glossary
 from nets.reporting.results import Result
 from nets.reporting.tables.passports import passports_of
@@ -12,9 +12,8 @@ def unusable(results: list[Result]) -> dict[tuple[str, str], str]:
     scale = read_scale(results)
     reasons = {}
     for digest, passport in passports_of(results).items():
-        counts = passport.content.get("samples"), (passport.content.get("reference") or {}).get("count")
         weak = weakness(passport.content.get("extractor") or {})
-        measured = [entry for entry in scale if (entry["samples"], entry["reference"]) == counts]
+        measured = [entry for entry in scale if (entry["samples"], entry["reference"]) == passport.counts]
         for metric in passport.metrics:
             if reason := weak or disorder(metric, measured):
                 reasons[metric, digest] = reason
@@ -27,19 +26,13 @@ def unusable_curves(results: list[Result]) -> dict[str, str]:
 
 
 def disorder(metric: str, scale: list[dict]) -> str:
-    """Why rows of the scale are out of order: noise must be worse than any real images. Empty if it is."""
+    """Why rows of the scale are out of order: noise must be worse than any real images. Empty if they are in order."""
     entry = glossary.describe(metric)
     if entry.direction == "none":
         return ""
     sign = 1 if entry.direction == "higher" else -1
-    noise, real = (
-        [
-            row["metrics"][metric]
-            for row in scale
-            if metric in row["metrics"] and row["title"].startswith("noise") == is_noise
-        ]
-        for is_noise in (True, False)
-    )
+    found = [(entry["title"] == NOISE, entry["metrics"][metric]) for entry in scale if metric in entry["metrics"]]
+    noise, real = [value for is_noise, value in found if is_noise], [value for is_noise, value in found if not is_noise]
     if not noise or not real or sign * noise[0] < min(sign * value for value in real):
         return ""
     worst = min(real, key=lambda value: sign * value)
