@@ -33,6 +33,20 @@ class SourceUnavailable(Exception):  # noqa: N818 (an outcome, not an error)
     """A source is missing. The message says how to supply it, as in "put the files into data/mnist"."""
 
 
+MEMORY = (  # what errors of other types say when memory ran out
+    "can't allocate memory",  # torch's allocator on CPUs
+    "CUDA error: out of memory",  # where a process opens a full device
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that memory ran out, on the device or the machine. Needs no torch."""
+    named = type(error).__name__ == "OutOfMemoryError"  # torch's
+    return named or isinstance(error, MemoryError) or any(words in str(error) for words in MEMORY)
+
+
 def shorten(text: str, longest: int = 60) -> str:
     """The text, or its beginning if it is too long to be quoted in a message."""
     return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -4,12 +4,17 @@ import contextlib
 import hashlib
 import json
 import os
+import re
+import stat
 from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from nets.errors import DataError, UserError
+from nets.errors import ConfigError, DataError, UserError
+
+LARGEST_FILE = 5_000_000  # bytes of a text that a person wrote
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 @contextlib.contextmanager
@@ -24,6 +29,46 @@ def atomic(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def read_text(path: Path, what: str, piped: bool = False) -> str:
+    """The text of a file that a person wrote; `what` names its kind, such as "table". Raises ConfigError.
+
+    `piped`: the file may be a pipe, as `<(command)` in a shell; any other pipe might be waited for for ever.
+    """
+    try:
+        number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if piped else os.O_NONBLOCK))
+        with open(number, "rb") as file:
+            kind = os.fstat(number).st_mode
+            if not (stat.S_ISREG(kind) or (piped and stat.S_ISFIFO(kind))):
+                raise ConfigError(f"{path}: the {what} is not a regular file; give the path of a text file.")
+            content = file.read(LARGEST_FILE + 1)
+        if len(content) > LARGEST_FILE:
+            raise ConfigError(f"{path}: the {what} has more than {LARGEST_FILE / 1e6:.0f} MB; shorten it.")
+        text = content.decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"{path.absolute()}: the {what} can't be read ({error.strerror}); check its path.") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: byte {error.start} is not UTF-8; save the {what} as UTF-8.") from None
+    if found := CONTROL.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise ConfigError(f"{path}, line {line}: the {what} has the control character {found[0]!r}; remove it.")
+    return text
+
+
+def read_json(path: Path, again: str = "delete it and run its stage again") -> dict[str, Any]:
+    """The content of a JSON file, which holds keys. Raises DataError if it is missing or broken; `again` says what to
+    do then.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError("it holds no keys")
+        return content
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing; run the stage that writes it first.") from None
+    except (ValueError, RecursionError, IsADirectoryError) as error:
+        raise DataError(f"{path} can't be read as JSON ({error}); {again}.") from None
 
 
 def write_json(path: Path, content: Any) -> None:

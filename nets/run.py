@@ -151,6 +151,15 @@ def chosen_weights(manifest: dict[str, Any]) -> dict[str, Any]:
     return weights.get("best") or weights.get("last", {})
 
 
+def read_names(path: Path) -> list[str]:
+    """The names of runs in a file, one per line. Raises UserError."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} can't be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}.") from None
+    return [check_name(line.strip(), f"A run in {path}") for line in lines if line.strip()]
+
+
 def read_runs(path: Path) -> list[Run]:
     """Read all runs of `runs.jsonl`."""
     with open(path, encoding="utf-8") as lines:

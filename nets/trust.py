@@ -7,7 +7,6 @@ deleted from only after `refuse_links`. docs/trust.md says which files are code 
 import os
 import re
 import stat
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -122,7 +121,3 @@ class Redacted:
 
     def __getattr__(self, attribute: str) -> Any:
         return getattr(self.stream, attribute)
-
-
-if __name__ == "__main__":  # for the Makefile
-    print(redacted(" ".join(sys.argv[1:])))

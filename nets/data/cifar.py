@@ -77,15 +77,7 @@ def _part(location: Path, batches: list[bytes]) -> Part:
             batch = Batch(io.BytesIO(content), encoding="latin1").load()
             images.append(batch["data"].pixels.reshape(-1, 3, 32, 32))
             labels.extend(batch["labels"] if "labels" in batch else batch["fine_labels"])
-        except (
-            pickle.UnpicklingError,
-            LookupError,
-            AttributeError,
-            TypeError,
-            ValueError,
-            EOFError,
-            RecursionError,
-        ) as error:
+        except BROKEN as error:
             raise DataError(f"{location} is not CIFAR's ({error}); fetch it again.") from None
     pixels = np.concatenate(images)
     if len(pixels) != len(labels):

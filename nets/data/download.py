@@ -1,7 +1,6 @@
 """Downloads through torchvision, which knows the addresses and verifies the files."""
 
 import contextlib
-import os
 import queue
 import socket
 import sys
@@ -16,6 +15,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
+from nets.data.places import offline
 from nets.errors import DataError, SourceUnavailable
 
 ANSWER_SECONDS = 10  # how long to wait for a server's answer
@@ -28,14 +28,14 @@ def fetch(source: dict, root: Path) -> None:
     Files are downloaded to a temporary folder and moved into place when they are complete. Raises SourceUnavailable if
     downloads are forbidden (NETS_OFFLINE=1) or no server answers, DataError if a download is damaged.
     """
-    if os.environ.get("NETS_OFFLINE", "0") not in ("", "0"):
+    if offline():
         raise SourceUnavailable("allow the download (NETS_OFFLINE forbids it now)")
     from torchvision import datasets
 
     kind = getattr(datasets, source["class"])
     urls = _addresses(kind)
     if not _answer(urls, ANSWER_SECONDS):
-        hosts = " nor ".join(sorted({urlsplit(url).netloc.rpartition("@")[2] for url in urls}))
+        hosts = " nor ".join(sorted({str(urlsplit(url).hostname) for url in urls}))
         raise SourceUnavailable(f"allow the download (offline now: no answer from {hosts})")
     try:
         root.mkdir(parents=True, exist_ok=True)

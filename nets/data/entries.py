@@ -15,15 +15,18 @@ def number_of(classes: list[str] | int | None) -> int:
 
 
 def folder_of(name: str) -> str:
-    """The folder of a class in folders of images: T-shirt_top for T-shirt/top."""
-    return name.replace("/", "_")
+    """The folder of a class in folders of images: T-shirt_top for T-shirt/top.
+
+    In one form of Unicode, because systems store an é in different ways.
+    """
+    return unicodedata.normalize("NFC", name.replace("/", "_"))
 
 
 def check_classes(where: str, classes: list[str]) -> None:
     """Raise DataError if two classes have one name, or would share one folder."""
     seen: dict[str, str] = {}  # the class of each folder
     for name in classes:
-        folder = unicodedata.normalize("NFC", folder_of(name))
+        folder = folder_of(name)
         if folder in seen:
             what = "appears twice" if seen[folder] == name else f"has the same folder as {seen[folder]!r}, {folder}"
             raise DataError(f"{where}: the class {name!r} {what}; rename one of them.")

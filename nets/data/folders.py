@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import unicodedata
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -30,7 +29,7 @@ def read_class_folder(entry: dict, source: dict, root: Path) -> Loaded:
         raise DataError(f"{folder} is incomplete: it has train but no test; add test.")
     listing = Listing(folder)
     there = parts_of(listing, folder)
-    train, val, test = (_labelled(listing, folder / p, entry["classes"]) if p in there else [] for p in PARTS)
+    train, val, test = (_labelled(listing, there[p], entry["classes"]) if p in there else [] for p in PARTS)
     return _loaded(entry, source, listing, train + val, test, len(val) or None)
 
 
@@ -40,10 +39,10 @@ def read_image_folder(entry: dict, source: dict, root: Path) -> Loaded:
     listing = Listing(folder)
     if not folder.is_dir() or not (images := listing.images(folder)):
         raise SourceUnavailable(f"put images ({WORDS}) under {folder}")
-    unlabelled = [(path, -1) for path in images]
+    learning = [(path, -1) for path in images]
     if entry["classes"] is not None:
-        listing = Listing(folder)
-    learning = unlabelled if entry["classes"] is None else _labelled(listing, folder, entry["classes"])
+        listing = Listing(folder)  # whose account begins anew
+        learning = _labelled(listing, folder, entry["classes"])
     return _loaded(entry, source, listing, learning, None)
 
 
@@ -61,7 +60,7 @@ def read_imagenet(entry: dict, source: dict, root: Path) -> Loaded:
 
 
 def parts_of(listing: Listing, folder: Path) -> dict[str, Path]:
-    """The folders `train`, `val` and `test` of a folder. Others are passed by, but not those that mean a part."""
+    """The folders `train`, `val` and `test` of a folder. Others are skipped, but not those that mean a part."""
     found = listing.folders(folder, "is in no part")
     for name, path in found.items():
         if name not in PARTS:
@@ -75,8 +74,8 @@ def _labelled(listing: Listing, folder: Path, classes: list[str] | int) -> Label
     """The images of each class, from the folders of the classes' names."""
     if isinstance(classes, int):
         raise DataError(f"{folder} needs the names of its classes, which are folders; list them in `classes`.")
-    there = {_plain(name): path for name, path in listing.folders(folder, "is in no class's folder").items()}
-    wanted = {_plain(folder_of(name)): name for name in classes}
+    there = {folder_of(name): path for name, path in listing.folders(folder, "is in no class's folder").items()}
+    wanted = {folder_of(name): name for name in classes}
     for name in sorted(there.keys() ^ wanted.keys()):
         what = "is not a class of the catalogue" if name in there else "is missing"
         inner = [path for path in there.values() if all((path / other).is_dir() for other in wanted)]
@@ -89,11 +88,6 @@ def _labelled(listing: Listing, folder: Path, classes: list[str] | int) -> Label
             raise DataError(f"{there[name]} has no image ({WORDS}); add some, or remove the class.")
         labelled += [(path, label) for path in images]
     return labelled
-
-
-def _plain(name: str) -> str:
-    """A name in one form of Unicode: systems store an é in different ways."""
-    return unicodedata.normalize("NFC", name)
 
 
 def _loaded(

@@ -44,8 +44,10 @@ def read(entry: dict, source: dict, root: Path) -> Loaded:
 
 
 def _find(folder: Path, name: str) -> Path | None:
-    candidates = (folder / name, folder / f"{name}.gz")
-    return next((path for path in candidates if path.is_file()), None)
+    there = [path for path in (folder / name, folder / f"{name}.gz") if path.exists()]
+    if there and not there[0].is_file():
+        raise DataError(f"{there[0]} is not a regular file; {REMEDY}.")
+    return there[0] if there else None
 
 
 def _array(path: Path, sha256: str) -> np.ndarray:

@@ -1,6 +1,6 @@
-"""What a folder holds: the images that are taken, and an account of every file that is passed by.
+"""What a folder holds: the images that are taken, and an account of every file that is skipped.
 
-All images below a folder are taken, however deep. Hidden files are passed by, as are files that are no images. What a
+All images below a folder are taken, however deep. Hidden files are skipped, as are files that are no images. What a
 person would expect to be taken, but can't be, is refused.
 """
 
@@ -27,7 +27,7 @@ MOST_ROWS = 50  # of an account
 
 
 class Listing:
-    """Lists folders below `root`, and remembers which files it passed by, and why."""
+    """Lists folders below `root`, and remembers which files it skipped, and why."""
 
     def __init__(self, root: Path):
         refuse_links(root)
@@ -65,7 +65,7 @@ class Listing:
         self.examples.setdefault(key, path.name)
 
     def account(self) -> list[dict[str, Any]]:
-        """Why, where and how many files were passed by, with the name of one; places beyond the first ones together."""
+        """Why, where and how many files were skipped, with the name of one; places beyond the first ones together."""
         rows: list[dict[str, Any]] = [
             {"why": why, "folder": place, "files": count, "example": self.examples[why, place]}
             for (why, place), count in sorted(self.passed.items())
@@ -95,7 +95,7 @@ class Listing:
         return taken
 
     def _is_image(self, entry: os.DirEntry, path: Path) -> bool:
-        """Whether a file is an image; if not, it is passed by. Raises DataError for an image that can't be read."""
+        """Whether a file is an image; if not, it is skipped. Raises DataError for an image that can't be read."""
         suffix = path.suffix.lower()
         if entry.is_dir():
             return False
@@ -124,11 +124,11 @@ def _entries(folder: Path) -> list[os.DirEntry]:
 
 
 def account_in_words(rows: list[dict]) -> str:
-    """'7 files passed by: 4 hidden, 3 no image (.txt)'; empty if there are none."""
+    """'7 files skipped: 4 hidden, 3 no image (.txt)'; empty if there are none."""
     counts: Counter[str] = Counter()
     for row in rows:
         counts[row["why"]] += row["files"]
     shown = [f"{count:,} {why}" for why, count in counts.most_common(6)]
     shown += ["others"] if len(counts) > 6 else []
     total = sum(counts.values())
-    return f"{total:,} file{'s' if total != 1 else ''} passed by: {', '.join(shown)}" if total else ""
+    return f"{total:,} file{'s' if total != 1 else ''} skipped: {', '.join(shown)}" if total else ""

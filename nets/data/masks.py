@@ -11,9 +11,8 @@ from nets.data.folders import PARTS, digest, parts_of, verified_digest
 from nets.data.listing import Listing
 from nets.data.loaded import Loaded, Part, chunk_length
 from nets.errors import DataError, SourceUnavailable
+from nets.files import read_text
 from nets.trust import check_name
-
-MOST_CHARACTERS = 10_000_000  # of a list of images
 
 Pairs = list[tuple[Path, Path]]  # (image, mask)
 
@@ -76,11 +75,7 @@ def read_oxford_pet(entry: dict, source: dict, root: Path) -> Loaded:
 
 def _names(path: Path) -> list[str]:
     """The first word of each line of a list of images."""
-    with open(path, encoding="utf-8") as file:
-        lines = file.read(MOST_CHARACTERS + 1)
-    if len(lines) > MOST_CHARACTERS:
-        raise DataError(f"{path} is no list of images: it is too long; unpack it again.")
-    return [line.split()[0] for line in lines.splitlines() if line.strip()]
+    return [line.split()[0] for line in read_text(path, "list of images").splitlines() if line.strip()]
 
 
 def checked(entry: dict, part: Part) -> Iterator[np.ndarray]:

@@ -20,7 +20,6 @@ def divisors(std: list[float]) -> list[float]:
 def channel_statistics(path: Path, rows: np.ndarray) -> tuple[list[float], list[float]]:
     """Mean and standard deviation of each channel over the images `rows`, for pixels in 0..1, to six digits.
 
-    A channel that never varies gets the deviation 1, so that standardising makes it 0 rather than dividing by 0.
     Computed from a histogram of integers, so that the result depends neither on chunks nor on the machine.
     """
     images = np.load(path, mmap_mode="r")

@@ -14,8 +14,9 @@ from nets.data.loaded import Loaded, Part
 from nets.data.look import class_pixels, digests_of, look
 from nets.data.masks import checked
 from nets.data.normalisation import channel_statistics, divisors
+from nets.data.places import data_root
 from nets.data.prepared import PART
-from nets.data.sources import data_root, load
+from nets.data.sources import load
 from nets.data.splits import divide
 from nets.errors import DataError, SourceUnavailable
 from nets.files import write_json
@@ -80,9 +81,7 @@ def _write(name: str, entry: dict, loaded: Loaded, out: Path) -> dict:
     for file, values in {"learning/labels": learning, "test/labels": test, **arrays}.items():
         hashes |= _write_array(out, f"{file}.npy", values)
     labels = {s: (test if s == "test" else learning)[indices] for s, indices in lists.items()}
-    mean, std = entry["mean"], entry["std"]
-    if len(lists["train"]):
-        mean, std = channel_statistics(out / "learning/images.npy", lists["train"])
+    mean, std = channel_statistics(out / "learning/images.npy", lists["train"]) if len(lists["train"]) else ([], [])
     counts = {split: _count(entry, values) for split, values in labels.items()}
     pixels = {split: _count_pixels(entry, out, split, indices) for split, indices in lists.items()}
     seen = {split: [digests[PART[split]][row] for row in indices] for split, indices in lists.items()}
@@ -117,7 +116,7 @@ def _divide(name: str, entry: dict, loaded: Loaded) -> dict[str, np.ndarray]:
 
 
 def _provenance(loaded: Loaded) -> dict:
-    """Where the images come from, which files were passed by, and of how many files something was changed."""
+    """Where the images come from, which files were skipped, and of how many files something was changed."""
     names = ("kind", "location", "canonical", "sha256", "passed_by")
     changed = Counter(what for what, _ in sorted(loaded.changes))
     return {name: getattr(loaded, name) for name in names} | {"changed": dict(changed)}

@@ -16,7 +16,7 @@ import numpy as np
 
 from nets.data.splits import draw_labelled
 from nets.errors import DataError
-from nets.files import sha256, verify
+from nets.files import read_json, sha256, verify
 
 PART = {"train": "learning", "validation": "learning", "test": "test"}  # the folder that holds a split
 
@@ -45,12 +45,9 @@ class Split:
 def read_info(folder: Path) -> dict:
     """The content of `dataset.json`. Raises DataError if it is missing or can't be read."""
     path = Path(folder) / "dataset.json"
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing: prepare the data set first.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is damaged ({error}); delete the folder and prepare it again.") from None
+    if not path.exists():
+        raise DataError(f"{path} is missing: prepare the data set first.")
+    return read_json(path, "delete the folder and prepare it again")
 
 
 def majority(info: dict, split: str) -> float:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib
-import os
 from pathlib import Path
 
 from nets.data import download
@@ -22,11 +21,6 @@ READERS = {  # by kind of source; imported when used, so `nets.suite.keys` names
     "mask_folder": "nets.data.masks:read_mask_folder",
     "oxford_pet": "nets.data.masks:read_oxford_pet",
 }
-
-
-def data_root() -> Path:
-    """`$NETS_DATA`, or `data` in the working directory."""
-    return Path(os.environ.get("NETS_DATA") or "data")
 
 
 def load(entry: dict, root: Path) -> Loaded:

@@ -5,8 +5,6 @@ pickle. So it is read once, compared with its whole SHA-256, and unpickled by to
 """
 
 import io
-import json
-import os
 import pickle
 import socket
 from collections.abc import Mapping
@@ -20,13 +18,13 @@ import safetensors.torch
 import torch.hub
 from torch import Tensor
 
+from nets.data.places import data_root, offline
 from nets.errors import DataError
-from nets.files import read_verified, sha256, write_json
+from nets.files import atomic, read_json, read_verified, sha256
 from nets.trust import without_login
 
 TIMEOUT = 20  # seconds to wait for an answer
 HOLDERS = ("state_dict", "model_state_dict", "model", "network", "net", "module", "weights", "params")
-PINNED = "pinned.json"  # in $NETS_DATA/weights: whole SHA-256s that the first download found, by address
 
 
 @dataclass(frozen=True)
@@ -44,8 +42,11 @@ class WeightsFile:
 
         Raises DataError if the note names other weights: it may come from elsewhere.
         """
-        content = json.loads(note.read_text(encoding="utf-8"))
-        weights = cls(**content | {"file": content["file"] and Path(content["file"])})
+        content = read_json(note)
+        try:
+            weights = cls(**content | {"file": content["file"] and Path(content["file"])})
+        except (TypeError, KeyError):
+            raise DataError(f"{note} is no note of weights; delete it, and it is made again.") from None
         if weights.status == "ok" and not is_known(weights.sha256, digits):
             raise DataError(f"{note} names other weights than weights.yaml; delete it, and it is made again.")
         return weights
@@ -68,8 +69,9 @@ class WeightsFile:
         content = self.content()
         try:
             if content[8:9] == b"{":  # safetensors: the length of a JSON header, then the header
-                return unwrapped(safetensors.torch.load(content))
-            found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+                found = safetensors.torch.load(content)
+            else:
+                found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         except (pickle.UnpicklingError, RuntimeError, EOFError, safetensors.SafetensorError) as error:
             reason = f"holds more than tensors, or is no such file ({first_line(error)})"
             raise DataError(f"{self.file} {reason}; save only the network's state_dict().") from None
@@ -99,25 +101,31 @@ def first_line(error: Exception) -> str:
 
 def folder() -> Path:
     """Where weights are kept: `$NETS_DATA/weights`."""
-    return Path(os.environ.get("NETS_DATA") or "data") / "weights"
+    return data_root() / "weights"
 
 
 def whole_sha256(entry: Mapping[str, Any]) -> str | None:
     """All 64 digits of an entry's SHA-256: the catalogue's, or those of the first download; None before that."""
-    return entry.get("sha256") or pinned().get(entry["url"])
+    pin = pin_of(entry["url"])
+    return entry.get("sha256") or (pin.read_text(encoding="utf-8").strip() if pin.exists() else None)
 
 
 def is_known(sha256: Any, digits: str) -> bool:
     """Whether a SHA-256 is that of the catalogue: equal, or pinned if the catalogue has only its first digits."""
     if len(digits) == 64:
         return sha256 == digits
-    return bool(digits) and sha256 in pinned().values() and sha256.startswith(digits)
+    pinned = (path.read_text(encoding="utf-8").strip() for path in folder().glob("*.sha256"))
+    return bool(digits) and sha256 in pinned and sha256.startswith(digits)
 
 
-def pinned() -> dict[str, str]:
-    """The SHA-256 of each file that was downloaded while only its first digits were known, by address."""
-    path = folder() / PINNED
-    return json.loads(path.read_text()) if path.exists() else {}
+def file_name(url: str) -> str:
+    """The name of the file at an address."""
+    return Path(urlsplit(url).path).name
+
+
+def pin_of(url: str) -> Path:
+    """Where the SHA-256 of a file is kept that was downloaded while only its first digits were known."""
+    return folder() / f"{file_name(url)}.sha256"
 
 
 def fetch(entry: dict[str, Any], given: Path | None = None) -> WeightsFile:
@@ -127,7 +135,7 @@ def fetch(entry: dict[str, Any], given: Path | None = None) -> WeightsFile:
     address pins the others; a file that is already here can't.
     """
     url = entry["url"]
-    filename = Path(urlsplit(url).path).name
+    filename = file_name(url)
     own = folder() / filename
     cached = Path(torch.hub.get_dir()) / "checkpoints" / filename
     places = [given or Path(url)] if given or "://" not in url else [own, cached]
@@ -141,7 +149,7 @@ def fetch(entry: dict[str, Any], given: Path | None = None) -> WeightsFile:
     supply = f"put {filename} into {own.parent} and run with RETRY=1"
     if present is None and own not in places:
         return hole(f"{entry['title']} should be in {places[0]}; put it there and run with RETRY=1.")
-    if present is None and os.environ.get("NETS_OFFLINE", "0") not in ("", "0"):
+    if present is None and offline():
         return hole(f"{filename} is not here and NETS_OFFLINE forbids the download; {supply}.")
     if present is None:
         try:
@@ -168,9 +176,11 @@ def download(url: str, target: Path, digits: str) -> None:
 
 def pin(url: str, digest: str) -> None:
     """Keep the SHA-256 of a first download, and say so."""
-    write_json(folder() / PINNED, pinned() | {url: digest})
+    path = pin_of(url)
+    with atomic(path) as temporary:
+        temporary.write_text(f"{digest}\n", encoding="utf-8")
     known = f"only the first digits of its SHA-256 were known; from now on it must be {digest}"
-    print(f"{url}: {known}, which is in {folder() / PINNED}; keep that file.")
+    print(f"{url}: {known}, which is in {path}; keep that file.")
 
 
 def hole(reason: str) -> WeightsFile:

@@ -47,21 +47,22 @@ def beside() -> Path:
 
 
 def load_catalogues(folder: Path) -> dict[str, dict[str, Any]]:
-    """The project's catalogues, extended by files of the same names in the folder of the user's table.
+    """All catalogues by name; see `merged`."""
+    return {name: merged(name, folder) for name in CATALOGUES}
+
+
+def merged(name: str, folder: Path) -> dict[str, Any]:
+    """One of the project's catalogues, extended by the file of the same name in the folder of the user's table.
 
     A line on standard error names the project's entries that such a file replaces.
     """
-    merged: dict[str, dict[str, Any]] = {}
-    for name in CATALOGUES:
-        merged[name] = copy.deepcopy(
-            load_catalogue(ROOT / "config" / f"{name}.yaml", name)
-        )  # keeps the cache unchanged
-        path = folder.resolve() / f"{name}.yaml"
-        if path.exists() and path.parent != ROOT / "config":
-            own = copy.deepcopy(load_catalogue(path, name))
-            tell_replaced(path, tuple(entry for entry in own if merged[name].get(entry, own[entry]) != own[entry]))
-            merged[name] |= own
-    return merged
+    entries = copy.deepcopy(load_catalogue(ROOT / "config" / f"{name}.yaml", name))  # keeps the cache unchanged
+    path = folder.resolve() / f"{name}.yaml"
+    if path.exists() and path.parent != ROOT / "config":
+        own = copy.deepcopy(load_catalogue(path, name))
+        tell_replaced(path, tuple(entry for entry in own if entries.get(entry, own[entry]) != own[entry]))
+        entries |= own
+    return entries
 
 
 @cache

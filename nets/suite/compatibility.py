@@ -10,6 +10,11 @@ from nets.run import Network, Recipe
 from nets.tasks.kinds import KINDS, Kind
 
 
+def generates(model: dict[str, Any]) -> bool:
+    """Whether a model's samples are measured."""
+    return KINDS[model["task"]].task is None or model.get("generates", False)
+
+
 @dataclass(frozen=True)
 class Row:
     """A resolved row of a table: what its cells name, with its overrides applied."""
@@ -131,8 +136,7 @@ def check_optimizers(row: Row) -> None:
 
 def check_validation(row: Row) -> None:
     """Refuse FID during training without validation images, which samples are compared with."""
-    draws = row.kind.task is None or row.model.get("generates")
-    if row.data["splits"].get("validation") == 0 and draws and row.recipe.options["fid_samples"]:
+    if row.data["splits"].get("validation") == 0 and generates(row.model) and row.recipe.options["fid_samples"]:
         raise ConfigError(
             f"{row.where}: {row.cells['dataset']} has no validation images for FID during training; "
             "set options.fid_samples=0."

@@ -14,7 +14,7 @@ from nets.errors import ConfigError, shorten, suggest
 from nets.optimizers import OPTIMIZERS
 from nets.run import Network, Recipe, Run
 from nets.suite.catalogues import check, complete, load_catalogues, schema
-from nets.suite.compatibility import Row, check_row
+from nets.suite.compatibility import Row, check_row, generates
 from nets.suite.starts import resolve as resolve_pretrained
 from nets.suite.starts import row_name
 from nets.suite.table import COLUMNS, parse_seeds, read_table
@@ -102,11 +102,6 @@ def with_variant(cells: dict[str, str], where: str, models: dict) -> dict:
             f"{', '.join(holders)}; correct the name, or choose a different one."
         )
     return model | {"networks": model["networks"] | added.get(variant, {})}
-
-
-def generates(model: dict) -> bool:
-    """Whether a model's samples are measured."""
-    return KINDS[model["task"]].task is None or model.get("generates", False)
 
 
 def title(name: str, networks: dict[str, Network], overridden: dict[str, Any], epochs: int) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nets.run import read_names
 from nets.trust import inside
 
 
@@ -77,7 +78,7 @@ def supplies(paths: Iterable[Path]) -> str:
 
 def summary(results: Path) -> str:
     """One line for every run of a suite that is a hole, and one for the report."""
-    names = (results / "runs.txt").read_text(encoding="utf-8").split()
+    names = read_names(results / "runs.txt")
     notes = [Note.read(inside(results, "runs", name, "metrics.json")) for name in names]
     lines = [f"  {note.name}  {note.status}: {note.reason}" for note in notes if note.status != "ok"]
     if lines:

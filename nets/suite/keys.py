@@ -4,7 +4,6 @@ Snakemake compares the digests of these facts with the last ones. When a stage r
 `made_of.json` in its folder; from them, `nets.suite.changes` tells what has changed since.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import replace
@@ -13,7 +12,7 @@ from typing import Any
 
 from nets.data.sources import READERS
 from nets.errors import UserError
-from nets.files import sha256, write_json
+from nets.files import sha256, sha256_of_json, write_json
 from nets.run import Run
 from nets.suite.definitions import PACKAGE, locate
 from nets.suite.slices import Slice, slice_of
@@ -103,7 +102,7 @@ def training_facts(
 
 def checkpoint_key(facts: dict[str, Any]) -> str:
     """The SHA-256 of `training_facts`; it names a run's checkpoints."""
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    return sha256_of_json(facts)
 
 
 def record(folder: Path, stage: str, facts: dict[str, Any]) -> None:

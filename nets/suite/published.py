@@ -12,9 +12,10 @@ from statistics import median_high, median_low
 from typing import Any
 
 from nets.errors import ConfigError, suggest
+from nets.files import read_text
 from nets.metrics.metric import all_metrics
 from nets.suite.catalogues import ROOT, check, load_catalogues, schema
-from nets.suite.written import parse_value, read_text
+from nets.suite.written import parse_value
 
 COLUMNS = ("model", "dataset", "metric", "value", "source", "note", "explains")
 OPTIONAL = {"split": "test", "checked": "source", "differs": ""}  # the meaning of an absent column or an empty cell

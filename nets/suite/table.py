@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from nets.errors import ConfigError, shorten, suggest
-from nets.suite.written import read_text
+from nets.files import read_text
 
 LAST_SEED, MOST_SEEDS = 2**31 - 1, 10_000
 LONGEST_CELL = 2000  # characters

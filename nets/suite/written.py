@@ -13,9 +13,7 @@ So YAML's octal, binary, sexagesimal numbers and dates, and its tags (`!!python/
 """
 
 import math
-import os
 import re
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +22,8 @@ from typing import Any
 import yaml
 
 from nets.errors import ConfigError, shorten
+from nets.files import read_text
 
-LARGEST_FILE = 5_000_000  # bytes
 DEEPEST = 30  # lists and mappings within each other
 LONGEST_TEXT = 10_000  # characters of a value or key
 MOST_VALUES = 200_000  # in a file, those behind an alias counted at each use
@@ -33,33 +31,7 @@ LARGEST_INTEGER = 2**53  # the largest that JSON and floats hold exactly
 
 NUMBER = re.compile(r"[-+]?(?:[0-9]+(?P<fraction>\.[0-9]*)?|\.[0-9]+)(?P<exponent>[eE][-+]?[0-9]+)?")
 INFINITE = re.compile(r"[-+]?\.(inf|nan)", re.IGNORECASE)
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 CONSTANTS = {"true": True, "false": False, "null": None, "~": None, "": None}
-
-
-def read_text(path: Path, what: str, piped: bool = False) -> str:
-    """The text of a file that a person wrote; `what` names its kind, such as "table". Raises ConfigError.
-
-    `piped`: the file may be a pipe, as `<(command)` in a shell; any other pipe might be waited for for ever.
-    """
-    try:
-        number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if piped else os.O_NONBLOCK))
-        with open(number, "rb") as file:
-            kind = os.fstat(number).st_mode
-            if not (stat.S_ISREG(kind) or (piped and stat.S_ISFIFO(kind))):
-                raise ConfigError(f"{path}: the {what} is not a regular file; give the path of a text file.")
-            content = file.read(LARGEST_FILE + 1)
-        if len(content) > LARGEST_FILE:
-            raise ConfigError(f"{path}: the {what} has more than {LARGEST_FILE / 1e6:.0f} MB; shorten it.")
-        text = content.decode("utf-8-sig")
-    except OSError as error:
-        raise ConfigError(f"{path.absolute()}: the {what} can't be read ({error.strerror}); check its path.") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: byte {error.start} is not UTF-8; save the {what} as UTF-8.") from None
-    if found := CONTROL.search(text):
-        line = text.count("\n", 0, found.start()) + 1
-        raise ConfigError(f"{path}, line {line}: the {what} has the control character {found[0]!r}; remove it.")
-    return text
 
 
 def read_yaml(path: Path, piped: bool = False) -> Any:

@@ -1,4 +1,4 @@
-"""Every file of a folder is taken, counted among those passed by, or refused."""
+"""Every file of a folder is taken, counted among those skipped, or refused."""
 
 import os
 import unicodedata
@@ -42,7 +42,7 @@ def test_what_is_passed_by_is_counted_with_reason_place_and_an_example(root, mak
         ("hidden", ".cache/x"): 1,
     }
     assert {row["example"] for row in listing.account()} == {"more.txt", "001", "Thumbs.db", ".DS_Store", "1.png"}
-    assert account_in_words(listing.account()).startswith("6 files passed by: 2 ")
+    assert account_in_words(listing.account()).startswith("6 files skipped: 2 ")
 
 
 def test_an_account_is_short(root):
@@ -52,7 +52,7 @@ def test_an_account_is_short(root):
         (root / f"frame.{number:09}").write_text("")
     listing = Listing(root)
     assert listing.images(root) == [] and len(listing.account()) == 51
-    assert account_in_words(listing.account()) == "400 files passed by: 200 no image, 200 no image (.txt)"
+    assert account_in_words(listing.account()) == "400 files skipped: 200 no image, 200 no image (.txt)"
 
 
 @pytest.mark.parametrize("name", ["a.heic", "A.AVIF", "a.svg", "a.psd", "a.eps"])
@@ -158,7 +158,7 @@ def test_masks_and_images_that_miss_each_other(root, tmp_path, make_entry):
         ("in another folder than images and masks", "test/overlays"): 4,
         ("mask without an image", "train/masks"): 1,
     }
-    said = "; 9 files passed by: 8 in another folder than images and masks, 1 mask without an image"
+    said = "; 9 files skipped: 8 in another folder than images and masks, 1 mask without an image"
     assert in_words(info).endswith(said)
     Image.new("L", (4, 4)).save(root / "streets/train/images/1.jpg")
     with pytest.raises(DataError, match="images/1.jpg and 1.png would share a mask"):

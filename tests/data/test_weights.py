@@ -10,7 +10,7 @@ import yaml
 from torchvision import models
 
 from nets.data import weights as fetched
-from nets.data.weights import PINNED, WeightsFile, fetch, hole
+from nets.data.weights import WeightsFile, fetch, hole, pin_of
 from nets.errors import ConfigError, DataError
 from nets.fidelity.extractors import load_extractor
 from nets.files import sha256
@@ -147,8 +147,8 @@ def test_the_first_download_pins_a_hash_of_which_only_the_first_digits_are_known
     short, name, digest, sent = served
     assert fetch(short) == WeightsFile("ok", None, place / "data/weights" / name, digest)
     assert sent == [(short["url"], digest[:8])]
-    assert json.loads((place / "data/weights" / PINNED).read_text()) == {short["url"]: digest}
-    assert f"from now on it must be {digest}, which is in {place}/data/weights/{PINNED}" in capsys.readouterr().out
+    assert pin_of(short["url"]).read_text() == f"{digest}\n"
+    assert f"from now on it must be {digest}, which is in {pin_of(short['url'])}" in capsys.readouterr().out
     assert fetch(short).sha256 == digest and len(sent) == 1
     (place / "data/weights" / name).write_bytes(b"other")
     assert "is damaged (its SHA-256 is d9298a10" in fetch(short).reason
@@ -162,7 +162,7 @@ def test_a_file_that_is_here_pins_nothing(served, place, where):
     (place / "file.pth").rename(target)
     reason = fetch(short, target if where == "given" else None).reason
     assert reason.startswith(f"{target} can't be verified: only the first digits of its SHA-256 are known.")
-    assert f"`sha256: {digest}`" in reason and not sent and not (place / "data/weights" / PINNED).exists()
+    assert f"`sha256: {digest}`" in reason and not sent and not list((place / "data/weights").glob("*.sha256"))
 
 
 def test_an_address_without_encryption_pins_nothing(served, place):

@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 
 from nets.data.batches import UNIT, Batch
 from nets.errors import ConfigError, UserError
+from nets.files import LARGEST_FILE, read_text
 from nets.run import Run
 from nets.suite.catalogues import CATALOGUES, ROOT, load_catalogue, load_catalogues, schema
 from nets.suite.expansion import expand_row, load_runs
 from nets.suite.published import load_published
 from nets.suite.settings import find_table, job_environment
 from nets.suite.table import COLUMNS, read_table
-from nets.suite.written import DEEPEST, LARGEST_FILE, MOST_VALUES, parse_value, read_text, read_yaml
+from nets.suite.written import DEEPEST, MOST_VALUES, parse_value, read_yaml
 from nets.tasks import task_class
 from nets.tasks.kinds import KINDS
 
@@ -295,7 +296,7 @@ def test_only_regular_files_of_a_sensible_size_are_read(tmp_path):
         ("large", "has more than 5 MB; shorten it"),
         ("nothere", "can't be read (No such file or directory); check its path"),
     ):
-        with in_time(), pytest.raises(ConfigError) as error:
+        with in_time(), pytest.raises(UserError) as error:
             read_text(tmp_path / name, "table")
         assert expected in str(error.value)
 
@@ -312,7 +313,7 @@ def test_a_command_may_write_an_entry():
 @pytest.mark.parametrize("encoding", ["utf-16", "latin-1", "cp1252"])
 def test_other_encodings_are_named(tmp_path, encoding):
     Path(tmp_path / "t.tsv").write_bytes("model\tdataset\trecipe\tseeds\nä\tb\tc\t0\n".encode(encoding))
-    with pytest.raises(ConfigError, match="is not UTF-8; save the table as UTF-8"):
+    with pytest.raises(UserError, match="is not UTF-8; save the table as UTF-8"):
         load_runs(tmp_path / "t.tsv")
 
 
