@@ -1,6 +1,5 @@
 """Evaluate one trained run: its weights on test data, probes on its codes, the fidelity of its samples."""
 
-import json
 import traceback
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +13,7 @@ from nets.data.batches import Batches
 from nets.data.prepared import open_split
 from nets.errors import UserError
 from nets.fidelity import measure as fidelity
-from nets.files import atomic, write_json
+from nets.files import atomic, read_json, write_json
 from nets.machine.memory import out_of_memory, watched
 from nets.metrics.measurement import Measurement, Measurements
 from nets.run import Run
@@ -46,7 +45,7 @@ class TrainedRun:
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """The `manifest.json` that training wrote."""
-        return json.loads((self.folder / "manifest.json").read_text(encoding="utf-8"))
+        return read_json(self.folder / "manifest.json")
 
 
 def evaluate(trained: TrainedRun) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # where a test asks for two threads, on cores that others use too
+os.environ.update(MAKEFLAGS="", MAKELEVEL="0")  # those of `make test` are not for a make that a test starts
 
 import numpy as np
 import pytest

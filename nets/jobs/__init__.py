@@ -19,4 +19,4 @@ def found_last() -> None:
 
 if sys.argv[0] == "-m":  # Python is about to run a job
     found_last()
-settle()
+    settle()

@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--results", type=Path, required=True, help="folder of the suite")
     parser.add_argument("--port", default="5000", help="where the pages are served (default: %(default)s)")
     args = parser.parse_args(argv)
-    return run_job(lambda: browse(args.results, args.port))
+    return run_job(lambda: browse(args.results, args.port), folder=args.results)
 
 
 def browse(results: Path, port: str) -> None:

@@ -8,13 +8,11 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
 
 from nets import trust
-from nets.errors import UserError
+from nets.errors import UserError, is_out_of_memory
 from nets.machine import attempts
 from nets.machine.progress import announce
-from nets.suite.catalogues import beside, digits_of, load_catalogues
 from nets.trust import Redacted, redacted, refuse_links
 
 REMEDIES = {
@@ -39,12 +37,16 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 def known_inception() -> str:
     """The SHA-256 of Inception's weights in weights.yaml."""
-    return digits_of(load_catalogues(beside())["weights"]["inception"])
+    from nets.suite.catalogues import beside, digits_of, merged
+
+    return digits_of(merged("weights", beside())["inception"])
 
 
 def marked_builders() -> set[str]:
     """The functions that the catalogues of the user's table mark as builders of networks: a run's description can't."""
-    entries = load_catalogues(beside())["models"].values()
+    from nets.suite.catalogues import beside, merged
+
+    entries = merged("models", beside()).values()
     groups = [group for entry in entries for group in (entry["networks"], *entry.get("variants", {}).values())]
     return {network["class"] for group in groups for network in group.values() if network.get("builder")}
 
@@ -67,9 +69,10 @@ def run_job(
 ) -> int:
     """Call `work` and return the exit status. A UserError and a missing or unwritable file become one sentence.
 
-    The sentence goes to standard error and to the `log`. Exceptions of the types in `passed` are raised. If Snakemake
-    tries a job again that another try can't mend, the job ends at once, with the same words. `folder` is that in which
-    the job works; it is refused if a link leads out of it. No output shows passwords or tokens.
+    The sentence, or the stack trace of another error, goes to standard error and to the `log`. Exceptions of the types
+    in `passed` are raised. If Snakemake tries a job again that another try can't mend, the job ends at once, with the
+    same words. `folder` is that in which the job works; it is refused if a link leads out of it. No output shows
+    passwords or tokens.
     """
     with contextlib.redirect_stdout(Redacted(sys.stdout)), contextlib.redirect_stderr(Redacted(sys.stderr)), checked():
         try:
@@ -90,21 +93,12 @@ def run_job(
             return fail(ended, log)
         except Exception as error:
             sentence = sentence_of(error)
-            text = sentence or traceback.format_exc()
+            text = sentence or traceback.format_exc().rstrip()
             if sentence or not may_pass(error):
                 with contextlib.suppress(OSError):  # such as a full disk
                     attempts.give_up(redacted(text))
-            if sentence:
-                return fail(sentence, log)
-            note(text, log)
-            sys.excepthook = show
-            raise
+            return fail(text, log)
     return 0
-
-
-def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Print a stack trace without passwords and tokens."""
-    print(redacted("".join(traceback.format_exception(kind, error, trace))), end="", file=sys.stderr)
 
 
 def sentence_of(error: Exception) -> str | None:
@@ -118,18 +112,10 @@ def sentence_of(error: Exception) -> str | None:
 
 def may_pass(error: Exception) -> bool:
     """Whether another try may succeed: memory ran out, or the system reports a fault, such as a stale file handle."""
-    of_memory = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
-    return of_memory or isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno is not None)
+    return is_out_of_memory(error) or (isinstance(error, OSError) and error.errno is not None)
 
 
-def fail(sentence: str, log: Path | None) -> int:
+def fail(text: str, log: Path | None) -> int:
     """Write to standard error and to the log why a job ends early; returns the exit status of a failure."""
-    announce(sentence, log)
+    announce(text, log)
     return 1
-
-
-def note(text: str, log: Path | None) -> None:
-    """Append text to a log, if it can be written."""
-    if log:
-        with contextlib.suppress(OSError), open(log, "a", encoding="utf-8") as file:
-            print(redacted(text.rstrip()), file=file)

@@ -33,7 +33,8 @@ def take_turn(args: argparse.Namespace) -> None:
     with lease(alone=args.alone):
         device = choose_device(args.threads)
         retry = args.retry or None
-        trained = TrainedRun(args.run_dir, args.data_dir, args.references, device, args.alone, retry, known_inception())
+        inception = known_inception() if args.references else ""
+        trained = TrainedRun(args.run_dir, args.data_dir, args.references, device, args.alone, retry, inception)
         print(evaluate(trained), flush=True)
 
 

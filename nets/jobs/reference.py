@@ -49,7 +49,8 @@ def refer(args: argparse.Namespace) -> None:
     with lease(alone=args.alone), crowding(args.alone):
         device = choose_device(args.threads)
         record(args.output, "reference", {"source": stage_source("reference").files})
-        write_reference(args.extractor, args.data_dir, args.output, args.samples, args.cache, device, known_inception())
+        inception = "" if args.extractor.name == "manifest.json" else known_inception()
+        write_reference(args.extractor, args.data_dir, args.output, args.samples, args.cache, device, inception)
 
 
 if __name__ == "__main__":

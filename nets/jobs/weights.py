@@ -10,7 +10,7 @@ from pathlib import Path
 from nets.data.weights import fetch
 from nets.files import write_json
 from nets.jobs.common import run_job
-from nets.suite.catalogues import beside, load_catalogues, look_up
+from nets.suite.catalogues import beside, look_up, merged
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -26,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def write_weights(name: str, catalogues: Path, file: Path | None, output: Path) -> None:
     """Note where the weights of a catalogue's entry are, or why they are missing."""
-    entry = look_up(load_catalogues(catalogues)["weights"], name, "weights.yaml")
+    entry = look_up(merged("weights", catalogues), name, "weights.yaml")
     write_json(output, fetch(entry, file).to_json())
 
 

@@ -18,9 +18,13 @@ SESSION, NOTES = "NETS_SESSION", Path(".snakemake/nets.failed")
 
 
 def begin() -> None:
-    """Begin a start of Snakemake: drop all notes, and tell its jobs, which inherit the environment."""
-    shutil.rmtree(NOTES, ignore_errors=True)
+    """Begin a start of Snakemake, and tell its jobs, which inherit the environment."""
     os.environ[SESSION] = uuid.uuid4().hex
+
+
+def forget() -> None:
+    """Drop the notes of earlier starts, which no job would find."""
+    shutil.rmtree(NOTES, ignore_errors=True)
 
 
 def note_of_this_job() -> Path | None:

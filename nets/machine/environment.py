@@ -6,11 +6,12 @@ itself. Of each library, a job keeps the variables that say where things are or 
 
 import os
 from collections.abc import MutableMapping
+from pathlib import Path
 
+CHECKOUT = str(Path(__file__).absolute().parents[2])
 DECIDED = {
     "MPLBACKEND": "agg",  # a notebook's backend is not there in a job, and matplotlib then can't be imported
     "PYTHONUTF8": "1",  # our files are UTF-8, whatever the locale
-    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # cuBLAS is deterministic only with this
     "MLFLOW_DISABLE_TELEMETRY": "true",  # telemetry needs a network
 }
 KEPT = {  # by the start of the name: the variables of a library that jobs keep, or their starts if they end in "_"
@@ -27,6 +28,12 @@ KEPT = {  # by the start of the name: the variables of a library that jobs keep,
     "TORCHINDUCTOR_": (),
     "NVIDIA_TF32_OVERRIDE": (),
 }
+
+
+def module_path() -> str:
+    """A PYTHONPATH for jobs: this checkout, then what the user named. An empty part would mean the working folder."""
+    own = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
+    return os.pathsep.join(dict.fromkeys([CHECKOUT, *own]))
 
 
 def settle(environment: MutableMapping[str, str] = os.environ) -> None:

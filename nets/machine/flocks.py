@@ -10,7 +10,7 @@ UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what a file syst
 warned: set[Path] = set()
 
 
-def lock(file: IO | int, how: int, path: Path) -> bool:
+def lock(file: IO, how: int, path: Path) -> bool:
     """Lock an open file, which `path` names; `how` is as for `fcntl.flock`.
 
     Returns false, with one warning for each folder, if its file system has no locks: then nothing is locked, and the

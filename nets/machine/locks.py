@@ -1,6 +1,7 @@
 """Locks on files. The kernel releases them when the process ends, however it ends: no daemon, no stale locks.
 
-They work between the processes of one machine, and between machines if the network file system has `flock`.
+They work between the processes of one machine, and between machines if the network file system has `flock` or, failing
+that, POSIX locks.
 """
 
 import contextlib
@@ -62,7 +63,8 @@ def locked(path: Path, message: str, stop_asked: Callable[[], bool] = lambda: Fa
 
 
 def drop_stale(folder: Path) -> IO:
-    """Remove the locks that a killed Snakemake left in `folder/locks`, unless another Snakemake works in the folder.
+    """Remove the locks that a killed Snakemake left in `folder/locks`, unless another Snakemake works in the folder:
+    then its own locks decide about conflicts.
 
     Returns an open file, which tells other processes that this one works here; keep it open as long as it does. Raises
     UserError if the locks are behind a link: they are somebody else's.
@@ -71,10 +73,9 @@ def drop_stale(folder: Path) -> IO:
     locks, own = folder / "locks", folder / "nets.lock"
     if locks.is_symlink():
         raise UserError(f"{locks} is a link, and Snakemake would delete files behind it; remove it.")
-    if file := try_lock(own):  # otherwise another Snakemake works here, and its own locks decide about conflicts
-        with file:
-            known = lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB, own)  # False where there are no locks to tell by
-            for path in locks.glob("*.lock") if known else ():
+    with contextlib.suppress(BlockingIOError), open_plain(own, os.O_RDWR | os.O_CREAT) as file:
+        if lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB, own):  # false where a file system has no locks to tell by
+            for path in locks.glob("*.lock"):
                 if SNAKEMAKES.fullmatch(path.name):
                     path.unlink(missing_ok=True)
     return wait_for(lambda: try_lock(own, fcntl.LOCK_SH), f"{own} is locked by another process; waiting for it.")

@@ -12,27 +12,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-import torch
-
+from nets.errors import is_out_of_memory
 from nets.files import write_json
+from nets.machine.environment import module_path
 from nets.machine.slots import shared
 
-SAID = (  # what errors of other types say
-    "can't allocate memory",  # torch's allocator on CPUs
-    "CUDA error: out of memory",  # where a process opens a full device
-    "CUBLAS_STATUS_ALLOC_FAILED",
-    "CUDNN_STATUS_ALLOC_FAILED",
-)
 BOOT, COUNTERS = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/vmstat")
 
 
 class Crowded(RuntimeError):
     """Memory ran out on a device that other jobs may use, too."""
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that memory ran out, on the device or the machine."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(words in str(error) for words in SAID)
 
 
 def out_of_memory(error: BaseException, alone: bool) -> str | None:
@@ -58,8 +47,7 @@ def again_alone(module: str, argv: list[str] | None) -> NoReturn:
     """Replace this process by a new one, which takes all slots of a device; CUDA memory and locks are released."""
     words = list(argv) if argv is not None else sys.argv[1:]
     print(f"{module}: memory ran out on a shared device; trying once more, alone.", file=sys.stderr, flush=True)
-    places = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]  # -P finds no checkout
-    os.environ["PYTHONPATH"] = os.pathsep.join(places)
+    os.environ["PYTHONPATH"] = module_path()
     os.execv(sys.executable, [sys.executable, "-P", "-m", module, *words, "--alone"])
 
 

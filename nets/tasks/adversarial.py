@@ -53,15 +53,9 @@ class Adversarial(Generator):
 
     def mixes_images(self) -> bool:
         """Whether the discriminator's answer to one image depends on others; it and random numbers stay as they are."""
-        network, devices = self.networks["discriminator"], range(torch.cuda.device_count())
-        before = {name: buffer.clone() for name, buffer in network.named_buffers()}
-        network.train()
-        with torch.enable_grad(), torch.random.fork_rng(devices):
+        with self.trial(), torch.enable_grad():
             images = torch.rand(4, *self.run.shape, device=self.device, requires_grad=True)
             (slope,) = torch.autograd.grad(self.discriminate(images)[0], images)
-        for name, buffer in network.named_buffers():
-            buffer.copy_(before[name])
-        network.eval()
         return bool(slope[1:].any())
 
     @property

@@ -84,6 +84,7 @@ class Classification(Task):
         transfer.load_start(self.networks, self.teacher, self.run.pretrained)
         logits, _ = self.predict(data.having(data.unlabelled))
         self.networks.load_state_dict(own)
+        del self.teacher
         rows, classes = transfer.confident(logits, self.options["confidence"])
         chosen, labels = data.unlabelled[rows], data.labels.clone()
         labels[chosen.to(labels.device)] = classes[rows].to(labels.device)

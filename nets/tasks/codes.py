@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nets.data.batches import UNIT, Batches
 from nets.metrics import reconstruction as metrics
-from nets.metrics.metric import Unmeasured
+from nets.metrics.metric import finished
 
 SIDE = 15  # images along each side of the grid over a two-dimensional code
 PATHS, STEPS = 6, 8  # interpolations, and images of each
@@ -86,7 +86,7 @@ def measure(seen: Encoded) -> dict[str, Any]:
     values = metrics.METRICS.measure(seen.images, seen.reconstructions)
     if seen.bce is not None:
         values |= {"bce": seen.bce, "pixel_entropy": metrics.pixel_entropy(seen.images)}
-    return {n: v if isinstance(v, Unmeasured) else v.double().mean().item() for n, v in values.items()}
+    return finished(values, lambda value: value.double().mean().item())
 
 
 def pictures(network: Autoencoder, seen: Encoded, count: int, device: torch.device) -> dict[str, np.ndarray]:

@@ -6,7 +6,7 @@ learning rates, checkpoints, history.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
@@ -22,7 +22,7 @@ from nets.run import Run
 from nets.tasks.convolutions import Convolution, Recording, avoid, mend
 from nets.tasks.kinds import KINDS
 from nets.tasks.networks import build_network
-from nets.tasks.precision import Precision
+from nets.tasks.precision import Precision, forked
 
 
 @dataclass
@@ -138,17 +138,24 @@ class Task(ABC):
     def convolutions(self) -> dict[Convolution, str]:
         """Each distinct convolution that learning from two images computes, with the line of source that asks for it.
 
-        The networks are in training mode, where auxiliary heads count; neither they nor random numbers are changed.
+        The networks are in training mode, where auxiliary heads count.
         """
-        before = {name: buffer.clone() for name, buffer in self.networks.named_buffers()}
-        self.networks.train()
-        with torch.random.fork_rng([]), Recording() as recorded:
+        with self.trial(), Recording() as recorded:
             for _ in self.outputs(torch.zeros(2, *self.run.shape, device=self.device)):
                 pass
-        for name, buffer in self.networks.named_buffers():
-            buffer.copy_(before[name])
-        self.networks.eval()
         return recorded.found
+
+    @contextmanager
+    def trial(self) -> Iterator[None]:
+        """Training mode that leaves buffers and random numbers as they were; evaluation mode follows."""
+        before = {name: buffer.clone() for name, buffer in self.networks.named_buffers()}
+        self.networks.train()
+        with forked(self.device):
+            yield
+        with torch.no_grad():
+            for name, buffer in self.networks.named_buffers():
+                buffer.copy_(before[name])
+        self.networks.eval()
 
     @abstractmethod
     def outputs(self, images: Tensor) -> Outputs:

@@ -43,4 +43,4 @@ def float32_switches() -> tuple[Any, ...]:
 
 def forked(device: torch.device) -> AbstractContextManager:
     """A context whose random numbers leave those outside untouched: on the CPU and on this device, not on all GPUs."""
-    return torch.random.fork_rng([] if device.type == "cpu" else [device])
+    return torch.random.fork_rng([device] if device.type == "cuda" else [])

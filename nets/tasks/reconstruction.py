@@ -12,7 +12,7 @@ from nets.data.batches import UNIT, Batch, Batches, PixelRange
 from nets.metrics import latent, probes
 from nets.metrics import reconstruction as metrics
 from nets.metrics.classification import top_k
-from nets.metrics.metric import Unmeasured
+from nets.metrics.metric import finished
 from nets.tasks import codes, variational
 from nets.tasks.contract import Evaluation, Generator, Outputs, Selection, Task
 from nets.tasks.macs import count_macs
@@ -191,10 +191,7 @@ class Reconstruction(Task):
         if learning.labels.min() < 0:  # no labels
             return {"train": values, "test": {}}
         answers = probes.METRICS.measure(learning.codes, learning.labels, unseen.codes, self.run.num_classes)
-        shares = {
-            name: each if isinstance(each, Unmeasured) else 100 * each.eq(unseen.labels).double().mean().item()
-            for name, each in answers.items()
-        }
+        shares = finished(answers, lambda answer: 100 * answer.eq(unseen.labels).double().mean().item())
         return {"train": values, "test": shares}
 
     @torch.no_grad()

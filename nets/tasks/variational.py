@@ -4,6 +4,8 @@ The likelihood is Bernoulli, whatever the training loss, so that all VAEs of a d
 likelihood of black and white images only, so grey images are binarised for it.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -14,7 +16,7 @@ from nets.tasks.codes import VariationalAutoencoder
 
 
 @torch.no_grad()
-def measure(network: VariationalAutoencoder, data: Batches) -> dict[str, float]:
+def measure(network: VariationalAutoencoder, data: Batches) -> dict[str, Any]:
     """The metrics of a VAE: its rate, its bound and likelihood, and how much of its code it uses."""
     bounds, means = [], []
     for batch in data.ordered():

@@ -27,7 +27,10 @@ class Diagnosis:
 
     def begin(self) -> None:
         """Stand between the training and its task."""
-        if bad := first_bad(self.task.networks.state_dict()):
+        step, bad = self.training.state.step, first_bad(self.task.networks.state_dict())
+        if bad and step:  # a checkpoint may be taken right after the update that broke the weights
+            raise Diverged(f"{bad} was no longer finite after step {step}; lower optimizer.lr.")
+        if bad:
             raise Diverged(
                 f"{bad} was not finite before the first step; look at how the network is initialised, or at the "
                 "weights that it starts from."

@@ -1,6 +1,5 @@
 """The weights that a run starts from: those of another run, or fetched ones."""
 
-import json
 from pathlib import Path
 
 from safetensors.torch import load
@@ -8,6 +7,7 @@ from torch import Tensor
 
 from nets.data.weights import WeightsFile
 from nets.errors import UserError
+from nets.files import read_json
 from nets.run import Run, chosen_weights
 from nets.trust import inside
 
@@ -24,7 +24,7 @@ def find_start(run: Run, paths: list[Path]) -> WeightsFile | None:
         raise UserError(
             f"{run.name} starts from {run.pretrained['name']}: give its manifest or note with --pretrained."
         )
-    source = json.loads(note.read_text(encoding="utf-8"))
+    source = read_json(note)
     if source["status"] != "ok":
         reason = f"It starts from {run.pretrained['name']}: {source['reason']}"
         return WeightsFile(source["status"], reason, None, None)

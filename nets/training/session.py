@@ -25,6 +25,7 @@ from nets.run import Run
 from nets.suite.keys import checkpoint_key, record, training_facts
 from nets.tasks import task_class
 from nets.tasks.contract import Generator, Task
+from nets.tasks.precision import Precision
 from nets.training.checkpoints import Checkpoints
 from nets.training.diagnosis import Diagnosis
 from nets.training.loop import Diverged, State, TimedOut, Training
@@ -71,10 +72,14 @@ class Session:
         return training_facts(self.run, self.info.get("hashes"), start, extractor, torch.__version__)
 
     @cached_property
+    def precision(self) -> Precision:
+        """The number type in which the run learns on this device."""
+        return choose_precision(self.run.recipe.precision, self.device)
+
+    @cached_property
     def checkpoints(self) -> Checkpoints:
         """The run's checkpoints."""
-        number_type = choose_precision(self.run.recipe.precision, self.device).name(self.device)
-        kind = f"{self.device.type}-{number_type}"
+        kind = f"{self.device.type}-{self.precision.name(self.device)}"
         return Checkpoints(self.folder / "checkpoints", checkpoint_key(self.facts), kind)
 
 
@@ -146,6 +151,7 @@ def learn(session: Session, result: Result) -> None:
         except Diverged as error:
             diverged = error.with_traceback(None)  # a trace would keep the networks in memory
         if diverged:
+            del task, data  # one training at a time fits into memory
             task = build(session)
             data, viewed = open_data(session, task)
             fit(session, task, data, viewed, diagnose=True)
@@ -164,7 +170,7 @@ def build(session: Session) -> Task:
     run, device = session.run, session.device
     torch.manual_seed(run.seed)
     kind = task_class(run)
-    task = kind(run, kind.pixel_range(session.info), device, choose_precision(run.recipe.precision, device))
+    task = kind(run, kind.pixel_range(session.info), device, session.precision)
     for warning in task.check():
         announce(f"{run.name}: {warning}", session.settings.log)
     if session.start and run.pretrained:
@@ -198,7 +204,8 @@ def fit(session: Session, task: Task, data: dict[str, Batches], viewed: float, d
         settings.log.parent.mkdir(parents=True, exist_ok=True)
     with open(settings.log, "a", encoding="utf-8") if settings.log else nullcontext() as log:
         progress = Progress(task.run.name, log)
-        limits = settings.checkpoint_seconds, settings.stop_asked, settings.limit_seconds
+        limit = float("inf") if diagnose else settings.limit_seconds  # a diagnosis is slower than the training was
+        limits = settings.checkpoint_seconds, settings.stop_asked, limit
         training = Training(task, data, session.checkpoints, progress, *limits)
         if not training.state.resumed:
             training.state.seconds = viewed

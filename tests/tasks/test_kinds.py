@@ -24,7 +24,8 @@ import torch.nn.functional as F
 
 from nets.data.batches import UNIT
 from nets.metrics.reconstruction import METRICS
-from nets.tasks.contract import Evaluation, Task, count_macs
+from nets.tasks.contract import Evaluation, Task
+from nets.tasks.macs import count_macs
 
 
 class SuperResolution(Task):

@@ -34,6 +34,18 @@ NETWORK = {"class": "nets.models.cnn.CNN", "args": {"channels": [4, 8], "hidden"
 ENTRY = {"title": "Small", "task": "classification", "citation": "none", "networks": {"classifier": NETWORK}}
 SHORT = "epochs=2 batch_size=32 schedule.name=cosine"
 START = "options.pretrained=small-mnist5k_0to4"
+CPU, GREY = torch.device("cpu"), PixelRange((0.1307,), (0.3081,))  # of MNIST
+
+
+def load_rows(folder, *rows):
+    """The runs of a table with these rows."""
+    (folder / "my.tsv").write_text(HEADER + "\n".join(rows))
+    return load_runs(folder / "my.tsv")
+
+
+def keeping(run, kept=True):
+    """A run whose start keeps its head, or does not."""
+    return dataclasses.replace(run, pretrained=run.pretrained | {"keep_head": kept})
 
 
 @pytest.fixture
@@ -45,8 +57,7 @@ def runs(tmp_path):
         f"small\tmnist5k_5to9\tfeatures\tfeature_extraction\t0\t{SHORT} {START}",
         f"small\tmnist5k_5to9\ttuned\tfine_tuning\t0\t{SHORT} augment.flip=false options.backbone_lr=0.2 {START}",
     ]
-    (tmp_path / "my.tsv").write_text(HEADER + "\n".join(rows))
-    return {run.variant: run for run in load_runs(tmp_path / "my.tsv")}
+    return {run.variant: run for run in load_rows(tmp_path, *rows)}
 
 
 @pytest.fixture
@@ -166,37 +177,31 @@ def test_broken_off_and_continued_the_same_bits(variant, runs, training_of, weig
 def test_the_head_is_new_unless_the_start_keeps_it(runs, weights):
     for kept in (False, True):
         torch.manual_seed(1)
-        run = dataclasses.replace(runs["tuned"], pretrained=runs["tuned"].pretrained | {"keep_head": kept})
-        task = Classification(run, UNIT, torch.device("cpu"))
+        task = Classification(keeping(runs["tuned"], kept), UNIT, CPU)
         task.start_from(weights)
         equal = {name: torch.equal(value, weights[name]) for name, value in task.networks.state_dict().items()}
         assert all(equal[name] == (kept or not is_head(name)) for name in equal)
 
 
 def test_weights_that_do_not_fit(runs, weights):
-    task = Classification(runs["tuned"], UNIT, torch.device("cpu"))
-    strange = weights | {"classifier.features.0.weight": torch.zeros(4, 3, 3, 3)}
-    start = "The weights of small-mnist5k_0to4-s0 don't fit the network: "
-    size = weights["classifier.features.0.weight"].shape
-    found = f"features.0.weight is 4x3x3x3 in the file and {'x'.join(map(str, size))} in the network; choose others."
-    with pytest.raises(UserError) as error:
-        task.start_from(strange)
-    assert str(error.value) == start + found
-    count = len(weights)
-    lacking = {name: value for name, value in weights.items() if "features.0." not in name}
+    task, first = Classification(runs["tuned"], UNIT, CPU), "classifier.features.0.weight"
+    count, size = len(weights), "x".join(map(str, weights[first].shape))
+    tensors = f"tensors for the network's {count}, and"
     for state, words in (
         (
-            lacking,
-            f"{count - 2} tensors for the network's {count}, and lacks features.0.bias and 1 more; choose others.",
+            weights | {first: torch.zeros(4, 3, 3, 3)},
+            f"features.0.weight is 4x3x3x3 in the file and {size} in the network",
         ),
         (
-            weights | {"classifier.x.y": torch.ones(1)},
-            f"{count + 1} tensors for the network's {count}, and has besides x.y;",
+            {name: value for name, value in weights.items() if "features.0." not in name},
+            f"the file has {count - 2} {tensors} lacks features.0.bias and 1 more",
         ),
+        (weights | {"classifier.x.y": torch.ones(1)}, f"the file has {count + 1} {tensors} has besides x.y"),
     ):
         with pytest.raises(UserError) as error:
             task.start_from(state)
-        assert words in str(error.value) and len(str(error.value)) < 250
+        start = "The weights of small-mnist5k_0to4-s0 don't fit the network: "
+        assert str(error.value) == f"{start}{words}; choose others."
 
 
 def inside(key):
@@ -225,9 +230,9 @@ FORMS = {  # how training programs save one network
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 @pytest.mark.parametrize("form", FORMS)
 def test_what_training_programs_save_is_unwrapped(form, suffix, runs, tmp_path):
-    run = dataclasses.replace(runs["tuned"], pretrained=runs["tuned"].pretrained | {"keep_head": True})
+    run = keeping(runs["tuned"])
     torch.manual_seed(1)
-    source = Classification(run, UNIT, torch.device("cpu")).networks["classifier"].state_dict()
+    source = Classification(run, UNIT, CPU).networks["classifier"].state_dict()
     saved, path = FORMS[form](source), tmp_path / f"net{suffix}"
     if suffix == ".pth":
         torch.save(saved, path)
@@ -235,7 +240,7 @@ def test_what_training_programs_save_is_unwrapped(form, suffix, runs, tmp_path):
         save_file({name: value.contiguous() for name, value in saved.items()}, path)
     else:
         pytest.skip("safetensors hold tensors alone")
-    task = Classification(run, UNIT, torch.device("cpu"))
+    task = Classification(run, UNIT, CPU)
     task.start_from(load_start(WeightsFile("ok", None, path, sha256(path)), "weights"))
     for name, value in task.networks["classifier"].state_dict().items():
         if "num_batches_tracked" not in name:
@@ -253,27 +258,35 @@ def test_images_are_seen_as_the_start_knew_them():
     from torchvision.transforms.functional import normalize, resize
 
     pixels = torch.rand(3, 1, 28, 28)
-    grey = PixelRange((0.1307,), (0.3081,))
     start = {"shape": [3, 64, 64], "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
-    adapted = transfer.adapt(grey.apply(pixels), grey, start)
+    adapted = transfer.adapt(GREY.apply(pixels), GREY, start)
     wanted = normalize(resize(pixels, [64, 64], antialias=True).expand(-1, 3, -1, -1), start["mean"], start["std"])
     torch.testing.assert_close(adapted, wanted, rtol=1e-4, atol=1e-5)
     same = {"shape": [1, 28, 28], "mean": None, "std": None}
-    assert torch.equal(transfer.adapt(pixels, grey, same), pixels)
+    assert torch.equal(transfer.adapt(pixels, GREY, same), pixels)
 
 
-def test_a_classifier_starts_from_an_autoencoders_encoder_and_sees_its_pixels(tmp_path, few_digits):
-    rows = [
-        "conv_autoencoder\tmnist5k\t\tconv_autoencoder\t0\tmodel.widths=[4,8] model.latent_dim=6",
-        "encoder_classifier\tmnist5k_1pct\ttuned\tfew_labels\t0\tmodel.widths=[4,8] model.latent_dim=6 "
-        "options.pretrained=conv_autoencoder-mnist5k options.transfer=fine_tuning",
-    ]
-    (tmp_path / "my.tsv").write_text(HEADER + "\n".join(rows))
-    source, run = load_runs(tmp_path / "my.tsv")
-    torch.manual_seed(0)
-    autoencoder = Reconstruction(source, UNIT, torch.device("cpu"))
-    standardised = PixelRange(tuple(run.data["mean"]), tuple(run.data["std"]))
-    task = Classification(run, standardised, torch.device("cpu"))
+@pytest.fixture
+def from_encoder(tmp_path):
+    """A function from a recipe to a classifier that is to start from an encoder, and the untrained autoencoder."""
+
+    def make(recipe, more=""):
+        size = "model.widths=[4,8] model.latent_dim=6"
+        source, run = load_rows(
+            tmp_path,
+            f"conv_autoencoder\tmnist5k\t\tconv_autoencoder\t0\t{size}",
+            f"encoder_classifier\tmnist5k_1pct\tstarted\t{recipe}\t0\t{size} "
+            f"options.pretrained=conv_autoencoder-mnist5k {more}",
+        )
+        torch.manual_seed(0)
+        autoencoder = Reconstruction(source, UNIT, CPU)
+        return Classification(run, GREY, CPU), autoencoder
+
+    return make
+
+
+def test_a_classifier_starts_from_an_autoencoders_encoder_and_sees_its_pixels(from_encoder, few_digits):
+    task, autoencoder = from_encoder("few_labels", "options.transfer=fine_tuning")
     head = task.networks["classifier"].head.weight.clone()
     task.start_from(autoencoder.networks.state_dict())
     known, own = autoencoder.networks["autoencoder"], task.networks["classifier"]
@@ -281,34 +294,18 @@ def test_a_classifier_starts_from_an_autoencoders_encoder_and_sees_its_pixels(tm
     codes = []
     own.encoder.register_forward_hook(lambda module, inputs, output: codes.append(output))
     split = few_digits("test", 32)
-    for pixels, hold in ((standardised, task.forward), (UNIT, known.encode)):
-        (batch,) = Batches(split, pixels, torch.device("cpu")).ordered()
+    for pixels, hold in ((GREY, task.forward), (UNIT, known.encode)):
+        (batch,) = Batches(split, pixels, CPU).ordered()
         output = hold(batch.images)
     torch.testing.assert_close(codes[0], output, rtol=1e-4, atol=1e-5)
 
 
-@pytest.fixture
-def from_codes(tmp_path):
-    """A task that learns a head on the frozen encoder of an untrained autoencoder, and a function that makes it."""
-    rows = [
-        "conv_autoencoder\tmnist5k\t\tconv_autoencoder\t0\tmodel.widths=[4,8] model.latent_dim=6",
-        "encoder_classifier\tmnist5k_1pct\tfrozen\tfeature_extraction\t0\tmodel.widths=[4,8] model.latent_dim=6 "
-        "options.pretrained=conv_autoencoder-mnist5k",
-    ]
-    (tmp_path / "my.tsv").write_text(HEADER + "\n".join(rows))
-    source, run = load_runs(tmp_path / "my.tsv")
-    torch.manual_seed(0)
-    autoencoder = Reconstruction(source, UNIT, torch.device("cpu"))
-    task = Classification(run, PixelRange((0.1307,), (0.3081,)), torch.device("cpu"))
+def test_codes_reach_a_new_head_normalised(from_encoder, few_digits):
+    task, autoencoder = from_encoder("feature_extraction")
     task.start_from(autoencoder.networks.state_dict())
-    return task
-
-
-def test_codes_reach_a_new_head_normalised(from_codes, few_digits):
-    task, device = from_codes, torch.device("cpu")
-    data = {name: Batches(few_digits(name, 700), task.pixels, device) for name in ("train", "validation")}
+    data = {name: Batches(few_digits(name, 700), task.pixels, CPU) for name in ("train", "validation")}
     network, views = task.networks["classifier"], task.view(data)
-    (batch,) = Batches(few_digits("train", 700), UNIT, device).ordered(700)
+    (batch,) = Batches(few_digits("train", 700), UNIT, CPU).ordered(700)
     with torch.no_grad():
         codes = network.encoder(batch.images)
     wanted = nn.functional.batch_norm(codes, None, None, training=True).relu()
@@ -334,14 +331,12 @@ def student(tmp_path, catalogue):
         "lenet5\tmnist5k_1pct\tstudent\tfew_labels_encoder_self_training\t1\tepochs=1 batch_size=50 "
         "options.pretrained=lenet5-mnist5k_1pct",
     ]
-    (tmp_path / "my.tsv").write_text(HEADER + "\n".join(rows))
-    source, run = load_runs(tmp_path / "my.tsv")
+    source, run = load_rows(tmp_path, *rows)
     prepare("mnist5k_1pct", catalogue["mnist5k_1pct"], tmp_path / "data")
-    pixels, device = PixelRange((0.1307,), (0.3081,)), torch.device("cpu")
     torch.manual_seed(5)
-    teacher = Classification(source, pixels, device)
+    teacher = Classification(source, GREY, CPU)
     torch.manual_seed(run.seed)
-    return Classification(run, pixels, device), teacher, tmp_path / "data"
+    return Classification(run, GREY, CPU), teacher, tmp_path / "data"
 
 
 def test_a_student_learns_true_labels_and_those_of_which_its_teacher_is_sure(student):
@@ -369,8 +364,9 @@ def test_a_student_learns_true_labels_and_those_of_which_its_teacher_is_sure(stu
 
 def test_self_training_end_to_end(student, tmp_path):
     task, _, folder = student
-    names = [run.name for run in load_runs(tmp_path / "my.tsv")]
-    write_runs(load_runs(tmp_path / "my.tsv"), tmp_path / "runs.jsonl")
+    found = load_runs(tmp_path / "my.tsv")
+    names = [run.name for run in found]
+    write_runs(found, tmp_path / "runs.jsonl")
     for name, start in zip(names, ([], ["--pretrained", str(tmp_path / names[0] / "manifest.json")]), strict=True):
         (tmp_path / name).mkdir()
         job = ["--run-dir", str(tmp_path / name), "--data-dir", str(folder)]

@@ -19,7 +19,7 @@ from nets.suite.keys import (
     stage_source,
 )
 from nets.machine import attempts
-from nets.machine.environment import settle
+from nets.machine.environment import module_path, settle
 from nets.machine.locks import drop_stale
 from nets.machine.slots import count_slots
 from nets.trust import redacted, refuse_links
@@ -35,7 +35,8 @@ try:
     RUN = paths.run_folder(RESULTS, "{run}")
     for folder in (RESULTS, paths.DATA, paths.WEIGHTS, paths.FEATURES):
         check_writable(Path(folder))
-        refuse_links(Path(folder))
+        if not workflow.remote_exec:  # each job looks at its own folder
+            refuse_links(Path(folder))
     WEIGHTS = load_catalogues(TABLE.parent)["weights"]
     # Jobs read the runs that Snakemake wrote when it started, so the table may be edited meanwhile. A pod that has only
     # its own folder reads the table.
@@ -63,7 +64,9 @@ def prepare_dag(*words, first=workflow._prepare_dag, **named):
     """Remove the locks that a killed Snakemake left, before Snakemake looks at them; a dry run removes nothing."""
     global at_work  # this process's own lock
     try:
-        at_work = None if workflow.dryrun else drop_stale(Path(".snakemake"))
+        if not workflow.dryrun:
+            at_work = drop_stale(Path(".snakemake"))
+            attempts.forget()
     except UserError as error:
         sys.exit(str(error))
     return first(*words, **named)
@@ -147,7 +150,7 @@ def report_the_rest():
     }
     for job, more in outputs.items():
         command = [sys.executable, "-P", "-m", f"nets.jobs.{job}", *words, *more]
-        environment = os.environ | {"PYTHONPATH": MODULES}
+        environment = os.environ | {"PYTHONPATH": module_path()}
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         if done.returncode:
             print(f"{job}: {done.stderr.strip()}", file=sys.stderr)

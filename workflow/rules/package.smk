@@ -28,16 +28,14 @@ if re.search(f"[{os.pathsep}{{}}]", str(PROJECT)):
     )
 sys.path.insert(0, str(PROJECT))
 from nets.jobs import found_last
+from nets.machine.environment import module_path
 
 found_last()
 # Jobs run in the Python that runs Snakemake, on a cluster's nodes too; in a Conda environment, in the one of that.
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 PYTHON = "python" if CONDA else shlex.quote(sys.executable)
 # Snakemake removes PYTHONPATH when it activates a Conda environment, so each command sets it. `nets train` is a job.
-# An empty part of PYTHONPATH would mean the working folder.
-own = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
-MODULES = os.pathsep.join([str(PROJECT), *own])
-places = shlex.quote(MODULES).replace("{", "{{").replace("}", "}}")
+places = shlex.quote(module_path()).replace("{", "{{").replace("}", "}}")
 shell.prefix(
     f"set -euo pipefail; export PYTHONPATH={places}; "
     f'nets() {{{{ exec {PYTHON.replace("{", "{{").replace("}", "}}")} -P -m "nets.jobs.$@"; }}}}; '
