@@ -31,7 +31,8 @@ ALLOWED = {  # by package: the parts of nets that it may import
     },
     "reporting": {
         "reporting",
-        *TABLES,
+        "metrics.metric",
+        "tasks.kinds",
         "fidelity.passport",
         "suite.published",
         "suite.failures",
