@@ -23,7 +23,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--results", type=Path, help="folder of the suite, for --runs-from (default: beside --output)")
     parser.add_argument("--output", type=Path, required=True, help="the table, as CSV")
     args = parser.parse_args(argv)
-    return run_job(lambda: collect(args))
+    return run_job(lambda: collect(args), folder=args.results or args.output.parent)
 
 
 def collect(args: argparse.Namespace) -> None:

@@ -70,6 +70,7 @@ def test_the_next_start_and_another_job_know_nothing_of_it(tried, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["train.py", "--run-dir=b"])
     assert tried(ValueError("wrong")) == 1
     attempts.begin()
+    attempts.forget()
     assert not attempts.NOTES.exists()
     assert tried(ValueError("wrong")) == 1
 

@@ -45,8 +45,8 @@ def test_one_seed_has_no_interval():
     assert (summary.mean, summary.half, summary.n) == (97.5, None, 1)
 
 
-def test_equal_values_have_an_interval_of_nothing():
-    assert summarise({0: 5.0, 1: 5.0}, {}).half == 0
+def test_equal_values_have_no_interval():
+    assert summarise({0: 5.0, 1: 5.0}, {}).half is None
 
 
 def test_a_hole_leaves_no_mean():
