@@ -99,6 +99,13 @@ class Task(ABC):
     def evaluate(self, data: Batches) -> Evaluation:
         """Metrics and pictures on test data, with the present weights of the networks."""
 
+    def answer(self, images: Tensor) -> Tensor:
+        """What a user of the trained networks asks of images (N, C, H, W) in the task's range; see `nets.load`.
+
+        Raises UserError if they take none.
+        """
+        raise UserError(f"{self.run.name} takes no images, but draws some; ask it for samples.")
+
     @abstractmethod
     def macs(self) -> dict[str, int]:
         """Multiply-accumulate operations of one image's forward pass through each network."""
