@@ -158,6 +158,12 @@ class Classification(Task):
             labels.append(batch.labels)
         return torch.cat(logits).cpu(), torch.cat(labels).cpu()
 
+    def answer(self, images: Tensor) -> Tensor:
+        """The probabilities (N, K) of the classes."""
+        logits = self.forward(images)
+        assert isinstance(logits, Tensor)
+        return logits.float().softmax(1)
+
     def macs(self) -> dict[str, int]:
         image = torch.zeros(1, *self.run.input_shape, device=self.device)
         return {"classifier": count_macs(self.networks["classifier"], image)}

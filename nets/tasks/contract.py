@@ -4,11 +4,13 @@ A task owns its networks, its losses, one optimisation step and its evaluation. 
 learning rates, checkpoints, history.
 """
 
+import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -16,13 +18,15 @@ import torch
 from torch import Tensor, nn
 
 from nets.data.batches import Batch, Batches, PixelRange
-from nets.errors import UserError
+from nets.errors import UserError, is_out_of_memory
 from nets.optimizers import OPTIMIZERS
 from nets.run import Run
 from nets.tasks.convolutions import Convolution, Recording, avoid, mend
 from nets.tasks.kinds import KINDS
 from nets.tasks.networks import build_network
 from nets.tasks.precision import Precision, forked
+
+TORCH = Path(torch.__file__).parent
 
 
 @dataclass
@@ -99,6 +103,13 @@ class Task(ABC):
     def evaluate(self, data: Batches) -> Evaluation:
         """Metrics and pictures on test data, with the present weights of the networks."""
 
+    def answer(self, images: Tensor) -> Tensor:
+        """What a user of the trained networks asks of images (N, C, H, W) in the task's range; see `nets.load`.
+
+        Raises UserError if they take none.
+        """
+        raise UserError(f"{self.run.name} takes no images, but draws some; ask it for samples.")
+
     @abstractmethod
     def macs(self) -> dict[str, int]:
         """Multiply-accumulate operations of one image's forward pass through each network."""
@@ -127,11 +138,24 @@ class Task(ABC):
                 if not hasattr(self.networks[role], name):
                     raise UserError(f"{self.run.networks[role].path} has no {name}, which its task needs.")
         self.networks.eval()  # each step says again what it wants
-        for role, output, shape in self.outputs(torch.zeros(2, *self.run.shape, device=self.device)):
-            made = tuple(output.shape) if isinstance(output, Tensor) else f"a {type(output).__name__}"
-            if made != shape:
-                path = self.run.networks[role].path
-                raise UserError(f"{path} makes {made} of a batch of two; its task needs the shape {shape}.")
+        images = torch.zeros(2, *self.run.shape, device=self.device)
+        try:
+            for role, output, shape in self.outputs(images):
+                made = tuple(output.shape) if isinstance(output, Tensor) else f"a {type(output).__name__}"
+                if made != shape:
+                    path = self.run.networks[role].path
+                    raise UserError(f"{path} makes {made} of a batch of two; its task needs the shape {shape}.")
+        except UserError:
+            raise
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise
+            said = f"{line_of(error)} ({type(error).__name__}: {str(error).strip().partition(chr(10))[0]})"
+            names = ", ".join(network.path for network in self.run.networks.values())
+            raise UserError(
+                f"{names} fails on two images {tuple(images.shape)} at {said}; correct the network, its args in "
+                "models.yaml, or the choice of the data set."
+            ) from error
         return avoid(self.convolutions()) if self.device.type == "cpu" else []
 
     @torch.no_grad()
@@ -218,6 +242,12 @@ class Task(ABC):
                 nn.utils.clip_grad_norm_(self.networks[role].parameters(), self.run.recipe.clip_norm)
             self.scaler.step(self.optimizers[role])
         self.scaler.update()
+
+
+def line_of(error: Exception) -> str:
+    """The innermost line of an error's trace that is not torch's: "my_net.py, line 12"."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if TORCH not in Path(frame.filename).parents]
+    return f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}"
 
 
 class Generator(Task):

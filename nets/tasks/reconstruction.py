@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nets.data.batches import UNIT, Batch, Batches, PixelRange
+from nets.errors import UserError
 from nets.metrics import latent, probes
 from nets.metrics import reconstruction as metrics
 from nets.metrics.classification import top_k
@@ -200,6 +201,18 @@ class Reconstruction(Task):
         network = self.autoencoder
         return UNIT.invert(network.image(network(data.take(data.order[:SHOWN]).images).float()))
 
+    def answer(self, images: Tensor) -> Tensor:
+        """Reconstructions (N, C, H, W), uint8; a VAE decodes the mean of its posterior."""
+        mean, _ = codes.posterior(self.autoencoder, images)
+        return UNIT.invert(self.autoencoder.image(self.autoencoder.decode(mean).float()))
+
+    def sample(self, count: int, seed: int) -> Tensor:
+        """Images (count, C, H, W) uint8 on the device, decoded from a VAE's prior; the same for the same seed."""
+        self.networks.eval()
+        if self.selection.metric == "mse":
+            raise UserError(f"{self.run.name} draws no images, because an autoencoder has no prior; take a VAE.")
+        return codes.sample(self.autoencoder, count, seed, self.device)
+
     def macs(self) -> dict[str, int]:
         network = self.autoencoder
         inputs = {
@@ -212,10 +225,6 @@ class Reconstruction(Task):
 
 class SampledReconstruction(Reconstruction, Generator):
     """A VAE that is also measured as a generator; its samples are decoded from the prior."""
-
-    def sample(self, count: int, seed: int) -> Tensor:
-        self.networks.eval()
-        return codes.sample(self.autoencoder, count, seed, self.device)
 
     def sampling(self) -> dict[str, Any]:
         """The same as a GAN's, so that the two can be compared."""

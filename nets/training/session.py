@@ -3,6 +3,7 @@
 The order of the steps that use random numbers (seed, networks, start, judge, training) determines the weights' bits.
 """
 
+import json
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -100,7 +101,8 @@ def train(session: Session) -> None:
         return
     began = beginning(session.run, session.device)
     result = attempt(session)
-    written = write_result(session.folder, began, result, session.settings.retry)
+    about = {"run": json.loads(session.run.to_json()), "data": {key: session.info.get(key) for key in ("mean", "std")}}
+    written = write_result(session.folder, began, result, session.settings.retry, about)
     if result.failure is None:
         session.checkpoints.finish(written)
     elif result.failure.status != "timed_out":  # a run out of time continues when it is given more
