@@ -68,10 +68,11 @@ Executor.get_python_executable = lambda self: config["maker"]
 """
 MAKER = """#!/bin/sh
 for word; do
+  run="runs/${word#*=}"
   case "$word" in
-    train:run=*) cd "runs/${word#*=}" && touch config manifest history weights snapshots; cd ../.. ;;
-    evaluate:run=*) touch "runs/${word#*=}/metrics" "runs/${word#*=}/arrays" ;;
-    draw:run=*) mkdir "runs/${word#*=}/figures" ;;
+    train:run=*) mkdir -p "$run" && for name in config manifest history weights snapshots; do : > "$run/$name"; done ;;
+    evaluate:run=*) mkdir -p "$run" && : > "$run/metrics" && : > "$run/arrays" ;;
+    draw:run=*) mkdir -p "$run/figures" ;;
   esac
 done
 """
@@ -121,17 +122,17 @@ def run(folder: Path, runs: int, plain: bool = False, slurm: dict[str, str] | No
         command += ["--cores", "2", "--resources", "gpu=2"]
     if plain:
         command += ["--scheduler", "ilp"]  # the default of Snakemake
-    process = subprocess.Popen(
-        [*command, "--config", *settings], env=slurm, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert process.stdout
     samples, ended, output = [], time.monotonic(), []
-    for text in process.stdout:
-        output.append(text)
-        if done := re.match(r"(\d+) of \d+ steps", text):
-            samples.append(sample(process.pid, int(done[1])))
-            ended = time.monotonic()
-    if process.wait():
+    words = [*command, "--config", *settings]
+    with subprocess.Popen(
+        words, env=slurm, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
+    ) as process:
+        for text in process.stdout or ():
+            output.append(text)
+            if done := re.match(r"(\d+) of \d+ steps", text):
+                samples.append(sample(process.pid, int(done[1])))
+                ended = time.monotonic()
+    if process.returncode:
         raise SystemExit("".join(output[-30:]))
     return samples, time.monotonic() - ended
 

@@ -170,3 +170,8 @@ class Scheduler(JobScheduler):
 
 if snakemake_version in KNOWN:
     engine.JobScheduler = Scheduler
+elif workflow.is_main_process:
+    print(
+        f"Snakemake {snakemake_version} is not known to nets: its scheduler stays as it is, slow for large tables.",
+        file=sys.stderr,
+    )
