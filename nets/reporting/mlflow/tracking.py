@@ -183,10 +183,9 @@ def add(
 
     Raises UserError if the database, which may come from elsewhere, wants its files in another place.
     """
-    from mlflow.entities import RunTag
-
     started, ended = logged.times(result)
-    made = client.create_run(experiment, started, {OURS: result.name} | logged.tags(result), result.name).info
+    tags = {OURS: result.name, DIGEST: digest} | logged.tags(result)
+    made = client.create_run(experiment, started, tags, result.name).info
     key = made.run_id
     if place and made.artifact_uri != f"{place}/{check_name(key, 'The id of a run')}/artifacts":
         client.delete_run(key)
@@ -199,7 +198,7 @@ def add(
     else:
         for path, below in files.items():
             client.log_artifact(key, str(path), below or None)
-    client.log_batch(key, logged.metrics(result), logged.params(result), [RunTag(DIGEST, digest)])
+    client.log_batch(key, logged.metrics(result), logged.params(result))
     client.set_terminated(key, ENDED[not result.ok], ended)
 
 
