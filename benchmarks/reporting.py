@@ -1,10 +1,10 @@
-"""What collecting, comparing, reporting and tracking cost by number of runs: copies of a finished run, with other numbers.
+"""What collecting, comparing, reporting and tracking cost by number of runs: copies of a run, with other numbers.
 
     python -m benchmarks.reporting --like results/quick/runs/lenet5-mnist5k-s0 --runs 500 2000
 
 Each row of the copies has five seeds. Their descriptions, names, metrics and answers differ; weights, histories and
-figures are the same files (hard links). Seconds are CPU time (user and system) of the job's process, so that other work on the
-machine counts little; MB are its peak memory.
+figures are the same files (hard links). Seconds are CPU time (user and system) of the job's process, so that other work
+on the machine counts little; MB are its peak memory.
 """
 
 import argparse
@@ -50,7 +50,9 @@ def write_results(results: Path, like: Path, runs: int) -> Path:
     data = like.resolve().parents[2] / "data"
     if data.exists():
         (results.parent / "data").symlink_to(data)
-    names = [write_run(results / "runs", like, row, seed, random) for row in range(runs // SEEDS) for seed in range(SEEDS)]
+    names = [
+        write_run(results / "runs", like, row, seed, random) for row in range(runs // SEEDS) for seed in range(SEEDS)
+    ]
     (results / "runs.txt").write_text("".join(f"{name}\n" for name in names))
     lines = [json.dumps(json.loads((results / "runs" / name / "config.json").read_text())) for name in names]
     (results / "runs.jsonl").write_text("\n".join(lines) + "\n")

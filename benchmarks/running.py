@@ -4,9 +4,9 @@
     python -m benchmarks.running --runs 500 --slurm      # on a Slurm that is started for it (tests/slurm/cluster.py)
     python -m benchmarks.running --runs 200 --plain      # Snakemake as it is, without workflow/rules/snakemake.smk
 
-Each run is three jobs that make empty files: the rules' work takes no time, so what is left is Snakemake's. CPU is user and
-system time of its process, without the jobs. A job on Slurm would start Snakemake three times, which is not what is
-measured; here a shell script makes its files.
+Each run is three jobs that make empty files: the rules' work takes no time, so what is left is Snakemake's. CPU is user
+and system time of its process, without the jobs. A job on Slurm would start Snakemake three times, which is not what is
+measured; here a shell script makes its files, and the three jobs of a run are one job on Slurm.
 """
 
 import argparse
@@ -94,16 +94,19 @@ def main() -> None:
     parser.add_argument("--plain", action="store_true", help="without this project's changes of Snakemake")
     parser.add_argument("--slurm", action="store_true", help="submit the jobs to a Slurm started on this machine")
     args = parser.parse_args()
-    print("| runs | jobs | start (CPU s) | CPU ms per job, first fifth | last fifth | all | most threads | MB | end (s) |")
-    print("|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
+    heads = "runs", "jobs", "start (CPU s)", "ms per job", "first fifth", "last fifth", "threads", "MB", "end (s)"
+    print(f"| {' | '.join(heads)} |\n{'|---:' * len(heads)}|")
     for runs in args.runs:
-        slurm = runpy.run_path(str(ROOT / "tests/slurm/cluster.py"))["Cluster"] if args.slurm else contextlib.nullcontext
+        started = runpy.run_path(str(ROOT / "tests/slurm/cluster.py"))["Cluster"]
+        slurm = started if args.slurm else contextlib.nullcontext
         with tempfile.TemporaryDirectory() as folder, slurm() as cluster:
             samples, end = run(Path(folder), runs, args.plain, cluster.environment if cluster else None)
         print(line(runs, samples, end), flush=True)
 
 
-def run(folder: Path, runs: int, plain: bool = False, slurm: dict[str, str] | None = None) -> tuple[list[Sample], float]:
+def run(
+    folder: Path, runs: int, plain: bool = False, slurm: dict[str, str] | None = None
+) -> tuple[list[Sample], float]:
     """Run that many runs in a folder.
 
     `slurm` is the environment in which a Slurm is reached. Returns a sample for each job or
@@ -146,14 +149,14 @@ def sample(process: int, jobs: int) -> Sample:
 
 
 def cost(samples: list[Sample], start: float, end: float) -> float:
-    """CPU in ms per job, between two parts of all jobs, 0..1. The last two jobs, which wait for all others, do not count."""
+    """CPU in ms per job, between two parts of all jobs, 0..1. The last jobs, which wait for all, do not count."""
     inside = samples[int(start * (len(samples) - 3)) : int(end * (len(samples) - 3)) + 1]
     return 1000 * (inside[-1].cpu - inside[0].cpu) / (inside[-1].jobs - inside[0].jobs)
 
 
 def line(runs: int, samples: list[Sample], end: float) -> str:
     """A line of the table."""
-    parts = [f"{cost(samples, *part):.1f}" for part in ((0, 0.2), (0.8, 1), (0, 1))]
+    parts = [f"{cost(samples, *part):.1f}" for part in ((0, 1), (0, 0.2), (0.8, 1))]
     most = [max(s.threads for s in samples), round(samples[-1].memory)]
     cells = [f"{runs:,}", f"{samples[-1].jobs:,}", f"{samples[0].cpu:.1f}", *parts, *most, f"{end:.1f}"]
     return "| " + " | ".join(map(str, cells)) + " |"

@@ -1,4 +1,4 @@
-"""Snakemake's scheduler as `workflow/rules/snakemake.smk` changes it: passes, threads, and the limit of jobs per time span."""
+"""Snakemake's scheduler as `workflow/rules/snakemake.smk` changes it: passes, threads, jobs per time span."""
 
 import re
 import subprocess
@@ -41,7 +41,7 @@ def snakemake(folder, snakefile, *arguments):
 
 
 def test_the_version_that_is_installed_is_known():
-    """With another version, read its job_scheduler.py and the parts of dag.py that it calls before it is added to KNOWN."""
+    """Before another version is added to KNOWN, read its job_scheduler.py and what that calls of dag.py."""
     (pinned,) = re.findall(r"^snakemake==([\d.]+)", (ROOT / "requirements.lock").read_text(), re.M)
     known = re.search(r"^KNOWN = (.*)$", RULES.read_text(), re.M)[1]
     assert f'"{pinned}"' in known

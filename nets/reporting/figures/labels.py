@@ -56,7 +56,7 @@ def box(x: float, y: float, width: float, height: float) -> Bbox:
 
 
 def covered(places: np.ndarray, taken: np.ndarray) -> np.ndarray:
-    """Of each place (M, 4), the areas that it shares with what is taken (N, 4), added up (M,); rows are x0, y0, x1, y1."""
+    """The area (M,) of each place (M, 4) that is taken, added up over the boxes (N, 4); rows are x0, y0, x1, y1."""
     ends = np.minimum(places[:, None, 2:], taken[:, 2:])
     sides = np.maximum(ends - np.maximum(places[:, None, :2], taken[:, :2]), 0)
     return np.cumsum(sides.prod(axis=2), axis=1)[:, -1]  # a sum in the order of `taken`

@@ -14,7 +14,6 @@ from nets.reporting.tables.best import APART, standing, test_of
 from nets.reporting.tables.stability import TEXT
 from nets.reporting.tables.table import Row, Table
 
-
 SHOWN = 50  # the most rows of a table whose pictures are in the page: each row has some 70 kB of them
 
 
