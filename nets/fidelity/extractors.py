@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load
 from torch import Tensor
 
-from nets.data.batches import PixelRange
+from nets.data.batches import PixelRange, at_once
 from nets.data.prepared import read_info
 from nets.data.weights import WeightsFile
 from nets.files import read_json, read_verified
@@ -37,10 +37,10 @@ class Extractor:
     device: torch.device
 
     @torch.no_grad()
-    def read(self, images: Tensor, batch_size: int = 250) -> Features:
+    def read(self, images: Tensor) -> Features:
         """Features and logits of images (N, C, H, W) uint8 on any device."""
         with Precision().autocast(self.device):
-            parts = [self.function(part.to(self.device)) for part in images.split(batch_size)]
+            parts = [self.function(part.to(self.device)) for part in images.split(at_once(250, self.device))]
         return Features(*(torch.cat([p.float() for p in kind]) for kind in zip(*parts, strict=True)))
 
 

@@ -139,9 +139,9 @@ def test_images_on_the_device_and_in_their_file_give_the_same_bits(few_digits, m
     mapped = Batches(*settings)
     monkeypatch.setattr(batches, "COPIED", 64)
     bytes_needed = len(split) * (split.images[0].nbytes + (split.masks[0].nbytes if masks else 0))
-    monkeypatch.setattr(batches, "room", lambda device: bytes_needed)
+    monkeypatch.setattr(batches, "room", lambda device, jobs: bytes_needed)
     assert Batches(*settings).rows is None  # it must leave some room
-    monkeypatch.setattr(batches, "room", lambda device: bytes_needed + 1)
+    monkeypatch.setattr(batches, "room", lambda device, jobs: bytes_needed + 1)
     resident = Batches(*settings)
     assert len(resident.images) == len(split) < len(split.images)  # not those of the other split
     seen = []
