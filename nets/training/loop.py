@@ -80,11 +80,8 @@ class Training:
         self.state = State()
         self.average = MovingAverage(task.networks, self.recipe.ema) if self.recipe.ema else None
         self.steps = Steps(task, data["train"], replays)
-        self.rates = {role: [g["lr"] for g in o.param_groups] for role, o in task.optimizers.items()}
-        self.factor: float | None = None  # of the rates that are set
         if (saved := checkpoints.load(torch.device("cpu"))) is not None:
             self.restore(saved)
-        self.place_rates()
 
     def run(self) -> State:
         """Train to the end. Raises Diverged, Stopped or TimedOut.
@@ -112,7 +109,7 @@ class Training:
             self.steps.clear()
         seed = self.task.run.seed * 1_000_003 + state.epoch
         for indices in self.data["train"].draws(self.task.batch_size, seed, skip=done):
-            self.set_rates()
+            self.steps.set_rates(self.factor_at(state.step))
             self.steps.take(indices)
             state.step += 1
             done += 1
@@ -148,26 +145,6 @@ class Training:
             if not abs(value) < float("inf"):
                 raise Diverged(f"{split}/{name} was no longer finite in epoch {epoch}.")
 
-    def place_rates(self) -> None:
-        """On a GPU, keep each learning rate on the device, where a recorded step finds it."""
-        if self.task.device.type == "cuda":
-            for optimizer in self.task.optimizers.values():
-                for group in optimizer.param_groups:
-                    group["lr"] = torch.tensor(float(group["lr"]), device=self.task.device)
-
-    def set_rates(self) -> None:
-        """Set the learning rates of the next step, if they differ from those of the last one."""
-        factor = self.factor_at(self.state.step)
-        if factor == self.factor:
-            return
-        for role, optimizer in self.task.optimizers.items():
-            for group, rate in zip(optimizer.param_groups, self.rates[role], strict=True):
-                if isinstance(group["lr"], Tensor):
-                    group["lr"].fill_(rate * factor)
-                else:
-                    group["lr"] = rate * factor
-        self.factor = factor
-
     def factor_at(self, step: int) -> float:
         """By what the recipe's learning rates are multiplied at a step, counted from 0."""
         return lr_factor(self.recipe.schedule, step, self.steps_per_epoch, self.recipe.epochs)
@@ -188,7 +165,7 @@ class Training:
         state.seconds = time.monotonic() - self.started
         state.history.append(
             {"epoch": state.epoch, "step": state.step, "seconds": round(state.seconds, 3)}
-            | {f"lr/{role}": rates[0] * self.factor_at(state.step - 1) for role, rates in self.rates.items()}
+            | {f"lr/{role}": rates[0] * self.factor_at(state.step - 1) for role, rates in self.steps.rates.items()}
             | {f"train/{name}": value for name, value in self.steps.means(self.steps_per_epoch).items()}
             | {f"train/{name}_std": value for name, value in self.steps.deviations(self.steps_per_epoch).items()}
             | {f"validation/{name}": value for name, value in validation.items()}

@@ -23,14 +23,30 @@ class Steps:
     """Steps of a task on the training data."""
 
     def __init__(self, task: Task, data: Batches, replays: bool = REPLAYS):
-        """`replays`: record a step and repeat it, if the data are on the device and gradients are not scaled."""
+        """`replays`: record a step and repeat it, if the data are on the device and gradients are not scaled.
+
+        Optimizers must have the recipe's learning rates. A checkpoint may be restored afterwards.
+        """
         self.task, self.data = task, data
+        self.rates = {role: [g["lr"] for g in o.param_groups] for role, o in task.optimizers.items()}
+        self.factor: float | None = None  # of the rates that are set
         self.replays = replays and data.home == task.device and not task.scaler.is_enabled()
         self.names: tuple[str, ...] = ()  # of the losses
         self.sums: Tensor | None = None  # (2, n) float64: of the losses, and of their squares
         self.indices: Tensor | None = None  # of the batch that a recorded step takes
         self.taken = 0
         self.replay: Callable[[], None] | None = None
+
+    def set_rates(self, factor: float) -> None:
+        """Multiply the recipe's learning rates by a factor, for the steps that follow."""
+        if factor == self.factor:
+            return
+        device = self.task.device
+        for role, optimizer in self.task.optimizers.items():
+            for group, rate in zip(optimizer.param_groups, self.rates[role], strict=True):
+                value = rate * factor
+                group["lr"] = placed(group["lr"], value, device) if device.type == "cuda" else value
+        self.factor = factor
 
     def take(self, indices: Tensor) -> None:
         """Learn from the samples with these numbers (N,), which are where the data are kept."""
@@ -85,6 +101,13 @@ class Steps:
     def restore(self, names: tuple[str, ...], sums: Tensor | None) -> None:
         """Continue with the sums of a checkpoint."""
         self.names, self.sums = names, None if sums is None else sums.to(self.task.device)
+
+
+def placed(number: float | Tensor, value: float, device: torch.device) -> Tensor:
+    """A value as float32 on the device: in the place of `number`, if that is there already."""
+    if isinstance(number, Tensor) and number.device.type == device.type:
+        return number.fill_(value)
+    return torch.tensor(value, dtype=torch.float32, device=device)
 
 
 @contextmanager

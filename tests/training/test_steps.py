@@ -9,11 +9,11 @@ from torch.utils._pytree import tree_leaves
 from nets.data import batches
 from nets.data.batches import Batches
 from nets.data.prepared import Split
+from nets.machine.stop import Stopped
 from nets.tasks import task_class
-from nets.tasks.contract import Task
-from nets.tasks.precision import Precision
+from nets.training.average import MovingAverage
 from nets.training.loop import Training
-from nets.training.steps import Steps
+from nets.training.steps import PLAIN, Steps, placed
 from tests.training.test_loop import DATASETS, MODELS, outcome, same, training_of
 
 META = torch.device("meta")  # its tensors have no numbers: to read one is an error
@@ -21,9 +21,9 @@ SOME = {  # one of each kind of task, with what a step may do besides: augment, 
     **MODELS,
     "lenet5": MODELS["lenet5"] + " clip_norm=1 schedule.name=cosine",
     "wgan": "batch_size=8 epochs=2 model.width=4 options.n_critic=2",
-    "vgg11_bn": "batch_size=16 epochs=2 ema=0.9 augment.flip=true",
+    "mlp": "batch_size=16 epochs=2 model.batch_norm=true ema=0.9 augment.flip=true",
 }
-OTHERS = DATASETS | {"vgg11_bn": "cifar10"}
+OTHERS = DATASETS | {"mlp": "cifar10"}
 
 
 class Traffic(TorchDispatchMode):
@@ -54,6 +54,13 @@ def split_of(run, count=96) -> Split:
     )
 
 
+class NoCheckpoints:
+    """No checkpoint."""
+
+    def load(self, device):
+        return None
+
+
 @pytest.mark.parametrize("model", SOME)
 def test_between_looks_nothing_is_copied_from_the_host_or_read_by_it(model, run_of, monkeypatch):
     """An epoch's order is copied once; losses are added, weights averaged and rates changed without a word."""
@@ -72,8 +79,62 @@ def test_between_looks_nothing_is_copied_from_the_host_or_read_by_it(model, run_
     assert traffic.found == ["aten._to_copy.default"]
 
 
-class NoCheckpoints:
-    """No checkpoint."""
+def test_averages_follow_what_a_network_puts_in_the_place_of_a_buffer():
+    network = torch.nn.BatchNorm1d(2)
+    average = MovingAverage(network, 0.0)
+    network.running_mean, network.num_batches_tracked = torch.ones(2), torch.tensor(7)
+    average.update(100)
+    assert same(average.weights, network.state_dict())
 
-    def load(self, device):
-        return None
+
+@pytest.mark.parametrize("model", ["lenet5", "dcgan"])
+def test_steps_in_fixed_places_give_the_same_bits_also_after_an_interruption(
+    model, run_of, few_digits, tmp_path, monkeypatch
+):
+    """A GPU records what is done here between the places; a CPU does it again."""
+    run = run_of(model, MODELS[model])
+    plain = outcome(training_of(run, few_digits, tmp_path / "plain"))
+    done, repeat = [], Steps.repeat
+    monkeypatch.setattr(Steps, "repeat", lambda steps: done.append(steps.taken) or repeat(steps))
+    broken = training_of(run, few_digits, tmp_path / "places", replays=True)
+    broken.stop_asked = lambda: broken.state.step == PLAIN + 2
+    with pytest.raises(Stopped):
+        broken.run()
+    continued = training_of(run, few_digits, tmp_path / "places", replays=True)
+    resumed = outcome(continued)
+    steps = run.recipe.epochs * continued.steps_per_epoch - (PLAIN + 2)
+    assert done == [*range(PLAIN, PLAIN + 2), *range(PLAIN, steps)]  # the first steps of each process are plain
+    assert same(plain[0], resumed[0]) and plain[1] == resumed[1] and same(plain[2], resumed[2])
+
+
+def test_steps_that_cannot_be_repeated_are_not(run_of, few_digits, tmp_path):
+    training = training_of(run_of("lenet5"), few_digits, tmp_path, replays=True)
+    task, data = training.task, training.data["train"]
+    assert training.steps.replays and not Steps(task, data).replays  # unless asked for
+    task.scaler = torch.amp.GradScaler("cpu")
+    assert not Steps(task, data, replays=True).replays  # the scaler decides on the host whether a step is taken
+    task.scaler, data.home = torch.amp.GradScaler("cpu", enabled=False), META
+    assert not Steps(task, data, replays=True).replays  # images come from the host
+
+
+def test_a_rate_keeps_its_place_on_the_device():
+    first = placed(0.1, 0.5, META)
+    assert first.device == META and first.dtype == torch.float32
+    assert placed(first, 0.25, META) is first
+    there = placed(torch.tensor(1.0), 0.25, torch.device("cpu"))
+    assert there.item() == 0.25 and placed(there, 0.5, torch.device("cpu")) is there and there.item() == 0.5
+
+
+@pytest.mark.parametrize("model", ["lenet5", "dcgan", "wgan"])
+def test_on_a_gpu_optimizers_keep_their_counts_and_take_steps_in_one_kernel(model, run_of):
+    run = run_of(model)
+    kind = task_class(run)
+    task = kind(run, kind.pixel_range(split_of(run).info), torch.device("cpu"))
+    for role in task.networks:
+        here = task.build_optimizer(role).param_groups[0]
+        assert not here.get("fused") and not here.get("capturable")
+    task.device = torch.device("cuda")
+    for role in task.networks:
+        there = task.build_optimizer(role).param_groups[0]
+        assert there.get("fused") or there.get("capturable")
+        assert "capturable" not in there or there["capturable"]  # otherwise it would count its steps on the host
