@@ -35,12 +35,13 @@ class Extractor:
     passport: dict[str, Any]
     function: Callable[[Tensor], tuple[Tensor, Tensor]]
     device: torch.device
+    at_once: int = 250  # images
 
     @torch.no_grad()
     def read(self, images: Tensor) -> Features:
         """Features and logits of images (N, C, H, W) uint8 on any device."""
         with Precision().autocast(self.device):
-            parts = [self.function(part.to(self.device)) for part in images.split(at_once(250, self.device))]
+            parts = [self.function(part.to(self.device)) for part in images.split(self.at_once)]
         return Features(*(torch.cat([p.float() for p in kind]) for kind in zip(*parts, strict=True)))
 
 
@@ -87,7 +88,7 @@ def load_indomain(run_dir: Path, data_dir: Path, device: torch.device) -> Extrac
         "weights_sha256": weights["sha256"],
         "number_type": Precision().name(device),
     }
-    return Extractor(passport, function, device)
+    return Extractor(passport, function, device, at_once(250, device))
 
 
 def load_inception(weights: WeightsFile, device: torch.device) -> Extractor:

@@ -144,7 +144,7 @@ class Classification(Task):
     @property
     def measured_at_once(self) -> int:
         """Batch size where nothing is learned: as many images as fit into memory."""
-        return at_once(500 if self.run.input_shape[-1] <= transfer.LARGE else 50, self.device)
+        return at_once(500, self.device) if self.run.input_shape[-1] <= transfer.LARGE else 50
 
     @torch.no_grad()
     def predict(self, data: Batches) -> tuple[Tensor, Tensor]:

@@ -149,6 +149,8 @@ class FeatureBatches(Batches):
     They are kept on the device if they fit into the room of a split there, otherwise in the computer's memory.
     """
 
+    rows: Tensor  # of each sample among the features
+
     def __init__(self, data: Batches, features: Callable[[Tensor], Tensor], batch_size: int):
         self.device, self.info, self.order, self.jobs = data.device, data.info, data.order, data.jobs
         parts = (features(batch.images) for batch in data.ordered(batch_size))

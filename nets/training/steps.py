@@ -23,14 +23,17 @@ class Steps:
     """Steps of a task on the training data."""
 
     def __init__(self, task: Task, data: Batches, replays: bool = REPLAYS):
-        """`replays`: record a step and repeat it, if the data are on the device and gradients are not scaled.
+        """`replays`: record a step and repeat it, if all that it reads is on the device and gradients are not scaled.
 
         Optimizers must have the recipe's learning rates. A checkpoint may be restored afterwards.
         """
         self.task, self.data = task, data
         self.rates = {role: [g["lr"] for g in o.param_groups] for role, o in task.optimizers.items()}
         self.factor: float | None = None  # of the rates that are set
-        self.replays = replays and data.home == task.device and not task.scaler.is_enabled()
+        on_gpu, groups = task.device.type == "cuda", [g for o in task.optimizers.values() for g in o.param_groups]
+        self.places_rates = on_gpu and all(group.get("fused") or group.get("capturable") for group in groups)
+        here = data.home == task.device and (self.places_rates or not on_gpu)
+        self.replays = replays and here and not task.scaler.is_enabled()
         self.names: tuple[str, ...] = ()  # of the losses
         self.sums: Tensor | None = None  # (2, n) float64: of the losses, and of their squares
         self.indices: Tensor | None = None  # of the batch that a recorded step takes
@@ -41,11 +44,10 @@ class Steps:
         """Multiply the recipe's learning rates by a factor, for the steps that follow."""
         if factor == self.factor:
             return
-        device = self.task.device
         for role, optimizer in self.task.optimizers.items():
             for group, rate in zip(optimizer.param_groups, self.rates[role], strict=True):
                 value = rate * factor
-                group["lr"] = placed(group["lr"], value, device) if device.type == "cuda" else value
+                group["lr"] = placed(group["lr"], value, self.task.device) if self.places_rates else value
         self.factor = factor
 
     def take(self, indices: Tensor) -> None:

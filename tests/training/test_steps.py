@@ -115,6 +115,10 @@ def test_steps_that_cannot_be_repeated_are_not(run_of, few_digits, tmp_path):
     assert not Steps(task, data, replays=True).replays  # the scaler decides on the host whether a step is taken
     task.scaler, data.home = torch.amp.GradScaler("cpu", enabled=False), META
     assert not Steps(task, data, replays=True).replays  # images come from the host
+    task.device = data.home = torch.device("cuda")
+    assert not Steps(task, data, replays=True).replays  # so do the optimizer's rates
+    del task.optimizers  # which are now made for a GPU
+    assert Steps(task, data, replays=True).replays
 
 
 def test_a_rate_keeps_its_place_on_the_device():
