@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -54,6 +55,19 @@ def split_of(run, count=96) -> Split:
     )
 
 
+class Making(TorchFunctionMode):
+    """Lists calls that make tensors of Python's numbers, which torch hides from the other mode."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function in (torch.tensor, torch.as_tensor, torch.asarray, torch.from_numpy):
+            self.found.append(function.__name__)
+        return function(*args, **(kwargs or {}))
+
+
 class NoCheckpoints:
     """No checkpoint."""
 
@@ -73,10 +87,10 @@ def test_between_looks_nothing_is_copied_from_the_host_or_read_by_it(model, run_
     training = Training(task, data, NoCheckpoints(), None)
     training.train_epoch()  # what is made once
     training.state.epoch += 1
-    with Traffic() as traffic:
+    with Traffic() as traffic, Making() as making:
         training.train_epoch()
     assert training.state.step == 2 * training.steps_per_epoch >= 6
-    assert traffic.found == ["aten._to_copy.default"]
+    assert traffic.found == ["aten._to_copy.default"] and making.found == []
 
 
 def test_averages_follow_what_a_network_puts_in_the_place_of_a_buffer():
