@@ -34,6 +34,7 @@ class Optimizer:
 
     name: str = ABSENT
     settings: tuple[str, ...] = ABSENT  # besides lr, which every optimizer has
+    on_gpus: tuple[str, ...] = ()  # arguments that are true there: one kernel a step; its count on the device
 
     @property
     def keys(self) -> set[str]:
@@ -42,10 +43,10 @@ class Optimizer:
 
 
 OPTIMIZERS = {
-    "sgd": Optimizer("SGD", ("weight_decay", "momentum", "nesterov")),
-    "adam": Optimizer("Adam", ("weight_decay", "betas", "eps")),
-    "adamw": Optimizer("AdamW", ("weight_decay", "betas", "eps")),
-    "rmsprop": Optimizer("RMSprop", ("weight_decay", "momentum", "alpha", "eps")),
+    "sgd": Optimizer("SGD", ("weight_decay", "momentum", "nesterov"), ("fused",)),
+    "adam": Optimizer("Adam", ("weight_decay", "betas", "eps"), ("fused", "capturable")),
+    "adamw": Optimizer("AdamW", ("weight_decay", "betas", "eps"), ("fused", "capturable")),
+    "rmsprop": Optimizer("RMSprop", ("weight_decay", "momentum", "alpha", "eps"), ("capturable",)),
 }
 
 

@@ -1,10 +1,17 @@
 """Random augmentation of training images, in whole batches on their device."""
 
+from functools import cache
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+
+@cache
+def by_channel(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """One number for each channel, or one for all, (1, C, 1, 1): copied to each device once, not for each batch."""
+    return torch.tensor(values, dtype=dtype, device=device).view(1, -1, 1, 1)
 
 
 def augment(images: Tensor, settings: dict[str, Any], mean: tuple[float, ...]) -> Tensor:
@@ -43,8 +50,7 @@ def cutout(images: Tensor, size: int, mean: tuple[float, ...]) -> Tensor:
         start = centre - size // 2
         places = torch.arange(length, device=images.device)
         hidden.append(((places >= start) & (places < start + size)).view(shape))
-    colour = torch.tensor(mean, dtype=images.dtype, device=images.device).view(1, -1, 1, 1)
-    return torch.where(hidden[0] & hidden[1], colour, images)
+    return torch.where(hidden[0] & hidden[1], by_channel(mean, images.dtype, images.device), images)
 
 
 def random_flip(images: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nets.data.batches import Batch, Batches, PixelRange
+from nets.data.batches import Batch, Batches, PixelRange, at_once
 from nets.data.prepared import majority
 from nets.metrics import classification as metrics
 from nets.tasks import transfer
@@ -144,7 +144,7 @@ class Classification(Task):
     @property
     def measured_at_once(self) -> int:
         """Batch size where nothing is learned: as many images as fit into memory."""
-        return 500 if self.run.input_shape[-1] <= transfer.LARGE else 50
+        return at_once(500, self.device) if self.run.input_shape[-1] <= transfer.LARGE else 50
 
     @torch.no_grad()
     def predict(self, data: Batches) -> tuple[Tensor, Tensor]:

@@ -211,10 +211,11 @@ class Task(ABC):
     def build_optimizer(self, role: str) -> torch.optim.Optimizer:
         """The recipe's optimizer for a network."""
         settings = self.run.recipe.optimizer_of(role)
-        optimizer = getattr(torch.optim, OPTIMIZERS[settings.pop("name")].name)
+        chosen = OPTIMIZERS[settings.pop("name")]
+        on_device = dict.fromkeys(chosen.on_gpus if self.device.type == "cuda" else (), True)
         # Adam refuses betas such as [0, 0.9]: it needs a tuple of floats.
         settings = {key: tuple(map(float, v)) if isinstance(v, list) else v for key, v in settings.items()}
-        return optimizer(self.parameters(role, settings["lr"]), **settings)
+        return getattr(torch.optim, chosen.name)(self.parameters(role, settings["lr"]), **settings, **on_device)
 
     def parameters(self, role: str, lr: float) -> Iterable[Any]:
         """What a network's optimizer optimises: all parameters, or groups with their own learning rates."""
@@ -236,12 +237,21 @@ class Task(ABC):
         for role in roles:
             self.optimizers[role].zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
+        if len(roles) > 1 and self.scaler.is_enabled():
+            self.spread_overflow(roles)
         for role in roles:
             if self.run.recipe.clip_norm is not None:
                 self.scaler.unscale_(self.optimizers[role])
                 nn.utils.clip_grad_norm_(self.networks[role].parameters(), self.run.recipe.clip_norm)
             self.scaler.step(self.optimizers[role])
         self.scaler.update()
+
+    def spread_overflow(self, roles: list[str]) -> None:
+        """If a scaled gradient of one network is not finite, give each network one: so all skip the step or none."""
+        of_each = [[p.grad for p in self.networks[role].parameters() if p.grad is not None] for role in roles]
+        nothing = 0 * nn.utils.get_total_norm([gradient for each in of_each for gradient in each])  # or NaN
+        for each in of_each:
+            each[0].add_(nothing)
 
 
 def line_of(error: Exception) -> str:

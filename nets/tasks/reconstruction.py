@@ -115,7 +115,9 @@ class Reconstruction(Task):
         """
         network, options = self.autoencoder, self.options
         mean, log_variance = codes.posterior(network, batch.images if seen is None else seen)
-        code = mean if log_variance is None else self.vae.reparametrize(mean, log_variance)
+        code = mean
+        if log_variance is not None:
+            code = (self.vae.reparametrize if self.learning else codes.drawn)(mean, log_variance)
         output = network.decode(code).float()
         if options["loss"] == "bce":
             distortion = metrics.bce(batch.images, output)
@@ -150,11 +152,11 @@ class Reconstruction(Task):
 
     def mean_losses(self, data: Batches) -> dict[str, float]:
         """The mean `losses` over a whole split."""
-        sums: dict[str, float] = {}
+        sums: dict[str, Tensor] = {}
         for batch in data.ordered():
             for name, value in self.losses(batch).items():
-                sums[name] = sums.get(name, 0) + value.item() * len(batch.images) / len(data)
-        return sums
+                sums[name] = sums.get(name, 0) + value.double() * len(batch.images) / len(data)
+        return {name: value.item() for name, value in sums.items()}
 
     def validate(self, data: Batches) -> dict[str, float]:
         with self.frozen():

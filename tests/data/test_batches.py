@@ -139,9 +139,9 @@ def test_images_on_the_device_and_in_their_file_give_the_same_bits(few_digits, m
     mapped = Batches(*settings)
     monkeypatch.setattr(batches, "COPIED", 64)
     bytes_needed = len(split) * (split.images[0].nbytes + (split.masks[0].nbytes if masks else 0))
-    monkeypatch.setattr(batches, "room", lambda device: bytes_needed)
+    monkeypatch.setattr(batches, "room", lambda device, jobs: bytes_needed)
     assert Batches(*settings).rows is None  # it must leave some room
-    monkeypatch.setattr(batches, "room", lambda device: bytes_needed + 1)
+    monkeypatch.setattr(batches, "room", lambda device, jobs: bytes_needed + 1)
     resident = Batches(*settings)
     assert len(resident.images) == len(split) < len(split.images)  # not those of the other split
     seen = []
@@ -151,6 +151,23 @@ def test_images_on_the_device_and_in_their_file_give_the_same_bits(few_digits, m
     for first, second in zip(*seen, strict=True):
         for one, other in zip(first, second, strict=True):
             assert (one is other is None) or torch.equal(one, other)
+
+
+def test_jobs_that_share_a_device_share_the_room_for_images(monkeypatch):
+    device = torch.device("cuda")
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda where: (1000, 4000))
+    assert batches.room(device, jobs=1) == 2 * batches.room(device, jobs=2) == 1000 * batches.RESIDENT_SHARE
+    assert batches.room(torch.device("cpu"), jobs=1) == 0
+
+
+def test_larger_batches_on_gpus_only():
+    assert batches.at_once(500, torch.device("cpu")) == 500 < batches.at_once(500, torch.device("cuda"))
+
+
+def test_numbers_of_channels_are_made_once(few_digits):
+    first = batches.by_channel((0.1, 0.2), torch.float32, torch.device("cpu"))
+    assert first.shape == (1, 2, 1, 1)
+    assert batches.by_channel((0.1, 0.2), torch.float32, torch.device("cpu")) is first
 
 
 def test_sets_without_masks_have_none(data):
