@@ -113,3 +113,6 @@ METRICS = Table({  # of a confusion matrix (K, K) and boundary counts (K, 4)
                           "classes. Near means within 0.75 % of the image's diagonal, but at least one pixel, along "
                           "either axis.", lambda _, boundaries: boundary_f1(boundaries)),
 })  # fmt: skip
+BY_CLASS = Table({  # of a confusion matrix (K, K): a value for each class (K,), NaN for a class that does not occur
+    "class_iou": Metric("IoU", "%", 2, "higher", "Intersection over union of the pixels of a class.", class_iou),
+})  # fmt: skip

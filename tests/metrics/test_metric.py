@@ -109,4 +109,4 @@ def test_the_order_of_columns_names_metrics_that_exist():
 
 def test_accuracies_are_known_as_such_with_and_without_qualifiers():
     names = {name for name in all_metrics() if isinstance(glossary.describe(f"{name}_best"), Accuracy)}
-    assert names == {"top1", "top5", "top1_sampled", "probe_top1", "knn_top1"}
+    assert names == {"top1", "top5", "top1_sampled", "probe_top1", "knn_top1", "class_recall"}

@@ -113,7 +113,10 @@ def test_tables_and_figures_of_removed_runs_go_too(results, tmp_path):
     folder = shutil.copytree(results, tmp_path / "quick")
     reported(folder, "lenet5-mnist5k-s0")
     assert {path.name for path in (folder / "figures").iterdir()} == {"classification-mnist5k-learning.svg"}
-    assert {path.stem for path in (folder / "tables").iterdir()} == {"classification-mnist5k"}
+    assert {path.stem for path in (folder / "tables").iterdir()} == {
+        "classification-mnist5k",
+        "classification-mnist5k-classes",
+    }
 
 
 def test_hostile_names_are_text(results, tmp_path):
