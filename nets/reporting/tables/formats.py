@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from nets.files import read_json
+from nets.files import naming, read_json
 from nets.reporting import glossary
 from nets.reporting.page import render
 from nets.reporting.results import Result
@@ -30,7 +30,9 @@ def write(table: Table, folder: Path) -> None:
     """Write `<name>.{csv,md,tex,html,json}` into a folder."""
     forms = {"csv": raw, "md": markdown, "tex": latex, "html": html, "json": Table.to_json}
     for suffix, form in forms.items():
-        (folder / f"{table.name}.{suffix}").write_text(form(table), encoding="utf-8")
+        path = folder / f"{table.name}.{suffix}"
+        with naming(path):
+            path.write_text(form(table), encoding="utf-8")
 
 
 def read(folder: Path, name: str, results: Iterable[Result]) -> Table:
