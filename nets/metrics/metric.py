@@ -6,6 +6,7 @@ read them without.
 """
 
 import importlib
+import math
 import pkgutil
 import traceback
 from collections.abc import Callable, Sized
@@ -16,12 +17,13 @@ from typing import Any
 
 from nets.errors import is_out_of_memory
 
+ANY = (-math.inf, math.inf)  # the range of a metric that may have any value
 QUALIFIERS = {"_best": "best epoch", "_indomain": "in-domain", "_inception": "Inception"}  # by suffix of the name
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric: how it is computed, shown and explained. Every field but `needs` is required."""
+    """A metric: how it is computed, shown and explained. Every field but the last two is required."""
 
     label: str
     unit: str
@@ -30,6 +32,12 @@ class Metric:
     text: str  # what it means, for a student
     function: Callable[..., Any] | None  # from its table's inputs to its value; None: computed elsewhere
     needs: Callable[..., str | None] | None = None  # from the same inputs to why they don't suffice; None: they do
+    range: tuple[float, float] | None = None  # of its values; None: 0 to 100 for percentages, otherwise 0 to infinity
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Between which numbers its values are, so that no interval goes beyond."""
+        return self.range or (0, 100 if self.unit == "%" else math.inf)
 
     def measure(self, *inputs: Any) -> Any:
         """Its value; Unmeasured where the inputs don't suffice or its function fails, None where it does not apply.

@@ -13,8 +13,8 @@ from nets.reporting.results import Result
 from nets.reporting.tables.table import Cell, Column, Row, Table
 
 READING = (
-    "Mean ± 95 % confidence interval (Student t) over seeds; if a seed is missing, there is no mean. The accuracy of a "
-    "single seed has [low, high], the 95 % interval (Wilson) of the test set alone: how far other test images could "
+    "Mean ± 95 % confidence interval (Student t) over seeds, which ends where the metric does, as at 100 %; if a seed "
+    "is missing, there is no mean. The accuracy of a single seed has [low, high], the 95 % interval (Wilson) of the test set alone: how far other test images could "
     "move it. That says nothing of the luck of training."
 )
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take for the beginning of a formula
@@ -51,7 +51,7 @@ def text(cell: Cell) -> str:
     """A cell as plain text."""
     if cell.bounds:
         return f"{cell.text} [{cell.bounds}]"
-    return f"{cell.text} ± {cell.half}" if cell.half else cell.text
+    return f"{cell.text} {cell.interval}".rstrip()
 
 
 def seeds(row: Row) -> str:
