@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from nets.metrics.metric import Accuracy, Metric, Table
+from nets.metrics.metric import Accuracy, ByClass, Metric, Table
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -82,7 +82,7 @@ METRICS = Table({  # of logits (N, K) and labels (N,)
                   "of right answers. At 0, 80 % of the answers given with 80 % confidence are right.",
                   expected_calibration_error),
 })  # fmt: skip
-BY_CLASS = Table({  # of the same: a value for each class (K,), NaN for a class that does not occur
+BY_CLASS = ByClass({  # of the same
     "class_recall": Accuracy("Recall", "%", 2, "higher", "The share of right answers among the images of a class.",
                              class_recall),
 })  # fmt: skip

@@ -9,7 +9,7 @@ import importlib
 import math
 import pkgutil
 import traceback
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Iterable, Sized
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -97,12 +97,28 @@ class Table(dict[str, Metric]):
         return {name: value for name, value in values.items() if value is not None}
 
 
+class ByClass(Table):
+    """Metrics with a number for each class (K,), NaN for a class that does not occur."""
+
+
 @cache
 def tables() -> list[Table]:
     """The tables of all modules in this folder."""
     names = [module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)])]
     modules = [importlib.import_module(f"nets.metrics.{name}") for name in names]
     return [value for module in modules for value in vars(module).values() if isinstance(value, Table)]
+
+
+def metrics_of(names: Iterable[str]) -> set[str]:
+    """The names of the metrics in modules of this folder, such as "classification", and of single metrics.
+
+    Metrics by class are left out.
+    """
+    known = all_metrics()
+    modules = [importlib.import_module(f"nets.metrics.{name}") for name in names if name not in known]
+    values = [value for module in modules for value in vars(module).values()]
+    whole = [value for value in values if isinstance(value, Table) and not isinstance(value, ByClass)]
+    return {name for table in whole for name in table} | {name for name in names if name in known}
 
 
 def all_metrics() -> dict[str, Metric]:
