@@ -12,6 +12,7 @@ from nets.files import check_writable
 from nets.suite.published import find_published, load_published
 from nets.run import read_runs, write_runs
 from nets.suite import paths
+from nets.suite.changes import stale
 from nets.suite.keys import (
     check_findable,
     data_source,
@@ -67,6 +68,12 @@ def prepare_dag(*words, first=workflow._prepare_dag, **named):
         if not workflow.dryrun:
             at_work = drop_stale(Path(".snakemake"))
             attempts.forget()
+        # Of results that were copied without .snakemake, only the notes in their folders tell what has changed.
+        settings, notes = workflow.dag_settings, Path(".snakemake/metadata")
+        outdated = stale(RESULTS, RUNS.values(), notes)
+        if settings.targets and set(settings.targets) != {"all"}:
+            outdated = set(outdated) & set(settings.targets)
+        settings.forcerun = {*settings.forcerun, *outdated}
     except UserError as error:
         sys.exit(str(error))
     return first(*words, **named)
