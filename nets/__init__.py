@@ -31,8 +31,8 @@ def load(path: str | Path, device: str = "cpu") -> "Trained":
 def results(folder: str | Path) -> "pandas.DataFrame":
     """Every number of the runs of a suite, one a row, from `metrics.csv` in its folder; holes have no value.
 
-    Columns: run, model, dataset, task, variant, seed, status, split, metric, value, direction. Raises UserError if the
-    suite has not been collected.
+    Columns: run, model, dataset, task, variant, seed, status, split, metric, value, direction, class. Raises UserError
+    if the suite has not been collected.
     """
     from nets.reporting.tables.tidy import read_tidy
 

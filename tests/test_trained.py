@@ -125,11 +125,12 @@ def test_a_hole_and_damaged_or_foreign_files_are_refused(trained):
 
 
 def test_results_are_a_table(tmp_path):
-    header = "run,model,dataset,task,variant,seed,status,split,metric,value,direction\n"
-    (tmp_path / "metrics.csv").write_text(
-        header
-        + "a-b-s0,a,b,classification,,0,ok,test,top1,97.5,higher\nNone-b-s1,None,b,classification,,1,diverged,,,,\n"
-    )
+    lines = [
+        ",".join(COLUMNS),
+        "a-b-s0,a,b,classification,,0,ok,test,top1,97.5,higher,",
+        "None-b-s1,None,b,classification,,1,diverged,,,,,",
+    ]
+    (tmp_path / "metrics.csv").write_text("\n".join(lines))
     frame = nets.results(tmp_path)
     assert frame.loc[0, "value"] == 97.5 and frame.loc[0, "variant"] == ""
     assert frame.loc[1, "model"] == "None" and np.isnan(frame.loc[1, "value"])
@@ -151,7 +152,7 @@ def test_the_lines_of_the_readme_work(extractor_run, few, trained, tmp_path, mon
     shutil.copytree(extractor_run.parent, quick / "runs/lenet5-mnist5k-s0")
     drawing = trained("dcgan", "epochs=1 model.width=4 options.fid_samples=0")
     shutil.copytree(drawing, quick / "runs/dcgan-mnist5k-s0")
-    (quick / "metrics.csv").write_text(",".join(COLUMNS) + "\nlenet5-mnist5k-s0" + 10 * "," + "\n")
+    (quick / "metrics.csv").write_text(",".join(COLUMNS) + "\nlenet5-mnist5k-s0" + 11 * "," + "\n")
     monkeypatch.chdir(tmp_path)
     names: dict = {"images": images_of(few, "test")}
     exec(textwrap.dedent(lines), names)

@@ -117,6 +117,13 @@ class Listing:
         return False
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there. Raises DataError if something else has its place."""
+    if path.exists() and not path.is_dir():
+        raise DataError(f"{path} is not a folder; move it away.")
+    return path.is_dir()
+
+
 def _entries(folder: Path) -> list[os.DirEntry]:
     """What a folder holds, by name."""
     with os.scandir(folder) as found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import log, pi
+from math import inf, log, pi
 from typing import TYPE_CHECKING, NamedTuple
 
 from nets.metrics.metric import Metric, Table
@@ -99,7 +99,7 @@ METRICS = Table({  # of `Rates`
                         "VAEs are trained to raise. It is a bound on the log-probability of an image only if all "
                         "pixels are black or white. For grey pixels it can't rise above minus their entropy, and does "
                         "not compare with published values, which are of binarised images.",
-                        lambda rates: rates.elbo),
+                        lambda rates: rates.elbo, range=(-inf, 0)),
     f"nll_binarised_is{FEW}": Metric(f"NLL, binarised, {FEW} samples", "nats", 2, "lower", "Negative log-likelihood "
                                      f"{BINARISED}. Estimated with {FEW} importance samples of the code; it falls "
                                      "with more. Networks see grey images in training, those of the literature "

@@ -6,9 +6,10 @@ read them without.
 """
 
 import importlib
+import math
 import pkgutil
 import traceback
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Iterable, Sized
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,12 +17,13 @@ from typing import Any
 
 from nets.errors import is_out_of_memory
 
+ANY = (-math.inf, math.inf)  # the range of a metric that may have any value
 QUALIFIERS = {"_best": "best epoch", "_indomain": "in-domain", "_inception": "Inception"}  # by suffix of the name
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric: how it is computed, shown and explained. Every field but `needs` is required."""
+    """A metric: how it is computed, shown and explained. Every field but the last two is required."""
 
     label: str
     unit: str
@@ -30,6 +32,12 @@ class Metric:
     text: str  # what it means, for a student
     function: Callable[..., Any] | None  # from its table's inputs to its value; None: computed elsewhere
     needs: Callable[..., str | None] | None = None  # from the same inputs to why they don't suffice; None: they do
+    range: tuple[float, float] | None = None  # of its values; None: 0 to 100 for percentages, otherwise 0 to infinity
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Between which numbers its values are, so that no interval goes beyond."""
+        return self.range or (0, 100 if self.unit == "%" else math.inf)
 
     def measure(self, *inputs: Any) -> Any:
         """Its value; Unmeasured where the inputs don't suffice or its function fails, None where it does not apply.
@@ -89,12 +97,28 @@ class Table(dict[str, Metric]):
         return {name: value for name, value in values.items() if value is not None}
 
 
+class ByClass(Table):
+    """Metrics with a number for each class (K,), NaN for a class that does not occur."""
+
+
 @cache
 def tables() -> list[Table]:
     """The tables of all modules in this folder."""
     names = [module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)])]
     modules = [importlib.import_module(f"nets.metrics.{name}") for name in names]
     return [value for module in modules for value in vars(module).values() if isinstance(value, Table)]
+
+
+def metrics_of(names: Iterable[str]) -> set[str]:
+    """The names of the metrics in modules of this folder, such as "classification", and of single metrics.
+
+    Metrics by class are left out.
+    """
+    known = all_metrics()
+    modules = [importlib.import_module(f"nets.metrics.{name}") for name in names if name not in known]
+    values = [value for module in modules for value in vars(module).values()]
+    whole = [value for value in values if isinstance(value, Table) and not isinstance(value, ByClass)]
+    return {name for table in whole for name in table} | {name for name in names if name in known}
 
 
 def all_metrics() -> dict[str, Metric]:

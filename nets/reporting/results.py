@@ -1,7 +1,7 @@
 """The result of a run, read from its folder. Nothing is computed here."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,7 @@ class Result:
     headline: Measure | None  # what tables sort it by; a hole may have none
     numbers: list[Number]  # from metrics.json; a hole has none
     task: str  # the task under which it is compared; see `grouping.views`
+    classes: dict[str, list[float | None]] = field(default_factory=dict)  # metrics by class; None: it does not occur
 
     @property
     def name(self) -> str:
@@ -123,6 +124,7 @@ def load_result(folder: Path) -> Result:
         # The first stage that is not ok, training or evaluation, says how the run ended.
         end = manifest if manifest["status"] != "ok" else metrics
         entries = (metrics.get("metrics") or []) if end["status"] == "ok" else []
+        classes = (metrics.get("classes") or {}) if end["status"] == "ok" else {}
         return Result(
             folder,
             run,
@@ -133,11 +135,19 @@ def load_result(folder: Path) -> Result:
             headline=Measure(**metrics["headline"]) if metrics.get("headline") else None,
             numbers=[Number(**entry | {"reason": entry.get("reason") or ""}) for entry in entries],
             task=comparison_task(run),
+            classes={name: by_class(values, run.num_classes) for name, values in classes.items()},
         )
     except UserError:
         raise
     except (TypeError, KeyError, AttributeError, ValueError):
         raise UserError(f"{folder} holds results of another version of nets; delete it and train again.") from None
+
+
+def by_class(values: list[Any], count: int) -> list[float | None]:
+    """The values of a metric by class. Raises TypeError or ValueError if they aren't a number, or None, per class."""
+    if len(values) != count:
+        raise ValueError(f"{len(values)} values for {count} classes")
+    return [None if value is None else float(value) for value in values]
 
 
 def load_results(results: Path, names: Path) -> list[Result]:

@@ -125,7 +125,7 @@ class Classification(Task):
         confusion = metrics.confusion_matrix(predicted, labels, self.run.num_classes)
         arrays = {"confusion": confusion.numpy(), "predicted": predicted.numpy(), "labels": labels.numpy()}
         arrays |= self.worst(data, logits, labels)
-        return Evaluation(metrics.METRICS.measure(logits, labels), arrays)
+        return Evaluation(metrics.METRICS.measure(logits, labels), arrays, metrics.BY_CLASS.measure(logits, labels))
 
     def worst(self, data: Batches, logits: Tensor, labels: Tensor) -> dict[str, np.ndarray]:
         """The misclassified images with the highest losses, worst first, and what the network took them for."""

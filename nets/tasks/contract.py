@@ -35,6 +35,7 @@ class Evaluation:
 
     metrics: dict[str, Any]  # by name, as in the tables of nets/metrics/: a number, or Unmeasured
     arrays: dict[str, np.ndarray] = field(default_factory=dict)  # for the figures
+    classes: dict[str, Any] = field(default_factory=dict)  # by name: a number for each class (K,), or Unmeasured
 
 
 class Selection(NamedTuple):

@@ -55,7 +55,8 @@ class Segmentation(Task):
             boundaries = boundaries + metrics.boundary_counts(predicted, masks, self.run.num_classes)
         confusion = confusion.cpu()
         arrays = {"class_iou": metrics.class_iou(confusion).numpy(), **self.show(data)}
-        return Evaluation(metrics.METRICS.measure(confusion, boundaries.cpu()), arrays)
+        values = metrics.METRICS.measure(confusion, boundaries.cpu())
+        return Evaluation(values, arrays, metrics.BY_CLASS.measure(confusion))
 
     def counts(self, columns: int) -> Tensor:
         """Zeros (K, columns) int64, to which the counts of batches are added."""

@@ -1,5 +1,9 @@
 """Folders of images: train and test, or a user's own, labelled or not; and their defects."""
 
+import os
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -179,3 +183,16 @@ def test_the_folder_itself_may_be_a_link(class_folder, root, make_entry, tmp_pat
     class_folder.rename(tmp_path / "large_disk")
     class_folder.symlink_to(tmp_path / "large_disk")
     assert len(load(make_entry(CLASSES, shape=[3, 4, 4]), root).learning.labels) == 20
+
+
+@pytest.mark.parametrize("place", ["", "/train", "/test"])
+@pytest.mark.parametrize("make", [os.mkfifo, Path.touch], ids=["pipe", "file"])
+def test_what_is_no_folder_is_named(root, make_entry, place, make):
+    folder = root / "cats"
+    for part in ("train", "test"):
+        (folder / part / "a").mkdir(parents=True)
+    path = Path(f"{folder}{place}")
+    shutil.rmtree(path)
+    make(path)
+    with pytest.raises(DataError, match=f"{path} is not a folder; move it away"):
+        load(make_entry({"kind": "class_folder", "folder": "cats"}), root)
