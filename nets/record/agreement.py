@@ -13,8 +13,6 @@ from nets.reporting.results import Result
 from nets.suite.changes import differences
 
 MACHINE = ("hardware", "device", "threads")  # keys of a manifest
-SOFTWARE = ("packages", "revision", "precision")
-DATA = ("data",)
 IDENTICAL, WITHIN, DIFFERENT = "identical", "within the declared tolerance", "different"
 
 Values = Mapping[Measure, float]
@@ -50,7 +48,11 @@ def same_machine(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
     return all(first[key] == second[key] for key in (*MACHINE, "packages", "precision"))
 
 
-def causes(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
-    """What may explain different numbers: how two manifests differ in data, machine and software, as clauses."""
-    parts = [{key: each[key] for key in (*DATA, *MACHINE, *SOFTWARE) if key in each} for each in (first, second)]
-    return differences(*parts)
+def parts(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, list[str]]:
+    """How the software and the hardware of two manifests differ, as clauses; keys that only one has don't count."""
+
+    def changed(keys: Iterable[str]) -> list[str]:
+        both = [key for key in keys if key in first and key in second]
+        return differences(*({key: each[key] for key in both} for each in (first, second)))
+
+    return {"software": changed(("packages", "revision", "precision")), "hardware": changed(MACHINE)}
