@@ -13,9 +13,9 @@ from typing import Any
 from nets.errors import UserError
 from nets.jobs import evaluate
 from nets.jobs.common import run_job
+from nets.record.entries import names_of
 from nets.record.verification import verified
 from nets.reporting.results import Result
-from nets.run import read_names
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def verify(results: Path, run: str | None) -> None:
     """Print a line for each run, and why its numbers differ. Raises UserError if a run is not what it was."""
-    failed, names = 0, [run] if run else read_names(results / "runs.txt")
+    failed, names = 0, [run] if run else names_of(results)
     for name in names:
         same, words = verified(results, name, measure)
         print(words, flush=True)

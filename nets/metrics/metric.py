@@ -35,33 +35,25 @@ class Tolerance:
         return abs(first - second) <= limit * scale * (1 + 1e-9)  # 94.9 and 93.9 differ by 1 in binary too
 
 
-RETRAINED = "Trained again elsewhere, rounding ends at other weights, as another seed does: "
+# Trained again elsewhere, a run ends at other weights, as with another seed: so the second limits are those of two seeds.
 POINTS = Tolerance(
     *(0.1, 1.0, False),
-    "Rounding decides one image in a thousand, on the border of two classes. "
-    + RETRAINED
-    + "two seeds of LeNet-5 on 1,000 images differ by up to 1.1 points (95 %).",
+    "Rounding decides one image in a thousand, on the border of two classes. Two seeds of LeNet-5 on 1,000 images differ "
+    "by up to 1.1 points (95 %).",
 )
 SHARES = Tolerance(
     *(0.002, 0.05, False),
-    "Rounding decides a few neighbours at equal distances. "
-    + RETRAINED
-    + "two shares of 1,000 samples differ by up to 0.044 (95 %).",
+    "Rounding decides a few neighbours at equal distances. Two draws of 1,000 samples differ by up to 0.044 (95 %).",
 )
 AMOUNTS = Tolerance(
     *(1e-4, 0.05, True),
-    "Sums in float32 keep four digits in any order. " + RETRAINED + "seeds of dense autoencoders differ by 3 %.",
+    "Sums in float32 keep four digits in any order. The MSE of two seeds of a dense autoencoder differs by 3 %.",
 )
 STEEP = Tolerance(
     *(1e-3, 0.2, True),
-    "It amplifies rounding, in covariances or in confident mistakes. "
-    + RETRAINED
-    + "the NLL of two seeds of LeNet-5 differs by up to 19 % (95 %).",
+    "Covariances and confident mistakes amplify rounding. The NLL of two seeds of LeNet-5 differs by up to 19 % (95 %).",
 )
-COUNTS = Tolerance(
-    *(0, 1, False),
-    "It counts numbers of a code that vary. " + RETRAINED + "one of them may be on either side of the threshold.",
-)
+COUNTS = Tolerance(*(0, 1, False), "A number of the code may be on either side of the threshold.")
 
 
 @dataclass(frozen=True)

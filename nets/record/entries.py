@@ -19,7 +19,7 @@ from nets.record.agreement import apart, headlines, same_machine, values_of
 from nets.reporting.glossary import describe
 from nets.reporting.measures import Measure, Number
 from nets.reporting.results import Result, comparison_task, load_result
-from nets.run import Run
+from nets.run import Run, read_names
 from nets.suite.catalogues import ROOT, check, schema, texts
 from nets.suite.keys import recorded
 from nets.trust import check_name, inside
@@ -114,6 +114,13 @@ def rows(results: Path) -> dict[str, dict[str, Any]]:
         return {run["name"]: run for run in map(json.loads, lines)}
     except (OSError, ValueError, KeyError, TypeError):
         raise UserError(f"{results} has no readable runs.jsonl; name the folder of a suite that has run.") from None
+
+
+def names_of(results: Path) -> list[str]:
+    """The names of a suite's runs. Raises UserError."""
+    if not (results / "runs.txt").exists():
+        raise UserError(f"{results} has no results of a suite; start `make run` first, or correct its name.")
+    return read_names(results / "runs.txt")
 
 
 def check_description(result: Result) -> dict[str, Any]:

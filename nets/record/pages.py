@@ -14,6 +14,7 @@ from typing import Any
 import jinja2
 
 from nets.errors import UserError
+from nets.metrics.metric import Tolerance, all_metrics
 from nets.record.agreement import apart, headlines
 from nets.record.entries import RECORD, Recorded, missing, read_record, result_of
 from nets.reporting import glossary
@@ -245,6 +246,19 @@ class Record:
         row = found[1]
         count = formats.seeds(row)
         return f"{formats.text(row.cells[head.key])} {head.unit}".strip() + f" ({count} seed{'s' * (count != '1')})"
+
+    @property
+    def tolerances(self) -> list[str]:
+        """Rows of Markdown: how far two measurements of each metric may be apart, and why."""
+        groups: dict[Tolerance, list[str]] = {}
+        for metric in all_metrics().values():
+            groups.setdefault(metric.allowed, []).append(metric.label)
+        rows = []
+        for allowed, labels in groups.items():
+            limits = (allowed.evaluated, allowed.trained)
+            words = [f"{100 * limit:g} % of it" if allowed.relative else f"{limit:g}" for limit in limits]
+            rows.append(line(["; ".join(dict.fromkeys(labels)), *words, allowed.reason]))
+        return rows
 
     def beside(self, name: str) -> tuple[str, str]:
         """The published value for a row and its source, and the verdict; empty if there is none."""

@@ -4,9 +4,19 @@ from pathlib import Path
 
 from nets.errors import UserError
 from nets.files import atomic
-from nets.record.entries import AGAIN, NEW, RECORD, UNCHANGED, entry_of, merged, place, read_entry, write_entry
+from nets.record.entries import (
+    AGAIN,
+    NEW,
+    RECORD,
+    UNCHANGED,
+    entry_of,
+    merged,
+    names_of,
+    place,
+    read_entry,
+    write_entry,
+)
 from nets.record.pages import pages
-from nets.run import read_names
 from nets.suite.catalogues import ROOT
 
 
@@ -30,7 +40,7 @@ def publish_suite(results: Path, record: Path = RECORD) -> tuple[list[str], list
     """Record the runs of a suite that can be; lines that say what was done, and a sentence for each of the others."""
     done: dict[str, list[str]] = {}
     refused = []
-    names = read_names(results / "runs.txt")
+    names = names_of(results)
     for name in names:
         try:
             done.setdefault(publish(results, name, record), []).append(name)

@@ -3,60 +3,17 @@
 import dataclasses
 import json
 import re
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from nets.errors import UserError
-from nets.jobs import evaluate, publish, train
+from nets.jobs import publish
 from nets.record import entries, pages
 from nets.record.entries import entry_of, merged, place, read_entry, write_entry
 from nets.record.publish import publish as record_run
 from nets.reporting.results import load_result
-from nets.run import write_runs
-from nets.suite.catalogues import ROOT
-
-NAME = "softmax-mnist5k-s0"
-
-
-@pytest.fixture(scope="module")
-def measured(digits, tmp_path_factory) -> Path:
-    """A suite of softmax regression with two seeds, trained for an epoch."""
-    from tests.conftest import make_run
-
-    results = tmp_path_factory.mktemp("results") / "tiny"
-    runs = [make_run(tmp_path_factory.mktemp("table"), "softmax", "epochs=1", seed) for seed in (0, 1)]
-    for run in runs:
-        folder = results / "runs" / run.name
-        folder.mkdir(parents=True)
-        (folder / "config.json").write_text(run.to_json())
-        where = ["--run-dir", str(folder), "--data-dir", str(digits)]
-        assert train.main(where) == 0 and evaluate.main(where) == 0
-    write_runs(runs, results / "runs.jsonl")
-    (results / "runs.txt").write_text("".join(f"{run.name}\n" for run in runs))
-    return results
-
-
-@pytest.fixture
-def suite(measured, tmp_path) -> Path:
-    """A copy of `measured` for a test to change."""
-    return shutil.copytree(measured, tmp_path / "tiny")
-
-
-@pytest.fixture
-def checkout(tmp_path) -> Path:
-    """A folder with the README, in which pages are written."""
-    (tmp_path / "checkout/docs").mkdir(parents=True)
-    shutil.copy(ROOT / "README.md", tmp_path / "checkout")
-    return tmp_path / "checkout"
-
-
-def changed(path: Path, change) -> None:
-    content = json.loads(path.read_text())
-    change(content)
-    path.write_text(json.dumps(content))
+from tests.record.conftest import NAME, changed
 
 
 def elsewhere(entry: dict, top1: float, cpu: str = "Another CPU") -> dict:
@@ -265,6 +222,7 @@ def test_templates_have_no_measured_number_and_only_values_that_exist():
     for path in pages.TEMPLATES.glob("*.j2"):
         assert not re.search(r"\d+\.\d|\d [%s] |± \d", path.read_text().replace("95 % interval", "")), path
     record = pages.Record(entries.RECORD, {})
+    assert len(record.tolerances) == 5 and "| 0.1 | 1 |" in record.tolerances[0] + record.tolerances[1]
     assert re.fullmatch(r"[\d.]+( ± [\d.]+| \[.*\])? % \(\d+ seeds?\)", record.value("quick/lenet5-mnist5k"))
     with pytest.raises(UserError, match="The record has no quick/lenet6-mnist5k, which a page names"):
         record.value("quick/lenet6-mnist5k")

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from nets.jobs import verify
-from tests.record.test_record import NAME, changed, measured, suite  # noqa: F401
+from tests.record.conftest import NAME, changed
 
 
 @pytest.fixture
-def folder(suite, digits):  # noqa: F811
+def folder(suite, digits):
     """The suite, beside the prepared data."""
     (suite.parent / "data").symlink_to(digits.parent)
     return suite
