@@ -35,11 +35,11 @@ class Tolerance:
         return abs(first - second) <= limit * scale * (1 + 1e-9)  # 94.9 and 93.9 differ by 1 in binary too
 
 
-# Trained again elsewhere, a run ends at other weights, as with another seed: so the second limits are those of two seeds.
+# Trained again elsewhere, a run ends at other weights, as with another seed: the second limits are those of two seeds.
 POINTS = Tolerance(
     *(0.1, 1.0, False),
-    "Rounding decides one image in a thousand, on the border of two classes. Two seeds of LeNet-5 on 1,000 images differ "
-    "by up to 1.1 points (95 %).",
+    "Rounding decides one image in a thousand, on the border of two classes. Two seeds of LeNet-5 on 1,000 images "
+    "differ by up to 1.1 points (95 %).",
 )
 SHARES = Tolerance(
     *(0.002, 0.05, False),
@@ -51,7 +51,8 @@ AMOUNTS = Tolerance(
 )
 STEEP = Tolerance(
     *(1e-3, 0.2, True),
-    "Covariances and confident mistakes amplify rounding. The NLL of two seeds of LeNet-5 differs by up to 19 % (95 %).",
+    "Covariances and confident mistakes amplify rounding. The NLL of two seeds of LeNet-5 differs by up to 19 % "
+    "(95 %).",
 )
 COUNTS = Tolerance(*(0, 1, False), "A number of the code may be on either side of the threshold.")
 
