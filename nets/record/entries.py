@@ -240,11 +240,10 @@ def merged(old: dict[str, Any] | None, new: dict[str, Any]) -> tuple[dict[str, A
     at = next((at for at in range(len(kept)) if agree[at] and same[at]), None)
     if at is None:
         kept.append(measurement)
-        what = AGREES if agree[0] else DISAGREES
-    else:
-        what = UNCHANGED if kept[at] == measurement else AGAIN
-        kept[at] = measurement
-    return new | {"measurements": kept}, what
+        return new | {"measurements": kept}, AGREES if agree[0] else DISAGREES
+    kept[at] = measurement
+    entry = new | {"measurements": kept}
+    return entry, UNCHANGED if entry == old else AGAIN
 
 
 def write_entry(entry: dict[str, Any], record: Path) -> None:

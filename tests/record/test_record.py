@@ -164,6 +164,18 @@ def test_a_result_that_agrees_takes_the_place_of_the_one_made_in_the_same_way_on
     assert what.startswith("DISAGREES") and [top1_of(third, at) for at in range(3)] == [ours + 0.5, ours, 50.0]
 
 
+def test_an_entry_follows_the_seeds_of_its_row(suite):
+    entry = entry_of(suite, NAME)
+    assert merged(entry, entry) == (entry, "unchanged")
+    grown = entry | {"seeds": [0, 1, 2]}
+    assert merged(entry, grown) == (grown, "measured again, within the tolerance")
+
+
+def test_an_empty_record_makes_pages_without_results(tmp_path, checkout):
+    found = pages.pages(tmp_path / "nothing", checkout)
+    assert "## Tolerances" in found["docs/results.md"] and "## `make run" not in found["docs/results.md"]
+
+
 def test_results_of_another_description_are_replaced(suite):
     entry = entry_of(suite, NAME)
     old = json.loads(json.dumps(entry))
