@@ -82,6 +82,17 @@ class Suite:
             "seconds": glossary.duration(sum(manifest["seconds"] for manifest in manifests)),
         }
 
+    @property
+    def repeated(self) -> str:
+        """How many runs have more than one measurement, and how many of these agree; empty if none has."""
+        names = [entry["run"] for entry in self.entries if len(entry["measurements"]) > 1]
+        agree = sum(name not in self.contradicted for name in names)
+        if not names:
+            return ""
+        runs = "1 run was" if len(names) == 1 else f"{len(names)} runs were"
+        counts = f"{agree} within the tolerance, {len(names) - agree} not"
+        return f" {runs} also measured in another way or elsewhere: {counts}."
+
     @cached_property
     def contradicted(self) -> dict[str, list[str]]:
         """By run: each measurement that differs from the first by more than its tolerance, in words."""
@@ -203,9 +214,9 @@ def certainty(first: Row, others: Sequence[Row]) -> str:
     if KEY not in first.cells:
         return words[0] + (", order open" if others else "")
     found = [standing(row) for row in others]
-    texts = {APART: "worse by a test", TOGETHER: "not told apart", UNTESTED: "untested"}
+    texts = {APART: "tested worse", TOGETHER: "can't be told from it", UNTESTED: "untested"}
     words += [f"{found.count(each)} {text}" for each, text in texts.items() if each in found]
-    return ", ".join(words)
+    return f"{words[0]}; of {len(others)} others, {', '.join(words[1:])}"
 
 
 def general() -> tuple[str, ...]:

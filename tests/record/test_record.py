@@ -159,7 +159,9 @@ def test_a_result_that_agrees_takes_the_place_of_the_one_made_in_the_same_way_on
     both, what = merged(elsewhere(entry, ours + 0.5), entry)
     assert what.startswith("kept beside") and [top1_of(both, at) for at in (0, 1)] == [ours + 0.5, ours]
     write_entry(both, record)
-    assert "‡ Softmax" not in pages.pages(record, checkout)["docs/results.md"]
+    page = " ".join(pages.pages(record, checkout)["docs/results.md"].split())
+    assert "‡ Softmax" not in page
+    assert "1 run was also measured in another way or elsewhere: 1 within the tolerance, 0 not." in page
     third, what = merged(both, elsewhere(entry, 50.0))
     assert what.startswith("DISAGREES") and [top1_of(third, at) for at in range(3)] == [ours + 0.5, ours, 50.0]
 
