@@ -216,7 +216,7 @@ def certainty(first: Row, others: Sequence[Row]) -> str:
     found = [standing(row) for row in others]
     texts = {APART: "tested worse", TOGETHER: "can't be told from it", UNTESTED: "untested"}
     words += [f"{found.count(each)} {text}" for each, text in texts.items() if each in found]
-    return f"{words[0]}; of {len(others)} others, {', '.join(words[1:])}"
+    return f"{words[0]}; of {len(others)} other{'s' * (len(others) != 1)}, {', '.join(words[1:])}"
 
 
 def general() -> tuple[str, ...]:
