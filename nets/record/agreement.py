@@ -43,9 +43,14 @@ def apart(first: Values, second: Values, trained: bool) -> list[Measure]:
     ]
 
 
-def same_machine(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
-    """Whether two manifests are of the same kind of machine, used in the same way, with the same packages."""
-    return all(first[key] == second[key] for key in (*MACHINE, "packages", "precision"))
+def made_alike(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    """Whether two manifests are of the same kind of machine, used in the same way, with the same packages and data."""
+    return all(first[key] == second[key] for key in (*MACHINE, "packages", "precision")) and same_data(first, second)
+
+
+def same_data(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    """Whether two manifests are of the same training images."""
+    return first["data"]["sha256"] == second["data"]["sha256"]
 
 
 def parts(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, list[str]]:

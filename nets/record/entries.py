@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from nets.errors import UserError
 from nets.files import atomic, read_json, sha256
-from nets.record.agreement import apart, headlines, same_machine, values_of
+from nets.record.agreement import apart, headlines, made_alike, values_of
 from nets.reporting.glossary import describe
 from nets.reporting.measures import Measure, Number
 from nets.reporting.results import Result, comparison_task, load_result
@@ -236,7 +236,7 @@ def merged(old: dict[str, Any] | None, new: dict[str, Any]) -> tuple[dict[str, A
         return new, "replaces results that measured something else"
     kept = list(old["measurements"])
     agree = [not apart(headlines(result_of(old, at)), headlines(fresh), trained=True) for at in range(len(kept))]
-    same = [same_machine(each["manifest"], measurement["manifest"]) for each in kept]
+    same = [made_alike(each["manifest"], measurement["manifest"]) for each in kept]
     at = next((at for at in range(len(kept)) if agree[at] and same[at]), None)
     if at is None:
         kept.append(measurement)

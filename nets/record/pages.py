@@ -15,7 +15,7 @@ import jinja2
 
 from nets.errors import UserError
 from nets.metrics.metric import Tolerance, all_metrics
-from nets.record.agreement import apart, headlines
+from nets.record.agreement import apart, headlines, same_data
 from nets.record.entries import RECORD, Recorded, missing, read_record, result_of
 from nets.reporting import glossary
 from nets.reporting.comparisons import Comparison, compare
@@ -75,7 +75,7 @@ class Suite:
         """Where its runs were measured, and with what: values, joined where runs differ."""
         manifests = [result.manifest for result in self.results]
         return {
-            "machines": joined((machine(r).removeprefix("Time measured on ").rstrip(".") for r in self.results), "; "),
+            "machines": joined(map(place, self.results), "; "),
             "revisions": joined(revision(manifest) for manifest in manifests),
             "torch": joined(manifest["packages"]["torch"] for manifest in manifests),
             "days": joined(sorted(manifest["started"][:10] for manifest in manifests)),
@@ -123,14 +123,19 @@ def contradiction(first: Recorded, other: Recorded, measure: Measure) -> str:
     for result in (first, other):
         value = headlines(result).get(measure)
         number = "no value" if value is None else glossary.number(value, metric.decimals)
-        where = machine(result).removeprefix("Time measured on ").rstrip(".")
-        texts.append(f"{number} ({where}, revision {revision(result.manifest)})")
-    limit, unit = (
-        metric.allowed,
-        metric.unit.replace("%", "point") + "s" * (metric.allowed.trained != 1 and metric.unit == "%"),
+        texts.append(f"{number} ({place(result)}, revision {revision(result.manifest)})")
+    data = "" if same_data(first.manifest, other.manifest) else ", trained on other images"
+    limit = metric.allowed
+    allowed = (
+        f"{100 * limit.trained:g} %" if limit.relative else f"{limit.trained:g} {metric.unit}".replace("%", "point")
     )
-    allowed = f"{100 * limit.trained:g} %" if limit.relative else f"{limit.trained:g} {unit}".strip()
-    return f"{first.label}, seed {first.run.seed}: {metric.label} {texts[0]}, and {texts[1]}; tolerance {allowed}."
+    run = f"{first.label}, seed {first.run.seed}"
+    return f"{run}: {metric.label} {texts[0]}, and {texts[1]}{data}; tolerance {allowed.strip()}."
+
+
+def place(result: Recorded) -> str:
+    """The machine of a measurement, as in the notes of tables."""
+    return machine(result).removeprefix("Time measured on ").rstrip(".")
 
 
 @dataclass
@@ -149,13 +154,26 @@ class Shown:
     @property
     def columns(self) -> list[Column]:
         """The headline and its tests, some metrics, and the costs."""
-        named = (KEY, *SHOWN[self.comparison.task], *COSTS)
-        columns = [c for c in self.comparison.table.columns if c.headline or {c.metric, c.key} & set(named)]
+        named = (KEY, *SHOWN.get(self.comparison.task, ()), *COSTS)
+        first = self.comparison.table.headline
+
+        def shown(column: Column) -> bool:
+            same = first is not None and column.metric == first.metric
+            return same or column.metric in named or column.key in named
 
         def order(column: Column) -> int:
-            return -1 if column.headline else named.index(column.metric if column.metric in named else column.key)
+            return next((named.index(name) for name in (column.metric, column.key) if name in named), -1)
 
-        return sorted(columns, key=order)
+        return sorted(filter(shown, self.comparison.table.columns), key=lambda c: (not c.headline, order(c)))
+
+    @property
+    def headings(self) -> list[str]:
+        """The columns in words. Those of one metric under several passports, which do not compare, have its digest."""
+        words = [formats.heading(column) for column in self.columns]
+        return [
+            word if words.count(word) == 1 else f"{word}, passport {column.passport}"
+            for word, column in zip(words, self.columns, strict=True)
+        ]
 
     def literature(self, row: Row, column: Column) -> tuple[str, str]:
         """The published value for a row's number and the verdict; empty if there is none."""
@@ -170,7 +188,7 @@ class Shown:
         head = table.headline
         beside = [self.literature(row, head) if head and not head.passport else ("", "") for row in table.rows]
         words = ["Published", "Verdict"] if any(value for value, _ in beside) else []
-        first, *rest = map(formats.heading, self.columns)
+        first, *rest = self.headings
         yield line(["Network", first, *words, *rest, "seeds"])
         yield f"|---|---:|{'---|' * len(words)}{'---:|' * len(rest)}---:|"
         for row, published in zip(table.rows, beside, strict=True):

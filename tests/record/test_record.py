@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -164,6 +165,23 @@ def test_a_result_that_agrees_takes_the_place_of_the_one_made_in_the_same_way_on
     assert "1 run was also measured in another way or elsewhere: 1 within the tolerance, 0 not." in page
     third, what = merged(both, elsewhere(entry, 50.0))
     assert what.startswith("DISAGREES") and [top1_of(third, at) for at in range(3)] == [ours + 0.5, ours, 50.0]
+
+
+def test_a_result_on_other_images_takes_no_place(suite):
+    entry = entry_of(suite, NAME)
+    other = json.loads(json.dumps(entry))
+    other["measurements"][0]["manifest"]["data"]["sha256"] = "ab" * 32
+    assert len(merged(other, entry)[0]["measurements"]) == 2
+
+
+def test_numbers_of_other_passports_have_columns_of_their_own(tmp_path):
+    record = shutil.copytree(entries.RECORD, tmp_path / "record")
+    path = record / "quick/gan-mnist5k-s0.json"
+    path.write_text(re.sub(r'("weights_sha256": )"[0-9a-f]{64}"', rf'\1"{"ab" * 32}"', path.read_text()))
+    page = pages.pages(record)["docs/results.md"]
+    assert len(set(re.findall(r"FID in-domain ↓ indicative, passport ([0-9a-f]{8})", page))) == 2
+    value = entries.result_of(read_entry(path)).numbers[0].value
+    assert re.search(rf"\| GAN \(.*\| {value:.2f} \|", page)
 
 
 def test_an_entry_follows_the_seeds_of_its_row(suite):
