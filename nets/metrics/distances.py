@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nets.metrics.metric import ANY, Metric, Table, at_least
+from nets.metrics.metric import ANY, STEEP, Metric, Table, at_least
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -84,7 +84,7 @@ def kid(real: Tensor, generated: Tensor) -> float:
 METRICS = Table({  # of features (N, D) of real images and (M, D) of generated ones
     "fid": Metric("FID", "", 2, "lower", "Fréchet distance between the features of generated and real images, each set "
                   "modelled as a Gaussian. It falls with more samples, so only numbers with the same passport "
-                  "compare.", fid, at_least(2)),
+                  "compare.", fid, at_least(2), tolerance=STEEP),
     "kid": Metric("KID", "", 5, "lower", "Kernel distance between the same features. It is unbiased even for small "
-                  "sets, so it may be slightly below 0.", kid, at_least(2), ANY),
+                  "sets, so it may be slightly below 0.", kid, at_least(2), ANY, STEEP),
 })  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import inf, log, pi
 from typing import TYPE_CHECKING, NamedTuple
 
-from nets.metrics.metric import Metric, Table
+from nets.metrics.metric import COUNTS, Metric, Table
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -110,5 +110,5 @@ METRICS = Table({  # of `Rates`
                                       lambda rates: rates.nll_many),
     "active_units": Metric("Active units", "", 0, "none", "How many numbers of a VAE's code vary with the image "
                            "(variance of the mean above 0.01); the others have collapsed to the prior.",
-                           lambda rates: float(active_units(rates.means))),
+                           lambda rates: float(active_units(rates.means)), tolerance=COUNTS),
 })  # fmt: skip
