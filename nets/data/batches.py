@@ -101,15 +101,18 @@ class Batches:
         other.order, other.labels = order, self.labels if labels is None else labels
         return other
 
-    def take(self, indices: Tensor, random: bool = False) -> Batch:
-        """The samples with these numbers (N,), int64 on the CPU; `random` turns augmentation on."""
+    def take(self, indices: Tensor, random: bool = False, mirrored: Tensor | None = None) -> Batch:
+        """The samples with these numbers (N,), int64 on the CPU; `random` turns augmentation on.
+
+        `mirrored` (N,) bool on the device: see `augment`.
+        """
         rows = (indices if self.rows is None else self.rows[indices]).to(self.images.device)
         images = self.images[rows].to(self.device, non_blocking=True).float().div_(255)
         masks = None if self.masks is None else self._classes(self.masks[rows])
         if random and masks is not None:
-            images, masks = augment_with_masks(images, masks, self.augmentation, self.pixels.mean)
+            images, masks = augment_with_masks(images, masks, self.augmentation, self.pixels.mean, mirrored)
         elif random:
-            images = augment(images, self.augmentation, self.pixels.mean)
+            images = augment(images, self.augmentation, self.pixels.mean, mirrored)
         images = self.pixels.apply(images).contiguous(memory_format=torch.channels_last)
         return Batch(images, self.labels[indices.to(self.device)], indices, masks)
 
@@ -118,12 +121,22 @@ class Batches:
         masks = masks.to(self.device, non_blocking=True).long()
         return masks if self.info["void"] is None else masks.masked_fill_(masks == self.info["void"], -1)
 
-    def epoch(self, batch_size: int, seed: int, skip: int = 0) -> Iterator[Batch]:
-        """Random batches without the last short one, the same for the same seed; the first `skip` are left out."""
+    def epoch(self, batch_size: int, seed: int, skip: int = 0, number: int = 0) -> Iterator[Batch]:
+        """Random batches without the last short one, the same for the same seed; the first `skip` are left out.
+
+        `number` counts the epochs of a run from 0, and `seed - number` is the same in all of them. Alternating flips
+        mirror half of the images, drawn once, in even epochs, and the other half in odd ones (Jordan 2024, section 3.6).
+        """
         generator = torch.Generator().manual_seed(seed)
         order = self.order[torch.randperm(len(self.order), generator=generator)]
+        mirrored = None
+        if self.augmentation.get("flip") == "alternating":
+            dice = torch.Generator().manual_seed(seed - number)
+            mirrored = (torch.randint(2, (len(self.labels),), generator=dice) + number) % 2 == 1
         for step in range(skip, self.steps(batch_size)):
-            yield self.take(order[step * batch_size : (step + 1) * batch_size], random=True)
+            indices = order[step * batch_size : (step + 1) * batch_size]
+            chosen = None if mirrored is None else mirrored[indices].to(self.device, non_blocking=True)
+            yield self.take(indices, True, chosen)
 
     def steps(self, batch_size: int) -> int:
         """Number of batches per epoch. A split smaller than a batch is one batch."""

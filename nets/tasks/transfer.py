@@ -151,7 +151,7 @@ class FeatureBatches(Batches):
         self.row = torch.zeros(len(data.labels), dtype=torch.long)
         self.row[self.order] = torch.arange(len(self.order))
 
-    def take(self, indices: Tensor, random: bool = False) -> Batch:
+    def take(self, indices: Tensor, random: bool = False, mirrored: Tensor | None = None) -> Batch:
         """The features of the samples with the given indices (N,) int64 on the CPU."""
         features = self.features[self.row[indices].to(self.device)]
         return Batch(features, self.labels[indices.to(self.device)], indices)

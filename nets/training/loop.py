@@ -108,7 +108,7 @@ class Training:
         if done == 0:
             state.sums, state.squares = {}, {}
         seed = self.task.run.seed * 1_000_003 + state.epoch
-        for batch in self.data["train"].epoch(self.task.batch_size, seed, skip=done):
+        for batch in self.data["train"].epoch(self.task.batch_size, seed, done, state.epoch):
             self.set_rates()
             losses = self.task.learn(batch)
             for name, value in losses.items():
