@@ -27,8 +27,8 @@ SETTINGS: dict[str, dict[str, Any]] = {  # constructor arguments, as JSON schema
     "norm_bias_lr": POSITIVE
     | {"maximum": 1e6}
     | {
-        "description": "Factor of the learning rate of batch norm's biases. Their weight decay is divided by it, so that "
-        "a step shrinks all weights alike; 1 if left out."
+        "description": "Factor of the learning rate of batch norm's biases. Their weight decay is divided by it, so "
+        "that a step shrinks all weights alike; 1 if left out."
     },
     "eps": POSITIVE | {"description": "Added to the divisor of a step, the root of the averaged squared gradients."},
 }

@@ -72,7 +72,9 @@ def test_what_an_entry_lacks_is_said_before_anything_runs(add, run_of, entry, ex
 
 def test_every_class_takes_what_its_entry_says():
     for optimizer in OPTIMIZERS.values():
-        assert optimizer.keys - {"norm_bias_lr"} <= set(inspect.signature(getattr(torch.optim, optimizer.name)).parameters)
+        assert optimizer.keys - {"norm_bias_lr"} <= set(
+            inspect.signature(getattr(torch.optim, optimizer.name)).parameters
+        )
     assert set(SETTINGS) == {"lr"}.union(*(optimizer.settings for optimizer in OPTIMIZERS.values()))
 
 

@@ -3,7 +3,7 @@
     python -m benchmarks.gpu.pack cifar10 cifar100 --out packs
 
 It reads the first available source of an entry of config/datasets.yaml below `data/` or `$NETS_DATA`, and writes
-`<name>.json` and `<name>-1.pack`, `<name>-2.pack`, ... . Reading them needs NumPy alone. All CIFAR-10 (184 MB) takes two
+`<name>.json` and `<name>-1.pack`, `<name>-2.pack`, ... . Reading them needs NumPy alone. CIFAR-10 (184 MB) takes two
 files, together 107 MiB.
 
 Red and blue are stored as their difference from green, and each value as its difference from a guess: the median of the
@@ -12,7 +12,6 @@ differences, one channel behind the other.
 """
 
 import argparse
-import json
 import lzma
 import sys
 from collections.abc import Iterator
@@ -72,7 +71,9 @@ def write(name: str, entry: dict[str, Any], loaded: Loaded, out: Path, largest: 
     files = [out / f"{name}-1.pack"]
     files[0].unlink(missing_ok=True)
     for part, content in parts.items():
-        for images in (some for chunk in content.chunks() for some in np.array_split(chunk, -(-len(chunk) // TOGETHER))):
+        for images in (
+            some for chunk in content.chunks() for some in np.array_split(chunk, -(-len(chunk) // TOGETHER))
+        ):
             packed = lzma.compress(differences(images).tobytes(), lzma.FORMAT_XZ, filters=FILTERS)
             if size and size + len(packed) > largest:
                 number, size = number + 1, 0

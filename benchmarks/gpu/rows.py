@@ -4,8 +4,8 @@
     python -m benchmarks.gpu.rows --minutes 2 --data packs --out gpu --pretend  a few steps of each row, on the CPU
 
 It needs a checkout, NumPy, PyYAML and torch 2.11 or later. `--data` is a folder with packs of `benchmarks.gpu.pack`, or
-with data sets as they lie below `data/`. A run's files are those of `make run SUITE=gpu`, in `OUT/results/`: copied into
-a checkout, that command evaluates what is not measured yet, and reports. Each row that ends is a line of
+with data sets as they lie below `data/`. A run's files are those of `make run SUITE=gpu`, in `OUT/results/`. If they
+are copied into a checkout, that command evaluates what is not measured yet, and reports. Each row that ends is a line of
 `OUT/rows.jsonl`. A row is skipped if `OUT` or docs/results/ has it already, or if it would take longer than what is
 left; if none is short enough, the first of them begins, and its checkpoint waits for the next time. Whatever cuts the
 script off, no more than one row is lost; the same command goes on.
@@ -55,7 +55,7 @@ from nets.training.session import JobSettings, Session, settle_description, trai
 TABLE = ROOT / "config/gpu.tsv"
 RECORD = ROOT / "docs/results"
 FEW = 100  # images of a split, with --pretend
-ENDED = ("done", "in the record")
+FINE = ("done", "in the record", "trained", "stopped", "no_data")  # how rows end that have not failed
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,9 @@ def train_one(place: Place, run: Run, judge: Path | None = None) -> dict[str, An
     (folder / "config.json").write_text(run.to_json(), encoding="utf-8")
     settings = JobSettings(folder / "train.log", stop_asked=lambda: place.left <= 0)
     with chance_allowed(run) if place.pretend else nullcontext():
-        train(Session(settle_description(folder, None), folder, data, place.device, None, find_watching(judge), settings))
+        train(
+            Session(settle_description(folder, None), folder, data, place.device, None, find_watching(judge), settings)
+        )
     return read_json(folder / "manifest.json")
 
 
@@ -225,7 +227,12 @@ def attempt(place: Place, run: Run, judges: dict[str, Run]) -> dict[str, Any]:
         status, sentence = "stopped", str(message)
     except Exception as error:
         status, sentence = "error", f"{type(error).__name__}: {error}".splitlines()[0]
-    line = {"run": run.name, "status": status, "minutes": round((time.monotonic() - began) / 60, 2), "sentence": sentence}
+    line = {
+        "run": run.name,
+        "status": status,
+        "minutes": round((time.monotonic() - began) / 60, 2),
+        "sentence": sentence,
+    }
     if status in ("done", "trained"):
         manifest = read_json(place.folder(run.name) / "manifest.json")
         line |= {key: manifest[key] for key in ("seconds", "images_per_second", "peak_memory_mb", "precision")}
@@ -258,7 +265,9 @@ def run_rows(place: Place, runs: list[Run]) -> Iterator[dict[str, Any]]:
         yield attempt(place, long[0], judges)
 
 
-def train_rows(data: Path, out: Path, minutes: float, device: torch.device, pretend: bool = False) -> list[dict[str, Any]]:
+def train_rows(
+    data: Path, out: Path, minutes: float, device: torch.device, pretend: bool = False
+) -> list[dict[str, Any]]:
     """Train rows for some minutes, with a line of `rows.jsonl` for each; those of earlier times stay in it."""
     out = out.absolute()
     (out / paths.results_of(TABLE)).mkdir(parents=True, exist_ok=True)
@@ -296,8 +305,12 @@ def main(argv: list[str] | None = None) -> int:
     )
     add_options(parser)
     args = parser.parse_args(argv)
-    lines = train_rows(args.data, args.out, args.minutes, device_of(args.pretend), args.pretend)
-    return int(any(line["status"] not in (*ENDED, "trained", "stopped", "no_data") for line in lines))
+    return status_of(train_rows(args.data, args.out, args.minutes, device_of(args.pretend), args.pretend))
+
+
+def status_of(lines: list[dict[str, Any]]) -> int:
+    """The exit status: 1 if a row raised an error or has ended without a result."""
+    return int(any(line["status"] not in FINE for line in lines))
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -125,7 +125,7 @@ class Batches:
         """Random batches without the last short one, the same for the same seed; the first `skip` are left out.
 
         `number` counts the epochs of a run from 0, and `seed - number` is the same in all of them. Alternating flips
-        mirror half of the images, drawn once, in even epochs, and the other half in odd ones (Jordan 2024, section 3.6).
+        mirror half of the images, drawn once, in even epochs, and the other half in odd ones (Jordan 2024).
         """
         generator = torch.Generator().manual_seed(seed)
         order = self.order[torch.randperm(len(self.order), generator=generator)]

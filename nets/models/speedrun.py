@@ -24,6 +24,8 @@ SCALE = 1 / 9
 class Whitening(nn.Module):
     """A convolution whose filters are not learned but computed from images."""
 
+    weight: Tensor
+
     def __init__(self, in_channels: int) -> None:
         super().__init__()
         directions = in_channels * PATCH**2

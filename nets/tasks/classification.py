@@ -25,9 +25,9 @@ class Classification(Task):
     """One network, `classifier`: (N, C, H, W) standardised images to (N, K) logits.
 
     In training a network may return a tuple: its logits, then those of auxiliary heads (GoogLeNet), whose losses are
-    added with weight `options.auxiliary_weight`. If it has a method `initialise_from`, and starts from no
-    other weights, that gets some training images, drawn by the run's seed, before the first step. `nets.tasks.transfer` explains `options.transfer`, what is done with
-    pretrained weights.
+    added with weight `options.auxiliary_weight`. If it has a method `initialise_from`, and starts from no other
+    weights, that gets some training images, drawn by the run's seed, before the first step. `nets.tasks.transfer`
+    explains `options.transfer`, what is done with pretrained weights.
     """
 
     selection = Selection("top1", "higher")

@@ -118,7 +118,10 @@ def test_identity_is_that_of_its_definition(root, make_entry, batches):
     write_folder(root, batches)
     part = load(make_entry(make_source()), root).test
     (images,) = part.chunks()
-    each = [hashlib.sha256(struct.pack("<q", k) + bytes(i.ravel())).digest() for i, k in zip(images, part.labels)]
+    each = [
+        hashlib.sha256(struct.pack("<q", k) + bytes(i.ravel())).digest()
+        for i, k in zip(images, part.labels, strict=True)
+    ]
     assert part.identity() == hashlib.sha256(b"".join(sorted(each))).hexdigest()
 
 

@@ -68,7 +68,9 @@ def make_task(run_of, few_digits):
         pixels = PixelRange((0.1307,), (0.3081,))
         torch.manual_seed(seed)
         task = Classification(run, pixels, CPU)
-        data = {name: Batches(few_digits(name, 512), pixels, CPU, run.recipe.augment) for name in ("train", "validation")}
+        data = {
+            name: Batches(few_digits(name, 512), pixels, CPU, run.recipe.augment) for name in ("train", "validation")
+        }
         return task, task.view(data)
 
     return make
