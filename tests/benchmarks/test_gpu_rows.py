@@ -186,7 +186,7 @@ def test_missing_data_and_errors_are_lines_and_the_next_row_follows(place, monke
 
 def test_all_three_steps_run_with_few_packages(tmp_path):
     """As on a machine that has PyYAML, NumPy and torch: the whole of `--pretend`, without a stub."""
-    start = START.replace("benchmarks.gpu.checks", "benchmarks.gpu").replace(" yaml", "")
+    start = START.replace("benchmarks.gpu.checks", "benchmarks.gpu").replace(", 'yaml'", "")
     options = ["--pretend", "--minutes", "9", "--data", str(tmp_path / "none"), "--out", str(tmp_path / "out")]
     ended = subprocess.run(
         [sys.executable, "-c", start, *options], cwd=ROOT, capture_output=True, text=True, env=os.environ
