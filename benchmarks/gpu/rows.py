@@ -181,7 +181,7 @@ def train_one(place: Place, run: Run, judge: Path | None = None) -> dict[str, An
     folder, data = place.folder(run.name), data_of(run, place)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(run.to_json(), encoding="utf-8")
-    settings = JobSettings(folder / "train.log", stop_asked=lambda: place.left <= 0)
+    settings = JobSettings(folder / "train.log", stop_asked=lambda: place.left <= 0, alone=True)
     with chance_allowed(run) if place.pretend else nullcontext():
         train(
             Session(settle_description(folder, None), folder, data, place.device, None, find_watching(judge), settings)
@@ -208,14 +208,13 @@ def work(place: Place, run: Run, judges: dict[str, Run]) -> tuple[str, str]:
         judge = place.folder(known.name) / "manifest.json"
         train_one(place, known)
     manifest = train_one(place, run, judge)
-    if manifest["status"] != "ok":
-        return manifest["status"], manifest["reason"]
-    if run.fidelity and (judge is None or missing("torch_fidelity")):
+    if manifest["status"] == "ok" and run.fidelity and (judge is None or missing("torch_fidelity")):
         return "trained", "Its samples are not measured here; make run SUITE=gpu does it."
-    if run.fidelity and judge:
+    if manifest["status"] == "ok" and run.fidelity and judge:
         references = references_of(place, run, judge)
-    line = evaluate(TrainedRun(place.folder(run.name), data_of(run, place), references, place.device))
-    return "done" if measured(place, run) == "ok" else "failed", line
+    line = evaluate(TrainedRun(place.folder(run.name), data_of(run, place), references, place.device, True))
+    ended = measured(place, run) or "failed"
+    return "done" if ended == "ok" else ended, line
 
 
 def attempt(place: Place, run: Run, judges: dict[str, Run]) -> dict[str, Any]:
@@ -255,8 +254,9 @@ def run_rows(place: Place, runs: list[Run]) -> Iterator[dict[str, Any]]:
             yield {"run": run.name, "status": "in the record", "minutes": 0, "sentence": ""}
             continue
         chosen = small(run) if place.pretend else run
-        if measured(place, chosen) == "ok":
-            yield {"run": run.name, "status": "done", "minutes": 0, "sentence": "It was there already."}
+        if ended := measured(place, chosen):
+            status = "done" if ended == "ok" else ended
+            yield {"run": run.name, "status": status, "minutes": 0, "sentence": "It was there already."}
         elif not place.pretend and expected[row_name(run)] > place.left:
             long.append(chosen)
         else:

@@ -147,6 +147,7 @@ class FeatureBatches(Batches):
 
     def __init__(self, data: Batches, features: Callable[[Tensor], Tensor], batch_size: int):
         self.device, self.info, self.labels, self.order = data.device, data.info, data.labels, data.order
+        self.augmentation = {}
         self.features = torch.cat([features(batch.images) for batch in data.ordered(batch_size)])
         self.row = torch.zeros(len(data.labels), dtype=torch.long)
         self.row[self.order] = torch.arange(len(self.order))

@@ -184,6 +184,14 @@ def test_missing_data_and_errors_are_lines_and_the_next_row_follows(place, monke
     assert rows.status_of([line]) == 1 and rows.status_of([{"status": "stopped"}]) == 0
 
 
+def test_a_row_that_diverges_is_a_result_and_is_not_tried_again(place):
+    run = some("speedrun-cifar10_50k")
+    wild = dataclasses.replace(run, recipe=dataclasses.replace(run.recipe, optimizer={"name": "sgd", "lr": 1e38}))
+    line = rows.attempt(place, wild, {})
+    assert line["status"] == "diverged" and "lower optimizer.lr" in line["sentence"]
+    assert rows.measured(place, wild) == "diverged" and rows.status_of([line]) == 1
+
+
 def test_all_three_steps_run_with_few_packages(tmp_path):
     """As on a machine that has PyYAML, NumPy and torch: the whole of `--pretend`, without a stub."""
     start = START.replace("benchmarks.gpu.checks", "benchmarks.gpu").replace(", 'yaml'", "")
