@@ -90,7 +90,8 @@ check: .venv/ready $(if $(MODEL),,lint)
 	  $(if $(TABLE),--catalogues="$$(dirname -- "$$TABLE")"))
 
 test-quick: .venv/ready
-	@python -m pytest $(quick_tests) --ignore=tests/suite/test_scale.py --ignore=tests/benchmarks/test_gpu_checks.py
+	@python -m pytest $(quick_tests) --ignore=tests/suite/test_scale.py --ignore=tests/benchmarks/test_gpu_checks.py \
+	  --ignore=tests/benchmarks/test_gpu_rows.py
 
 test: .venv/ready check
 	@python -m pytest

@@ -53,7 +53,7 @@ from benchmarks.gpu.machine import (
     check_timing,
 )
 from benchmarks.gpu.runs import NETWORKS, RUNS, check_network, check_run
-from benchmarks.gpu.speed import MEASURED, check_replays, check_speed
+from benchmarks.gpu.steps import MEASURED, check_replays, check_speed
 from nets.machine.provenance import describe_machine
 from nets.training.numerics import choose_device
 

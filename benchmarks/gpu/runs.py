@@ -75,6 +75,7 @@ NETWORKS: list[tuple[str, str, str, dict[str, Any]]] = [  # every class of the c
     ("colour", "vgg16_bn", "vgg.VGG", {"depth": 16, "batch_norm": True}),
     ("colour", "mobilenet_v1", "mobilenet.MobileNetV1", {}),
     ("colour", "mobilenet_v2", "mobilenet.MobileNetV2", {}),
+    ("colour", "speedrun", "speedrun.Speedrun", {}),
     ("colour", "resnet56", "resnet.CifarResNet", {"depth": 56}),
     ("colour", "lenet5", "lenet.LeNet5", {}),
     ("colour", "cnn", "cnn.CNN", {}),

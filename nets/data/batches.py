@@ -71,6 +71,7 @@ class Batches:
     """A split on a device: random batches for training, ordered ones for evaluation."""
 
     rows: Tensor | None = None  # of each sample among the resident images; None: they stay in their file
+    mirrored: Tensor | None = None  # (N,) bool: which samples this epoch mirrors, where flips alternate (see `draws`)
 
     def __init__(
         self,
@@ -123,10 +124,11 @@ class Batches:
         rows = indices if self.rows is None else self.rows[indices]
         images = self._moved(self.images[rows]).float().div_(255)
         masks = None if self.masks is None else self._classes(self._moved(self.masks[rows]))
+        mirrored = None if self.mirrored is None or not random else self._moved(self.mirrored[indices])
         if random and masks is not None:
-            images, masks = augment_with_masks(images, masks, self.augmentation, self.pixels.mean)
+            images, masks = augment_with_masks(images, masks, self.augmentation, self.pixels.mean, mirrored)
         elif random:
-            images = augment(images, self.augmentation, self.pixels.mean)
+            images = augment(images, self.augmentation, self.pixels.mean, mirrored)
         images = self.pixels.apply(images).contiguous(memory_format=torch.channels_last)
         return Batch(images, self._moved(self.labels[indices]), indices, masks)
 
@@ -141,15 +143,27 @@ class Batches:
         masks = masks.long()
         return masks if self.info["void"] is None else masks.masked_fill_(masks == self.info["void"], -1)
 
-    def epoch(self, batch_size: int, seed: int, skip: int = 0) -> Iterator[Batch]:
-        """Random batches without the last short one, the same for the same seed; the first `skip` are left out."""
-        for indices in self.draws(batch_size, seed, skip):
+    def epoch(self, batch_size: int, seed: int, skip: int = 0, number: int = 0) -> Iterator[Batch]:
+        """Random batches without the last short one, the same for the same seed; the first `skip` are left out.
+
+        `number`: see `draws`.
+        """
+        for indices in self.draws(batch_size, seed, skip, number):
             yield self.take(indices, random=True)
 
-    def draws(self, batch_size: int, seed: int, skip: int = 0) -> Iterator[Tensor]:
-        """The numbers (N,) of the samples in each batch of `epoch`, where the split is kept."""
+    def draws(self, batch_size: int, seed: int, skip: int = 0, number: int = 0) -> Iterator[Tensor]:
+        """The numbers (N,) of the samples in each batch of `epoch`, where the split is kept.
+
+        `number` counts the epochs of a run from 0, and `seed - number` is the same in all of them. Alternating flips
+        mirror half of the images, drawn once, in even epochs, and the other half in odd ones (Jordan 2024).
+        """
         generator = torch.Generator().manual_seed(seed)
         order = self.order[torch.randperm(len(self.order), generator=generator)].to(self.home)
+        if self.augmentation.get("flip") == "alternating":
+            dice = torch.Generator().manual_seed(seed - number)
+            mirrored = (torch.randint(2, (len(self.labels),), generator=dice) + number) % 2 == 1
+            # Always in the same place: a recorded step (nets.training.steps) reads it there.
+            self.mirrored = mirrored.to(self.home) if self.mirrored is None else self.mirrored.copy_(mirrored)
         for step in range(skip, self.steps(batch_size)):
             yield order[step * batch_size : (step + 1) * batch_size]
 

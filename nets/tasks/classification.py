@@ -16,6 +16,7 @@ from nets.tasks import transfer
 from nets.tasks.contract import Evaluation, Outputs, Selection, Task
 from nets.tasks.macs import count_macs
 
+BEGINNING = 5000  # training images that a network may look at before the first step
 WORST = 24  # wrongly classified images that are kept for the figures
 LEARNED = 0.05  # share of the way from chance to 100 %; a classifier that ends below it has learned nothing
 
@@ -24,8 +25,9 @@ class Classification(Task):
     """One network, `classifier`: (N, C, H, W) standardised images to (N, K) logits.
 
     In training a network may return a tuple: its logits, then those of auxiliary heads (GoogLeNet), whose losses are
-    added with weight `options.auxiliary_weight`. `nets.tasks.transfer` explains `options.transfer`, what is done with
-    pretrained weights.
+    added with weight `options.auxiliary_weight`. If it has a method `initialise_from`, and starts from no other
+    weights, that gets some training images, drawn by the run's seed, before the first step. `nets.tasks.transfer`
+    explains `options.transfer`, what is done with pretrained weights.
     """
 
     selection = Selection("top1", "higher")
@@ -66,6 +68,8 @@ class Classification(Task):
             self.new = frozenset(transfer.load_start(self.networks, weights, self.run.pretrained))
 
     def view(self, data: dict[str, Batches]) -> dict[str, Batches]:
+        if hasattr(network := self.networks["classifier"], "initialise_from") and not self.run.pretrained:
+            network.initialise_from(self.some(data["train"]))
         if self.frozen:
             network, size = self.networks["classifier"], self.measured_at_once
             transfer.settle_norms(self.networks, self.new, self.forward, data["train"], size)
@@ -76,6 +80,11 @@ class Classification(Task):
         if self.options["transfer"] == "self_training":
             return data | {"train": self.pseudo_labelled(data["train"])}
         return data
+
+    def some(self, data: Batches) -> Tensor:
+        """Images (N, C, H, W) of a split, at most BEGINNING, drawn by the run's seed, in its own random order."""
+        dice = torch.Generator().manual_seed(self.run.seed)
+        return data.take(data.order[torch.randperm(len(data), generator=dice)[:BEGINNING]]).images
 
     def pseudo_labelled(self, data: Batches) -> Batches:
         """Training images with labels, and those without for which the teacher is sure of a class, with that label."""

@@ -216,7 +216,10 @@ class Task(ABC):
         on_device = dict.fromkeys(chosen.on_gpus if self.device.type == "cuda" else (), True)
         # Adam refuses betas such as [0, 0.9]: it needs a tuple of floats.
         settings = {key: tuple(map(float, v)) if isinstance(v, list) else v for key, v in settings.items()}
-        return getattr(torch.optim, chosen.name)(self.parameters(role, settings["lr"]), **settings, **on_device)
+        factor, parameters = settings.pop("norm_bias_lr", None), self.parameters(role, settings["lr"])
+        if factor is not None:
+            parameters = with_norm_biases(self.networks[role], list(parameters), settings, factor)
+        return getattr(torch.optim, chosen.name)(parameters, **settings, **on_device)
 
     def parameters(self, role: str, lr: float) -> Iterable[Any]:
         """What a network's optimizer optimises: all parameters, or groups with their own learning rates."""
@@ -259,6 +262,25 @@ def line_of(error: Exception) -> str:
     """The innermost line of an error's trace that is not torch's: "my_net.py, line 12"."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if TORCH not in Path(frame.filename).parents]
     return f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}"
+
+
+def with_norm_biases(
+    network: nn.Module, parameters: list[Any], settings: dict[str, Any], factor: float
+) -> list[dict[str, Any]]:
+    """Groups for an optimizer in which the biases of a network's batch norms learn `factor` times as fast.
+
+    `parameters` are tensors, or groups with rates of their own; `settings` are the optimizer's.
+    """
+    norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    biases = {id(norm.bias) for norm in norms}
+    groups: list[dict[str, Any]] = []
+    for group in parameters if isinstance(parameters[0], dict) else [{"params": parameters}]:
+        rest = [parameter for parameter in group["params"] if id(parameter) not in biases]
+        fast = [parameter for parameter in group["params"] if id(parameter) in biases]
+        lr, decay = group.get("lr", settings["lr"]), settings.get("weight_decay", 0)
+        groups += [{"params": rest, "lr": lr}] if rest else []
+        groups += [{"params": fast, "lr": lr * factor, "weight_decay": decay / factor}] if fast else []
+    return groups
 
 
 class Generator(Task):

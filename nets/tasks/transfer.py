@@ -153,6 +153,7 @@ class FeatureBatches(Batches):
 
     def __init__(self, data: Batches, features: Callable[[Tensor], Tensor], batch_size: int):
         self.device, self.info, self.order, self.jobs = data.device, data.info, data.order, data.jobs
+        self.augmentation = {}
         parts = (features(batch.images) for batch in data.ordered(batch_size))
         first = next(parts)
         shape = (len(self.order), *first.shape[1:])

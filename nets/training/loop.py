@@ -108,7 +108,7 @@ class Training:
         if done == 0:
             self.steps.clear()
         seed = self.task.run.seed * 1_000_003 + state.epoch
-        for indices in self.data["train"].draws(self.task.batch_size, seed, skip=done):
+        for indices in self.data["train"].draws(self.task.batch_size, seed, done, state.epoch):
             self.steps.set_rates(self.factor_at(state.step))
             self.steps.take(indices)
             state.step += 1
