@@ -14,7 +14,7 @@ endif
 unexport PYTHONOPTIMIZE PYTHONWARNINGS PYTHONSAFEPATH PYTHONINSPECT PYTHONSTARTUP PYTHONHASHSEED MPLBACKEND
 
 # Recipes read what was typed from the environment ("$$TABLE"), so neither make nor a shell takes it for a command.
-typed := SUITE TABLE MODEL OVERRIDES RUN AGAINST PORT
+typed := SUITE TABLE MODEL OVERRIDES RUN AGAINST PORT ONLY
 $(foreach word,$(typed),$(eval override export $(word) := $$(value $(word))))
 
 # make's functions end a word at a blank, so blanks are hidden from them.
@@ -28,7 +28,7 @@ settings := $(if $(TABLE),"table=$$(printf '|2-\n  %s' "$$TABLE")","suite=$$SUIT
 quick_tests := tests/test_imports.py tests/test_docs.py tests/benchmarks tests/suite tests/data tests/metrics \
   tests/models/test_papers.py tests/models/test_autoencoders.py tests/workflow/test_module.py tests/jobs/test_honesty.py
 
-.PHONY: help run fetch plan why mlflow check lint test-quick test test-slurm fingerprint docs lock clean
+.PHONY: help run fetch plan why mlflow check lint test-quick test test-slurm fingerprint bench docs lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -49,6 +49,8 @@ help:  ## list the targets
 	@echo "make test                the style and type checks, and all tests"
 	@echo "make test-slurm          the tests that need Slurm, which is started on this machine"
 	@echo "make fingerprint         SHA-256 of every run's weights and metrics; AGAINST=list.tsv compares with a list"
+	@echo "make bench               measure the speed, and write docs/benchmarks.md (15 minutes on two idle cores)"
+	@echo "make bench QUICK=1       whether it has fallen, in two minutes; ONLY=loop measures one benchmark"
 	@echo "make docs                write docs/recipes.md from the schema of recipes"
 	@echo "make lock                update requirements.lock from pyproject.toml, and environment.yml from the lock"
 
@@ -107,8 +109,12 @@ lint: .venv/ready
 fingerprint: .venv/ready
 	@python -m benchmarks.fingerprints $(if $(AGAINST),"$$AGAINST") "$$results"
 
+bench: .venv/ready
+	@python -m benchmarks $(if $(QUICK),--quick) $(if $(ONLY),--only="$$ONLY")
+
 docs: .venv/ready
 	@python -m nets.jobs.docs --output docs/recipes.md
+	@python -m benchmarks --page
 
 lock: .venv/ready
 	@python -m pip install --quiet uv
