@@ -51,7 +51,7 @@ help:  ## list the targets
 	@echo "make fingerprint         SHA-256 of every run's weights and metrics; AGAINST=list.tsv compares with a list"
 	@echo "make bench               measure the speed, and write docs/benchmarks.md (15 minutes on two idle cores)"
 	@echo "make bench QUICK=1       whether it has fallen, in two minutes; ONLY=loop measures one benchmark"
-	@echo "make docs                write docs/recipes.md from the schema of recipes"
+	@echo "make docs                write docs/recipes.md and docs/benchmarks.md from the schema and the numbers"
 	@echo "make lock                update requirements.lock from pyproject.toml, and environment.yml from the lock"
 
 # Only the lock decides: limits on versions in this machine's pip configuration are ignored.

@@ -46,18 +46,17 @@ def main(argv: list[str] | None = None) -> int:
     settle()
     if args.quick:
         return check({name: run(name, True) for name in names})
-    machine, before = describe_machine(), page.committed()
-    content = {"machine": machine, "benchmarks": before["benchmarks"] if before["machine"] == machine else {}}
+    machine, committed = describe_machine(), page.committed()
+    kept = args.only is None or committed["machine"] in (None, machine)
+    if args.only is None and committed["machine"] != machine:
+        page.write({"machine": machine, "benchmarks": {}}, texts())
     for name in names:
-        when = describe_moment()
-        kept = content["benchmarks"][name] = page.part(run(name, False), when)
-        print(page.section(name, texts()[name], kept))
-    if args.only and before["benchmarks"] and before["machine"] != machine:
-        print(
-            "docs/benchmarks.md is of another machine or other packages, so it stays; make bench writes all of it anew."
-        )
-    else:
-        page.write(content, texts())
+        part = page.part(run(name, False), describe_moment())
+        print(page.section(name, texts()[name], part), flush=True)
+        if kept:
+            page.write({"machine": machine, "benchmarks": page.committed()["benchmarks"] | {name: part}}, texts())
+    if not kept:
+        print("docs/benchmarks.md is of another machine or other packages, so it stays; make bench writes it anew.")
     return 0
 
 

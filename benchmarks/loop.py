@@ -30,7 +30,6 @@ def measure(place: Place) -> Findings:
     """Every network in turn."""
     found = Findings("bare loop")
     for title in place.some(list(ROWS), QUICK):
-        row, epochs, count = ROWS[title]
-        contest = Contest(place, row, max(1, epochs // 4) if place.quick else epochs, count)
+        contest = Contest(place, *ROWS[title])
         found.comparisons.append(compare(f"loop: {title}", contest.loop, contest.bare(), place.rounds))
     return found

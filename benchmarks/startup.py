@@ -1,4 +1,4 @@
-"""The start of each job: `python -m nets.jobs.<job> --help` against Python that imports only the large packages it may.
+"""The start of each job: `python -m nets.jobs.<job> --help` against Python that only imports the packages it may.
 
 A ratio near 1 means that the start costs what these packages cost. A test holds the jobs to this list.
 """
@@ -9,11 +9,20 @@ import sys
 from benchmarks.measuring import Findings, Place, Side, clock, compare
 from benchmarks.planning import command
 
-LARGE = ("torch", "torchvision", "pandas", "scipy", "matplotlib", "mlflow", "torch_fidelity", "sklearn", "snakemake")
-MAY_IMPORT = {  # by job: which of them it may import before it knows what it is asked to do
-    **dict.fromkeys(("train", "evaluate", "reference", "weights", "check"), ("torch",)),
-    **dict.fromkeys(("compare", "draw", "report"), ("matplotlib",)),
-    **dict.fromkeys(("browse", "collect", "docs", "fetch", "plan", "prepare", "retry", "summary", "track", "why"), ()),
+LARGE = (
+    *("torch", "torchvision", "pandas", "scipy", "matplotlib", "mlflow", "torch_fidelity", "sklearn", "snakemake"),
+    *("numpy", "PIL", "jsonschema", "yaml", "jinja2", "safetensors"),
+)
+NETWORKS = ("torch", "numpy", "safetensors")
+CATALOGUES = ("jsonschema", "yaml")
+FIGURES = ("matplotlib", "PIL", "numpy", "jinja2", *CATALOGUES)
+MAY_IMPORT = {  # by job: which of them it may import at its start
+    **dict.fromkeys(("train", "evaluate", "reference"), NETWORKS),
+    **dict.fromkeys(("weights", "check"), (*NETWORKS, *CATALOGUES)),
+    **dict.fromkeys(("compare", "draw", "report"), FIGURES),
+    **dict.fromkeys(("docs", "plan"), CATALOGUES),
+    **{"prepare": ("numpy", "PIL", *CATALOGUES), "why": ("numpy", *CATALOGUES)},
+    **dict.fromkeys(("browse", "collect", "fetch", "retry", "summary", "track"), ()),
 }
 TIMED = ("train", "collect", "prepare", "weights", "reference", "evaluate", "draw", "compare", "report", "track")
 

@@ -34,19 +34,22 @@ def measure(place: Place) -> Findings:
     """Every network in turn; nothing where TensorFlow can't be had."""
     found = Findings("Keras")
     try:
-        python = environment()
+        python = environment(place.quick)
     except Unavailable as sentence:
         return Findings("Keras", skipped=str(sentence))
     for title in place.some(list(ROWS), 1):
         name, row, epochs, count = ROWS[title]
-        contest = Contest(place, row, max(1, epochs // 4) if place.quick else epochs, count)
+        contest = Contest(place, row, epochs, count)
         with keras(python, name, contest) as side:
             found.comparisons.append(compare(f"keras: {title}", contest.loop, side, place.rounds))
     return found
 
 
-def environment() -> Path:
-    """A Python that has TensorFlow: `$KERAS`, or an environment in the user's cache, made once. Raises Unavailable."""
+def environment(quick: bool) -> Path:
+    """A Python that has TensorFlow: `$KERAS`, or an environment in the user's cache, made once. Raises Unavailable.
+
+    A `quick` measurement makes none.
+    """
     if named := os.environ.get("KERAS"):
         return Path(named)
     if os.environ.get("NETS_OFFLINE") == "1":
@@ -54,6 +57,8 @@ def environment() -> Path:
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folder = Path(cache, "nets/keras")
     python, ready = folder / "bin/python", folder / "ready"
+    if quick and not ready.exists():
+        raise Unavailable("Keras was left out, because there is no environment with it yet; make bench makes one.")
     if not ready.exists():
         say(f"Setting up {folder} for {PACKAGE}, once")
         install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", PACKAGE]

@@ -9,12 +9,9 @@ import pytest
 import torch
 
 from benchmarks import __main__ as bench
-from benchmarks import measuring, networks, page, startup, teaching
+from benchmarks import measuring, networks, page, teaching
 from benchmarks.loop import ROWS
 from benchmarks.measuring import Comparison, Curves, Findings, Place, Seconds, compare
-from nets.suite.catalogues import ROOT
-
-JOBS = {path.stem for path in (ROOT / "nets/jobs").glob("[a-z]*.py")} - {"common"}
 
 
 def compared(name, *ratios):
@@ -178,17 +175,6 @@ def test_the_committed_page_is_that_of_its_numbers():
 def test_every_benchmark_can_be_measured_and_explains_itself():
     for module in map(importlib.import_module, bench.BENCHES.values()):
         assert callable(module.measure) and re.match(r".+[.]\n\n?\S|.+:\n", module.__doc__ + "\n")
-
-
-@pytest.mark.parametrize("job", sorted(JOBS))
-def test_a_job_imports_no_large_package_that_it_does_not_need(job):
-    script = f"import sys, nets.jobs.{job}; print(*sys.modules.keys() & set({startup.LARGE}))"
-    read = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert set(read.stdout.split()) <= set(startup.MAY_IMPORT[job])
-
-
-def test_the_list_of_jobs_is_complete():
-    assert set(startup.MAY_IMPORT) == JOBS and set(startup.TIMED) <= JOBS
 
 
 def test_keras_is_left_out_with_a_word(tmp_path, monkeypatch):
