@@ -7,6 +7,7 @@ LeNet-5, and get the same FID. The PNGs of the test images are written beforehan
 import contextlib
 import io
 import math
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,7 +69,8 @@ def through_files(task: Generator, folder: Path, count: int) -> float:
     write(task.sample(count, seed=0), folder / f"generated{count}")
     options = {"fid": True, "feature_extractor": "ours", "cuda": False, "batch_size": BATCH}
     paths = {"input1": str(folder / f"generated{count}"), "input2": str(folder / "real")}
-    metrics = torch_fidelity.calculate_metrics(**paths, **options, cache=False, verbose=False)
+    with warnings.catch_warnings(category=UserWarning, action="ignore"):  # it has more workers than there are cores
+        metrics = torch_fidelity.calculate_metrics(**paths, **options, cache=False, verbose=False)
     return metrics["frechet_inception_distance"]
 
 

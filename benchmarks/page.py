@@ -83,7 +83,7 @@ def render(content: Content, texts: dict[str, str]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     text = f"The machine: {machine['cpu']}, {machine['cores']} cores, {machine['system']}; {versions}."
     sections = [section(name, text, content["benchmarks"].get(name)) for name, text in texts.items()]
-    return "\n".join([INTRODUCTION, wrapped(text), "", *sections, TOGETHER])
+    return "\n".join([INTRODUCTION.rstrip(), "", wrapped(text), "", *sections, TOGETHER])
 
 
 def section(name: str, text: str, kept: dict[str, Any] | None) -> str:
