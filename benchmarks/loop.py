@@ -13,7 +13,7 @@ from benchmarks.networks import Contest
 ROWS = {
     "MLP": ("mlp mnist5k mlp batch_size=64", 8, None),
     "LeNet-5": ("lenet5 mnist5k lenet5", 2, None),
-    "DCGAN": ("dcgan mnist5k dcgan model.width=16", 1, 1280),
+    "DCGAN": ("dcgan mnist5k dcgan model.width=16", 1, 2560),
     "autoencoder": ("autoencoder mnist5k autoencoder batch_size=128", 10, None),
     "VAE": ("vae mnist5k vae", 6, None),
     "convolutional autoencoder": ("conv_autoencoder mnist5k conv_autoencoder model.widths=[16,32,64]", 2, None),
