@@ -29,10 +29,10 @@ BATCHES = {
 WIDTHS = {
     "DCGAN": ("dcgan mnist5k dcgan", (8, 16, 32, 64)),
     "U-Net": ("unet digit_scenes unet_small model.depth=3 model.dropout=0", (4, 8, 16, 32)),
-    "VGG-11 (64 is the paper's)": ("vgg11 mnist5k short", (8, 16, 32, 64)),
+    "VGG-11": ("vgg11 mnist5k short", (8, 16, 32, 64)),
 }
 SIZES = {
-    "ResNet-18": ("resnet18 mnist5k short model.width=0.125", (16, 32, 64, 128)),
+    "ResNet-18 (another stem from 64 on)": ("resnet18 mnist5k short model.width=0.125", (16, 32, 64, 128)),
     "convolutional autoencoder": (
         "conv_autoencoder mnist5k conv_autoencoder model.widths=[16,32,64]",
         (16, 32, 64, 128),
