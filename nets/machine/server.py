@@ -63,29 +63,31 @@ class Job(NamedTuple):
     client: socket.socket
 
 
-def start(threads: int) -> None:
+def start(threads: int, module: str = "nets.jobs.serve") -> subprocess.Popen[bytes] | None:
     """Start the server of this process for jobs that use `threads` threads; jobs that start later find it.
 
     None is started where the user has forbidden it, or where processes can't be bound to each other (not on Linux).
     """
     if ADDRESS in os.environ or sys.platform != "linux":
-        return
+        return None
     try:
         path = private_folder() / f"server-{os.getpid()}"
         path.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(path))
     except (UserError, OSError) as error:
-        return warn(f"each job starts Python itself, which takes longer ({error}).")
+        warn(f"each job starts Python itself, which takes longer ({error}).")
+        return None
     listener.listen(1024)
     os.environ[ADDRESS] = str(path)
     environment = os.environ | {"PYTHONPATH": module_path()} | dict.fromkeys(THREADS, str(threads))
     number = listener.fileno()
-    command = [sys.executable, "-P", "-m", "nets.jobs.serve", f"--listener={number}"]
+    command = [sys.executable, "-P", "-m", module, f"--listener={number}"]
     # In a process group of its own, so that Ctrl-C reaches only the clients, which pass it on.
     server = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, pass_fds=[number], process_group=0)
     listener.close()
     atexit.register(server.communicate)
+    return server
 
 
 class Server:
