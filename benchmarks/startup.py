@@ -23,7 +23,7 @@ MAY_IMPORT = {  # by job: which of them it may import at its start
     **dict.fromkeys(("docs", "publish"), ("numpy", "jinja2", *CATALOGUES)),
     "plan": CATALOGUES,
     **{"prepare": ("numpy", "PIL", *CATALOGUES), "why": ("numpy", *CATALOGUES)},
-    **dict.fromkeys(("browse", "collect", "fetch", "retry", "summary", "track"), ()),
+    **dict.fromkeys(("browse", "collect", "fetch", "retry", "serve", "summary", "track"), ()),
 }
 TIMED = ("train", "collect", "prepare", "weights", "reference", "evaluate", "draw", "compare", "report", "track")
 

@@ -25,7 +25,6 @@ rule prepare:
         f"{paths.DATA}/{{dataset}}/prepare.log",
     conda:
         "../../environment.yml"
-    threads: 2
     params:
         source=lambda wildcards: data_source(DATASETS[wildcards.dataset]).digest,
         folder=subpath(output.info, parent=True),

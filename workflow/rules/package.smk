@@ -28,6 +28,7 @@ if re.search(f"[{os.pathsep}{{}}]", str(PROJECT)):
     )
 sys.path.insert(0, str(PROJECT))
 from nets.jobs import found_last
+from nets.machine import server
 from nets.machine.environment import module_path
 
 found_last()
@@ -35,11 +36,22 @@ found_last()
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 PYTHON = "python" if CONDA else shlex.quote(sys.executable)
 # Snakemake removes PYTHONPATH when it activates a Conda environment, so each command sets it. `nets train` is a job.
-places = shlex.quote(module_path()).replace("{", "{{").replace("}", "}}")
-shell.prefix(
-    f"set -euo pipefail; export PYTHONPATH={places}; "
-    f'nets() {{{{ exec {PYTHON.replace("{", "{{").replace("}", "}}")} -P -m "nets.jobs.$@"; }}}}; '
+# Where a server runs, its client takes the job's place.
+prefix = (
+    f"set -euo pipefail; export PYTHONPATH={shlex.quote(module_path())}; "
+    f'nets() {{ set -- {PYTHON} -P -m "nets.jobs.$@"; '
+    f'[ ! -S "${{NETS_SERVER-}}" ] || set -- {PYTHON} -I -S {shlex.quote(server.CLIENT)} "$@"; exec "$@"; }}; '
 )
+shell.prefix(prefix.replace("{", "{{").replace("}", "}}"))
+
+
+def start_server():
+    """Start the server for the jobs of this machine, which all start alike."""
+    alike = not (CONDA or workflow.touch) and workflow.resource_settings.nodes is None
+    if alike and workflow.is_main_process and workflow.local_exec:
+        server.start(config.get("threads", 1))
+
+
 submits = workflow.resource_settings.nodes is not None and not workflow.remote_exec
 if submits and re.search(r"[^\w@%+=:,./-]", sys.executable):
     sys.exit(
