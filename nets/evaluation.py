@@ -15,6 +15,7 @@ from nets.errors import UserError
 from nets.fidelity import measure as fidelity
 from nets.files import atomic, read_json, write_json
 from nets.machine.memory import out_of_memory, watched
+from nets.machine.slots import sharers
 from nets.metrics.measurement import Measurement, Measurements, by_class
 from nets.run import Run
 from nets.suite.keys import record, run_source
@@ -94,7 +95,8 @@ def measure(trained: TrainedRun) -> Measurements:
     kind, split = task_class(run), open_split(data_dir, "test")
     pixels = kind.pixel_range(split.info)
     task = kind(run, pixels, device)  # in float32, whatever training used
-    data = Batches(split, pixels, device)
+    jobs = sharers(trained.alone)
+    data = Batches(split, pixels, device, jobs=jobs)
     metrics: list[Measurement] = []
     arrays: dict[str, np.ndarray] = {}
     classes: dict[str, list[float | None]] = {}
@@ -107,7 +109,7 @@ def measure(trained: TrainedRun) -> Measurements:
         metrics = [Measurement(name + suffix, value) for name, value in evaluation.metrics.items()] + metrics
         arrays, classes = evaluation.arrays, by_class(evaluation.classes)
     if kind.probed:
-        train = Batches(open_split(data_dir, "train", run.seed), pixels, device)
+        train = Batches(open_split(data_dir, "train", run.seed), pixels, device, jobs=jobs)
         for part, values in task.probe(train, data).items():
             metrics += [Measurement(name, value, part) for name, value in values.items()]
     if isinstance(task, Generator):

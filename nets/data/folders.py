@@ -102,12 +102,17 @@ def _loaded(
     actual = verified_digest(source, folder, paths, "images")
     shape, fit = tuple(entry["shape"]), source.get("fit", "exact")
     changes: Changes = set()
+    parts = {"train": _part(learning, shape, fit, changes)}
+    if test is not None:
+        parts["test"] = _part(test, shape, fit, changes)
+    if known := source.get("pixels"):  # decoded once, so these sets must fit into memory
+        parts = {name: Part.of(np.concatenate(list(p.chunks())), p.labels) for name, p in parts.items()}
     return Loaded(
-        _part(learning, shape, fit, changes),
-        None if test is None else _part(test, shape, fit, changes),
+        parts["train"],
+        parts.get("test"),
         source["kind"],
         str(folder),
-        canonical=False,
+        canonical=known is not None and known == {name: part.identity() for name, part in parts.items()},
         sha256={folder.name: actual},
         validation=validation,
         passed_by=listing.account(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from nets.metrics.metric import Accuracy, ByClass, Metric, Table
+from nets.metrics.metric import STEEP, Accuracy, ByClass, Metric, Table
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -77,7 +77,7 @@ METRICS = Table({  # of logits (N, K) and labels (N,)
                        "class; the mean over the classes. A rare class counts as much as a frequent one.",
                        balanced_accuracy),
     "nll": Metric("NLL", "nats", 4, "lower", "Negative log-likelihood: how surprised the network is by the truth, on "
-                  "average. Confident mistakes cost most.", nll),
+                  "average. Confident mistakes cost most.", nll, tolerance=STEEP),
     "ece": Metric("ECE", "%", 2, "lower", "Expected calibration error: the gap between stated confidence and the share "
                   "of right answers. At 0, 80 % of the answers given with 80 % confidence are right.",
                   expected_calibration_error),

@@ -22,8 +22,46 @@ QUALIFIERS = {"_best": "best epoch", "_indomain": "in-domain", "_inception": "In
 
 
 @dataclass(frozen=True)
+class Tolerance:
+    """How far two values of a metric may be apart and still count as the same result."""
+
+    evaluated: float  # where the same weights are measured again, on another processor or with other packages
+    trained: float  # where the same description is trained again there
+    relative: bool  # whether both are shares of the larger value; else they are in the metric's unit
+    reason: str  # why not less, for the two in turn
+
+    def allows(self, first: float, second: float, trained: bool) -> bool:
+        """Whether two values agree; `trained`: they are of two trainings, not of the same weights."""
+        limit = self.trained if trained else self.evaluated
+        scale = max(abs(first), abs(second)) if self.relative else 1.0
+        return abs(first - second) <= limit * scale * (1 + 1e-9)  # 94.9 and 93.9 differ by 1 in binary too
+
+
+# Trained again elsewhere, a run ends at other weights, as with another seed: the second limits are those of two seeds.
+POINTS = Tolerance(
+    *(0.1, 1.0, False),
+    "Rounding decides one image in a thousand, on the border of two classes. Two seeds of LeNet-5 on 1,000 images "
+    "differ by up to 1.1 points (95 %).",
+)
+SHARES = Tolerance(
+    *(0.002, 0.05, False),
+    "Rounding decides a few neighbours at equal distances. Two draws of 1,000 samples differ by up to 0.044 (95 %).",
+)
+AMOUNTS = Tolerance(
+    *(1e-4, 0.05, True),
+    "Sums in float32 keep four digits in any order. The MSE of two seeds of a dense autoencoder differs by 3 %.",
+)
+STEEP = Tolerance(
+    *(1e-3, 0.2, True),
+    "Covariances and confident mistakes amplify rounding. The NLL of two seeds of LeNet-5 differs by up to 19 % "
+    "(95 %).",
+)
+COUNTS = Tolerance(*(0, 1, False), "A number of the code may be on either side of the threshold.")
+
+
+@dataclass(frozen=True)
 class Metric:
-    """A metric: how it is computed, shown and explained. Every field but the last two is required."""
+    """A metric: how it is computed, shown and explained. Every field without a default is required."""
 
     label: str
     unit: str
@@ -33,11 +71,17 @@ class Metric:
     function: Callable[..., Any] | None  # from its table's inputs to its value; None: computed elsewhere
     needs: Callable[..., str | None] | None = None  # from the same inputs to why they don't suffice; None: they do
     range: tuple[float, float] | None = None  # of its values; None: 0 to 100 for percentages, otherwise 0 to infinity
+    tolerance: Tolerance | None = None  # None: POINTS for percentages, else AMOUNTS
 
     @property
     def limits(self) -> tuple[float, float]:
         """Between which numbers its values are, so that no interval goes beyond."""
         return self.range or (0, 100 if self.unit == "%" else math.inf)
+
+    @property
+    def allowed(self) -> Tolerance:
+        """How far two measurements may be apart: its tolerance, or the one of its unit."""
+        return self.tolerance or (POINTS if self.unit == "%" else AMOUNTS)
 
     def measure(self, *inputs: Any) -> Any:
         """Its value; Unmeasured where the inputs don't suffice or its function fails, None where it does not apply.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nets.errors import UserError
-from nets.files import read_json
+from nets.files import read_json, sha256
 from nets.reporting.measures import Measure, Number
 from nets.reporting.reading import read_arrays, read_history
 from nets.run import Run, read_names
@@ -108,6 +108,27 @@ class Result:
         Kept in memory; empty for a hole, and without `labels` for tasks that have none.
         """
         return read_arrays(self.folder / "arrays.npz", "labels", "predicted")
+
+    @property
+    def test_images(self) -> int | None:
+        """How many test images it was measured on; None if unknown, or if they have no labels."""
+        labels = self.answers.get("labels")
+        return None if labels is None else len(labels)
+
+    @cached_property
+    def right(self) -> "tuple[str, np.ndarray] | None":
+        """Which test images a classifier answers right, as (N,) bool, after the SHA-256 of their labels; else None."""
+        if not {"labels", "predicted"} <= self.answers.keys():
+            return None
+        labels = self.answers["labels"]
+        return sha256(labels.astype("<i8").tobytes()), self.answers["predicted"] == labels
+
+    @property
+    def scale(self) -> list[dict[str, Any]]:
+        """The entries of `scale` in the `reference.json` of each extractor of its data set."""
+        folder = self.folder.parents[1] / "fidelity"
+        paths = sorted(folder.glob(f"{self.run.dataset}-*/reference.json"))
+        return [entry for path in paths for entry in read_json(path)["scale"]]
 
     @cached_property
     def snapshots(self) -> "dict[str, np.ndarray]":

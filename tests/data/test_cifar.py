@@ -5,10 +5,12 @@ import hashlib
 import io
 import os
 import pickle
+import struct
 import tarfile
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from nets.data.sources import load
 from nets.errors import DataError
@@ -97,6 +99,39 @@ def test_archive_is_the_same(root, make_entry, batches):
     write_folder(root, batches)
     folder = load(make_entry(make_source()), root)
     np.testing.assert_array_equal(*(np.concatenate(list(source.test.chunks())) for source in (loaded, folder)))
+
+
+def test_a_folder_of_the_same_images_has_the_same_identity(root, make_entry, batches):
+    path = write_folder(root, batches)
+    official = load(make_entry(make_source()), root)
+    for part, loaded in (("train", official.learning), ("test", official.test)):
+        (images,) = loaded.chunks()
+        for number, (image, label) in enumerate(zip(images, loaded.labels, strict=True)):
+            folder = root / "copy" / part / ("cat", "dog")[label]
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image.transpose(1, 2, 0)).save(folder / f"{-number}.png")
+    pixels = {"train": official.learning.identity(), "test": official.test.identity()}
+    path.rename(root / "away")
+    copy = {"kind": "class_folder", "folder": "copy", "pixels": pixels}
+    assert load(make_entry(make_source(), copy, shape=[3, 32, 32]), root).canonical
+
+
+def test_identity_is_that_of_its_definition(root, make_entry, batches):
+    write_folder(root, batches)
+    part = load(make_entry(make_source()), root).test
+    (images,) = part.chunks()
+    each = [
+        hashlib.sha256(struct.pack("<q", k) + bytes(i.ravel())).digest()
+        for i, k in zip(images, part.labels, strict=True)
+    ]
+    assert part.identity() == hashlib.sha256(b"".join(sorted(each))).hexdigest()
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar100"])
+def test_lossless_copies_count_as_canonical_and_jpeg_copies_do_not(catalogue, real_data, name):
+    folder = real_data(name)
+    loaded = load(catalogue[name], folder.parent)
+    assert loaded.canonical == (not list(folder.glob("train/*/*.jpg")))
 
 
 def test_fine_labels(root, make_entry, batches, monkeypatch):

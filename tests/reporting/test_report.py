@@ -10,7 +10,9 @@ from html.parser import HTMLParser
 import pytest
 
 from nets.jobs import collect, compare, draw, report, track
+from nets.reporting.page import sections
 from nets.reporting.page.details import extractor_details
+from nets.reporting.page.page import page
 from nets.reporting.results import load_results
 
 LOADS = dict.fromkeys(("script", "img", "iframe", "source", "video"), "src") | {"link": "href", "object": "data"}
@@ -57,6 +59,16 @@ def test_nothing_is_loaded_from_elsewhere(path, parsed):
     text = path.read_text()
     assert not re.search(r"@import|url\((?!['\"]?(data:|#))", text.split("<body", 1)[0])
     assert "default-src 'none'" in text
+
+
+def test_of_a_long_table_only_the_first_models_have_pictures(results, path, monkeypatch):
+    whole = path.read_text()
+    monkeypatch.setattr(sections, "SHOWN", 1)
+    short = page(results, results / "runs.txt", results)
+    assert whole.count('<details class="model"') > short.count('<details class="model"') > 0
+    assert "pictures of the other" not in whole
+    assert re.search(r"The pictures of the other \d models are in the folders of their runs\.", short)
+    assert whole.count('<details class="run"') == short.count('<details class="run"')
 
 
 def test_internal_links_have_targets(results, parsed):

@@ -1,8 +1,10 @@
 """The tidy table of all numbers, `metrics.csv`."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nets.errors import UserError
 from nets.reporting import glossary
 from nets.reporting.results import Result
 
@@ -28,3 +30,15 @@ def tidy(results: Iterable[Result]) -> "pd.DataFrame":
             rows += [same | {"value": v, "class": name} for v, name in zip(values, names, strict=True)]
         rows += [] if result.numbers else [common]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def read_tidy(path: Path) -> "pd.DataFrame":
+    """A table that `tidy` made. Raises UserError if it is missing or is none."""
+    import pandas as pd
+
+    if not path.is_file():
+        raise UserError(f"{path} is missing; run the suite first, or check the path.")
+    table = pd.read_csv(path, keep_default_na=False, na_values={"value": [""], "seed": [""]})
+    if tuple(table.columns) != COLUMNS:
+        raise UserError(f"{path} is no table of nets' results; delete it and run the suite again.")
+    return table
