@@ -4,11 +4,11 @@
     python -m benchmarks.gpu.rows --minutes 2 --data packs --out gpu --pretend  a few steps of each row, on the CPU
 
 It needs a checkout, NumPy, PyYAML and torch 2.11 or later. `--data` is a folder with packs of `benchmarks.gpu.pack`, or
-with data sets as they lie below `data/`. A run's files are those of `make run SUITE=gpu`, in `OUT/results/`: copied
-into a checkout, they need not be trained again, and that command reports them. Each row that ends is a line of
-`OUT/rows.jsonl`. A row is skipped if `OUT` or docs/results/ has it already, or if it would take longer than what is
-left; if none is short enough, the first of them begins, and its checkpoint waits for the next time. Whatever cuts the
-script off, no more than one row is lost; the same command goes on.
+with data sets as they lie below `data/`. A run's files are those of `make run SUITE=gpu`, in `OUT/results/`: that
+command reports them if they are copied into a checkout. Each row that ends is a line of `OUT/rows.jsonl`. A row is
+skipped if `OUT` or docs/results/ has it already, or if it would take longer than what is left; if none is short enough,
+the first of them begins, and its checkpoint waits for the next time. Whatever cuts the script off, no more than one row
+is lost; the same command goes on.
 
 Generated images are measured where torch-fidelity is installed and the data set has a classifier of its own. Otherwise
 they wait for `make run SUITE=gpu`.

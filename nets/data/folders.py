@@ -137,7 +137,7 @@ def digest(folder: Path, paths: list[Path]) -> str:
     total = hashlib.sha256()
     for path in paths:
         content = sha256(path)
-        total.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
+        total.update(os.fsencode(path.relative_to(folder).as_posix()) + f"\0{content}\n".encode())
     return total.hexdigest()
 
 

@@ -60,9 +60,9 @@ class Listing:
 
     def pass_by(self, path: Path, why: str) -> None:
         """Note that a file is not taken."""
-        key = (why, os.path.relpath(path.parent, self.root))
+        key = (legible(why), legible(os.path.relpath(path.parent, self.root)))
         self.passed[key] += 1
-        self.examples.setdefault(key, path.name)
+        self.examples.setdefault(key, legible(path.name))
 
     def account(self) -> list[dict[str, Any]]:
         """Why, where and how many files were skipped, with the name of one; places beyond the first ones together."""
@@ -115,6 +115,11 @@ class Listing:
         else:
             return True
         return False
+
+
+def legible(name: str) -> str:
+    """A file's name as text that can be written; bytes that are not UTF-8 become \\udcXX."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def is_folder(path: Path) -> bool:

@@ -24,7 +24,18 @@ from nets.files import atomic, read_json, read_verified, sha256
 from nets.trust import without_login
 
 TIMEOUT = 20  # seconds to wait for an answer
-HOLDERS = ("state_dict", "model_state_dict", "model", "network", "net", "module", "weights", "params")
+HOLDERS = (
+    "state_dict",
+    "model_state_dict",
+    "model",
+    "network",
+    "net",
+    "module",
+    "weights",
+    "params",
+    "state_dict_ema",
+    "model_ema",
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +84,9 @@ class WeightsFile:
             else:
                 found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         except (pickle.UnpicklingError, RuntimeError, EOFError, safetensors.SafetensorError) as error:
-            reason = f"holds more than tensors, or is no such file ({first_line(error)})"
+            # Of an unpickler's message, torch makes advice on how to run the file's code.
+            detail = "" if isinstance(error, pickle.UnpicklingError) else f" ({first_line(error)})"
+            reason = f"holds more than tensors, or is no such file{detail}"
             raise DataError(f"{self.file} {reason}; save only the network's state_dict().") from None
         tensors = unwrapped(found)
         if not tensors:

@@ -49,7 +49,8 @@ def revision() -> str | None:
     own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
 
     def git(*words: str) -> str:
-        command = ["git", "-C", str(project), *words]
+        # The checkout may be another user's; its code runs anyway.
+        command = ["git", "-c", f"safe.directory={project}", "-C", str(project), *words]
         return subprocess.run(command, capture_output=True, text=True, check=True, env=own).stdout.strip()
 
     try:

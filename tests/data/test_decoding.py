@@ -210,3 +210,26 @@ def test_a_pipe_is_no_image(root):
     for read in (lambda: decode(root / "a.png", SQUARE, "exact"), lambda: decode_mask(root / "a.png", (8, 8), "exact")):
         with pytest.raises(DataError, match="a.png is not a plain file"):
             read()
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "gif", "tif", "webp"])
+def test_a_truncated_image_is_named(root, suffix):
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    path = root / f"a.{suffix}"
+    Image.fromarray(noise).save(path)
+    content = path.read_bytes()
+    for length in (0, 3, len(content) // 2):
+        path.write_bytes(content[:length])
+        with pytest.raises(DataError, match=f"a.{suffix} is not readable as an image .*; replace or delete it"):
+            decode(path, (3, 64, 64), "exact")
+
+
+@pytest.mark.parametrize("size", [(17, 23), (1, 1), (1, 9), (200, 7), (8, 8)])
+def test_images_of_odd_sizes_are_cut_to_the_shape_or_refused(root, size):
+    Image.new("RGB", size, (10, 20, 30)).save(root / "a.png")
+    cut = decode(root / "a.png", (3, 8, 8), "crop")
+    assert cut.shape == (3, 8, 8) and (cut == np.array([10, 20, 30])[:, None, None]).all()
+    assert decode(root / "a.png", (3, 8, 8), 8).shape == (3, 8, 8)
+    if size != (8, 8):
+        with pytest.raises(DataError, match=f"a.png is {size[0]}x{size[1]} pixels, expected 8x8; resize it, or set"):
+            decode(root / "a.png", (3, 8, 8), "exact")

@@ -1,5 +1,6 @@
 """Folders of images: train and test, or a user's own, labelled or not; and their defects."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -242,3 +243,17 @@ def test_what_is_no_folder_is_named(root, make_entry, place, make):
     make(path)
     with pytest.raises(DataError, match=f"{path} is not a folder; move it away"):
         load(make_entry({"kind": "class_folder", "folder": "cats"}), root)
+
+
+def test_names_that_are_not_utf8_are_taken_and_told(root, tmp_path, make_images, make_entry):
+    folder = root / "pets"
+    make_images(folder, 12, suffix="png", seed=0)
+    first = sorted(folder.iterdir())[0]
+    os.rename(first, os.fsencode(folder) + b"/\xe9.png")
+    open(os.fsencode(folder) + b"/\xe9.t\xe9", "w").close()
+    splits = {"train": 8, "validation": 2, "test": 2, "seed": 0}
+    entry = make_entry(OWN, shape=[3, 4, 4], classes=None, splits=splits)
+    info = prepare("pets", entry, tmp_path / "out")
+    assert info["counts"] == {"train": 8, "validation": 2, "test": 2}
+    (row,) = json.loads((tmp_path / "out/dataset.json").read_text())["source"]["passed_by"]
+    assert row["example"] == r"\udce9.t\udce9" and "".join(map(str, row.values())).encode()

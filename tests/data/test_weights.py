@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 
 import pytest
@@ -213,7 +214,8 @@ def test_weights_of_a_known_hash_are_tensors_or_nothing(place):
     buffer = io.BytesIO()
     torch.save({"weight": Bomb()}, buffer)
     note = write_note(place, buffer.getvalue())
-    with pytest.raises(DataError, match="net.pth holds more than tensors"):
+    # Torch's message says how to run the file's code, and is left out.
+    with pytest.raises(DataError, match="net.pth holds more than tensors, or is no such file; save only"):
         load_extractor(note, place, torch.device("cpu"), sha256(buffer.getvalue()))
 
 
@@ -233,3 +235,11 @@ def test_what_is_verified_is_what_is_read(place, monkeypatch):
     assert weights.tensors()["weight"].tolist() == [1, 1]
     with pytest.raises(DataError, match="net.pth is damaged"):
         weights.tensors()
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["pipe", "folder"])
+def test_what_is_no_file_is_refused(place, make):
+    path = place / "mine.pth"
+    make(path)
+    with pytest.raises(DataError, match="mine.pth is not a regular file; remove it"):
+        fetch({"title": "Mine", "url": str(path), "sha256": "0" * 64})

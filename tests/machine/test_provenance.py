@@ -1,5 +1,6 @@
 """The revision that a run records is that of its own source."""
 
+import os
 import shutil
 import subprocess
 
@@ -36,3 +37,13 @@ def test_a_checkout_has_its_own(copy, monkeypatch):
     assert provenance.revision() == head
     shutil.rmtree(copy / ".git")
     assert provenance.revision() is None
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
+def test_a_checkout_of_another_user_has_its_own(copy):
+    head = commit(copy)
+    for path in (copy, copy / ".git"):
+        os.chown(path, 12345, 12345)
+    refused = subprocess.run(["git", "-C", str(copy), "rev-parse", "HEAD"], capture_output=True, text=True)
+    assert "dubious ownership" in refused.stderr
+    assert provenance.revision() == head

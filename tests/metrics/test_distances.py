@@ -1,5 +1,7 @@
 """Fidelity metrics agree with torch-fidelity, with scipy in float64, and with brute force from their definitions."""
 
+import math
+
 import numpy as np
 import pytest
 import scipy.linalg
@@ -12,6 +14,7 @@ from torch_fidelity.metric_prc import prc_features_to_metric
 
 from nets.metrics import classes, neighbours
 from nets.metrics import distances as fidelity
+from nets.metrics.metric import Unmeasured
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +125,18 @@ def test_shares_of_classes_and_their_distance():
     assert classes.shares(logits).tolist() == [0.5, 0.25, 0, 0.25]
     assert classes.total_variation(classes.shares(logits), [0.25] * 4) == pytest.approx(25)
     assert classes.total_variation([1, 0], [0, 1]) == 100
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_a_collapsed_generator_has_numbers_or_reasons(value):
+    """All of its images are the same: no variance, one neighbour, one class."""
+    real, same = torch.randn(64, 5, generator=torch.Generator().manual_seed(0)), torch.full((64, 5), value)
+    for table in (fidelity.METRICS, neighbours.METRICS):
+        for name, number in table.measure(real, same).items():
+            assert isinstance(number, Unmeasured) or math.isfinite(number), name
+    assert neighbours.METRICS.measure(real, same)["recall"] < 0.2
+    assert fidelity.METRICS.measure(real, same)["fid"] > fidelity.METRICS.measure(real, real.flip(0))["fid"]
+    logits = torch.zeros(64, 10)
+    logits[:, 3] = 50
+    assert classes.SCORES.measure(logits)["is"] == pytest.approx(1)
+    assert classes.SHARES.measure(np.full(10, 0.1), logits)["class_tv"] == pytest.approx(90)

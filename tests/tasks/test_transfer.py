@@ -232,6 +232,7 @@ FORMS = {  # how training programs save one network
     "timm": inside("state_dict"),
     "model": inside("model"),
     "model_state_dict": inside("model_state_dict"),
+    "averaged": inside("model_ema"),
     "DataParallel": prefixed("module."),
     "torch.compile": prefixed("_orig_mod."),
     "both, Lightning": lambda state: inside("state_dict")(prefixed("model._orig_mod.module.")(state)),
