@@ -17,13 +17,13 @@ NETWORKS = ("torch", "numpy", "safetensors")
 CATALOGUES = ("jsonschema", "yaml")
 FIGURES = ("matplotlib", "PIL", "numpy", "jinja2", *CATALOGUES)
 MAY_IMPORT = {  # by job: which of them it may import at its start
-    **dict.fromkeys(("train", "evaluate", "reference"), NETWORKS),
+    **dict.fromkeys(("train", "evaluate", "reference", "serve"), NETWORKS),
     **dict.fromkeys(("weights", "check", "verify"), (*NETWORKS, *CATALOGUES)),
     **dict.fromkeys(("compare", "draw", "report"), FIGURES),
     **dict.fromkeys(("docs", "publish"), ("numpy", "jinja2", *CATALOGUES)),
     "plan": CATALOGUES,
     **{"prepare": ("numpy", "PIL", *CATALOGUES), "why": ("numpy", *CATALOGUES)},
-    **dict.fromkeys(("browse", "collect", "fetch", "retry", "serve", "summary", "track"), ()),
+    **dict.fromkeys(("browse", "collect", "fetch", "retry", "summary", "track"), ()),
 }
 TIMED = ("train", "collect", "prepare", "weights", "reference", "evaluate", "draw", "compare", "report", "track")
 
