@@ -28,7 +28,7 @@ settings := $(if $(TABLE),"table=$$(printf '|2-\n  %s' "$$TABLE")","suite=$$SUIT
 quick_tests := tests/test_imports.py tests/test_docs.py tests/benchmarks tests/suite tests/data tests/metrics \
   tests/models/test_papers.py tests/models/test_autoencoders.py tests/workflow/test_module.py tests/jobs/test_honesty.py
 
-.PHONY: help run fetch plan why mlflow check lint test-quick test test-slurm fingerprint docs lock clean
+.PHONY: help run fetch plan why mlflow check lint test-quick test test-slurm fingerprint verify publish docs lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -49,7 +49,9 @@ help:  ## list the targets
 	@echo "make test                the style and type checks, and all tests"
 	@echo "make test-slurm          the tests that need Slurm, which is started on this machine"
 	@echo "make fingerprint         SHA-256 of every run's weights and metrics; AGAINST=list.tsv compares with a list"
-	@echo "make docs                write docs/recipes.md from the schema of recipes"
+	@echo "make verify              measure kept weights again: are the numbers the same? (RUN=name: one run)"
+	@echo "make publish             take results into the record, docs/results/ (SUITE, TABLE; RUN=name: one run)"
+	@echo "make docs                write the pages that are made from schemas and from the record"
 	@echo "make lock                update requirements.lock from pyproject.toml, and environment.yml from the lock"
 
 # Only the lock decides: limits on versions in this machine's pip configuration are ignored.
@@ -88,7 +90,8 @@ check: .venv/ready $(if $(MODEL),,lint)
 	  $(if $(TABLE),--catalogues="$$(dirname -- "$$TABLE")"))
 
 test-quick: .venv/ready
-	@python -m pytest $(quick_tests) --ignore=tests/suite/test_scale.py --ignore=tests/benchmarks/test_gpu_checks.py
+	@python -m pytest $(quick_tests) --ignore=tests/suite/test_scale.py --ignore=tests/benchmarks/test_gpu_checks.py \
+	  --ignore=tests/benchmarks/test_gpu_rows.py
 
 test: .venv/ready check
 	@python -m pytest
@@ -107,8 +110,14 @@ lint: .venv/ready
 fingerprint: .venv/ready
 	@python -m benchmarks.fingerprints $(if $(AGAINST),"$$AGAINST") "$$results"
 
+verify: .venv/ready
+	@$(if $(TABLE),NETS_CATALOGUES="$$(dirname -- "$$TABLE")") python -m nets.jobs.verify --results="$$results" $(if $(RUN),--run="$$RUN")
+
+publish: .venv/ready
+	@python -m nets.jobs.publish --results="$$results" $(if $(RUN),--run="$$RUN")
+
 docs: .venv/ready
-	@python -m nets.jobs.docs --output docs/recipes.md
+	@python -m nets.jobs.docs
 
 lock: .venv/ready
 	@python -m pip install --quiet uv

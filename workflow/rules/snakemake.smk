@@ -14,6 +14,7 @@ from snakemake.settings.types import ExecutionSettings
 from nets.errors import UserError
 from nets.machine import attempts
 from nets.machine.locks import drop_stale
+from nets.suite.changes import stale
 
 # A large plan keeps millions of live objects; garbage collection at the default rate costs a sixth of planning time.
 gc.set_threshold(100_000, 50, 100)
@@ -26,6 +27,12 @@ def prepare_dag(*words, first=workflow._prepare_dag, **named):
         if not workflow.dryrun:
             at_work = drop_stale(Path(".snakemake"))
             attempts.forget()
+        # Of results that were copied without .snakemake, only the notes in their folders tell what has changed.
+        settings, notes = workflow.dag_settings, Path(".snakemake/metadata")
+        outdated = stale(RESULTS, RUNS.values(), notes)
+        if settings.targets and set(settings.targets) != {"all"}:
+            outdated = set(outdated) & set(settings.targets)
+        settings.forcerun = {*settings.forcerun, *outdated}
     except UserError as error:
         sys.exit(str(error))
     return first(*words, **named)
