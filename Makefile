@@ -14,7 +14,7 @@ endif
 unexport PYTHONOPTIMIZE PYTHONWARNINGS PYTHONSAFEPATH PYTHONINSPECT PYTHONSTARTUP PYTHONHASHSEED MPLBACKEND
 
 # Recipes read what was typed from the environment ("$$TABLE"), so neither make nor a shell takes it for a command.
-typed := SUITE TABLE MODEL OVERRIDES RUN AGAINST PORT
+typed := SUITE TABLE MODEL OVERRIDES RUN AGAINST PORT ONLY
 $(foreach word,$(typed),$(eval override export $(word) := $$(value $(word))))
 
 # make's functions end a word at a blank, so blanks are hidden from them.
@@ -28,7 +28,7 @@ settings := $(if $(TABLE),"table=$$(printf '|2-\n  %s' "$$TABLE")","suite=$$SUIT
 quick_tests := tests/test_imports.py tests/test_docs.py tests/benchmarks tests/suite tests/data tests/metrics \
   tests/models/test_papers.py tests/models/test_autoencoders.py tests/workflow/test_module.py tests/jobs/test_honesty.py
 
-.PHONY: help run fetch plan why mlflow check lint test-quick test test-slurm fingerprint verify publish docs lock clean
+.PHONY: help run fetch plan why mlflow check lint test-quick test test-slurm fingerprint verify publish bench docs lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -51,6 +51,8 @@ help:  ## list the targets
 	@echo "make fingerprint         SHA-256 of every run's weights and metrics; AGAINST=list.tsv compares with a list"
 	@echo "make verify              measure kept weights again: are the numbers the same? (RUN=name: one run)"
 	@echo "make publish             take results into the record, docs/results/ (SUITE, TABLE; RUN=name: one run)"
+	@echo "make bench               measure the speed, and write docs/benchmarks.md (15 minutes on two idle cores)"
+	@echo "make bench QUICK=1       whether it has fallen, in two minutes; ONLY=loop measures one benchmark"
 	@echo "make docs                write the pages that are made from schemas and from the record"
 	@echo "make lock                update requirements.lock from pyproject.toml, and environment.yml from the lock"
 
@@ -116,8 +118,12 @@ verify: .venv/ready
 publish: .venv/ready
 	@python -m nets.jobs.publish --results="$$results" $(if $(RUN),--run="$$RUN")
 
+bench: .venv/ready
+	@python -m benchmarks $(if $(QUICK),--quick) $(if $(ONLY),--only="$$ONLY")
+
 docs: .venv/ready
 	@python -m nets.jobs.docs
+	@python -m benchmarks --page
 
 lock: .venv/ready
 	@python -m pip install --quiet uv

@@ -1,39 +1,36 @@
-"""What a large table costs before anything runs: in this project's own planning, and in Snakemake's dry run.
+"""What a large table costs before anything runs: `make plan` against Snakemake's dry run, which plans the jobs too.
 
-    python -m benchmarks.planning --runs 10000
-
-Each command is a process of its own, with its seconds and its peak memory. Ratios are to this project's planning.
+Each command is a process of its own, and rows have five seeds.
 """
 
-import argparse
-import os
 import subprocess
 import sys
-import tempfile
-import time
 from pathlib import Path
 
+from benchmarks.measuring import ROOT, Curves, Findings, Place, Side, clock, compare
+
 SEEDS = 5  # per row
+SIZES = (300, 1000, 3000, 10_000)  # runs
+ONCE = 3000  # runs from which on each side has one turn
 
 
-def main() -> None:
-    """Time both and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=10_000, help=f"in rows of {SEEDS} seeds (default: %(default)s)")
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        table = write_table(Path(folder), args.runs // SEEDS)
-        snakemake = ["snakemake", "-n", "--cores", "1", "--directory", folder, "--config", f"table={table}"]
-        commands = {
-            "`make plan`": ["nets.jobs.plan", "--table", str(table)],
-            "`snakemake -n --quiet`": [*snakemake, "--quiet"],
-            "`snakemake -n`, each job listed": snakemake,
-        }
-        costs = {name: measure([sys.executable, "-m", *words]) for name, words in commands.items()}
-    print(f"| {args.runs:,} runs | seconds | MB | ratio |\n|---|---:|---:|---:|")
-    first = next(iter(costs.values()))[0]
-    for name, (seconds, memory) in costs.items():
-        print(f"| {name} | {seconds:.1f} | {memory:.0f} | {seconds / first:.1f} |")
+def measure(place: Place) -> Findings:
+    """Both commands by number of runs."""
+    found = Findings("`snakemake -n --quiet`")
+    for runs in place.some(SIZES, 1):
+        table = write_table(place.folder, runs // SEEDS)
+        settings = ["--cores", "1", "--directory", str(place.folder), "--config", f"table={table}"]
+        plan = command("nets.jobs.plan", "--table", str(table))
+        dry = command("snakemake", "-n", "--quiet", *settings)
+        rounds = 1 if runs >= ONCE else 3
+        found.comparisons.append(compare(f"planning: {runs:,} runs", plan, dry, rounds, warm=False))
+    sizes = dict(zip(SIZES, found.comparisons, strict=False))
+    lines = {
+        "make plan": {float(runs): min(s.cpu for s in each.ours) for runs, each in sizes.items()},
+        "snakemake -n": {float(runs): min(s.cpu for s in each.other) for runs, each in sizes.items()},
+    }
+    found.curves.append(Curves("Planning", "runs in the table", "seconds of CPU", lines))
+    return found
 
 
 def write_table(folder: Path, rows: int) -> Path:
@@ -46,16 +43,12 @@ def write_table(folder: Path, rows: int) -> Path:
     return folder / "big.tsv"
 
 
-def measure(command: list[str]) -> tuple[float, float]:
-    """The seconds of a command, and its peak memory in MB."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    errors = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"{' '.join(command)} failed: {errors}")
-    return time.perf_counter() - start, usage.ru_maxrss / 1000  # KiB on Linux
+def command(module: str, *words: str) -> Side:
+    """A side that runs a Python module in its own process. Exits with the process's words if it fails."""
 
+    def run() -> None:
+        ended = subprocess.run([sys.executable, "-m", module, *words], cwd=ROOT, capture_output=True, text=True)
+        if ended.returncode:
+            raise SystemExit(f"python -m {module} {' '.join(words)} failed: {ended.stderr.strip()}")
 
-if __name__ == "__main__":
-    main()
+    return lambda: clock(run)
