@@ -24,7 +24,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 RULES = ROOT / "workflow/rules"
 SNAKEFILE = """
-RUNS = range(config["runs"])
+NUMBERS = range(config["runs"])
 TRAINED = "config", "manifest", "history", "weights", "snapshots"
 rule all:
     input: "report"
@@ -45,12 +45,12 @@ rule draw:
     group: config.get("group")
     shell: "mkdir {output}"
 rule collect:
-    input: expand("runs/{run}/metrics", run=RUNS)
+    input: expand("runs/{run}/metrics", run=NUMBERS)
     output: "metrics"
     localrule: True
     shell: "touch {output}"
 rule report:
-    input: "metrics", expand("runs/{run}/figures", run=RUNS)
+    input: "metrics", expand("runs/{run}/figures", run=NUMBERS)
     output: "report"
     localrule: True
     shell: "touch {output}"
@@ -58,6 +58,7 @@ rule report:
 PATCHED = f"""
 import os, re, sys
 from pathlib import Path
+RESULTS, RUNS = "results/none", {{}}  # no suite
 include: "{RULES}/package.smk"
 include: "{RULES}/snakemake.smk"
 """
