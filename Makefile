@@ -28,7 +28,7 @@ settings := $(if $(TABLE),"table=$$(printf '|2-\n  %s' "$$TABLE")","suite=$$SUIT
 quick_tests := tests/test_imports.py tests/test_docs.py tests/benchmarks tests/suite tests/data tests/metrics \
   tests/models/test_papers.py tests/models/test_autoencoders.py tests/workflow/test_module.py tests/jobs/test_honesty.py
 
-.PHONY: help run fetch plan why mlflow check lint test-quick test test-slurm fingerprint bench docs lock clean
+.PHONY: help run fetch plan why mlflow check lint test-quick test test-slurm fingerprint bench verify publish docs lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -51,7 +51,9 @@ help:  ## list the targets
 	@echo "make fingerprint         SHA-256 of every run's weights and metrics; AGAINST=list.tsv compares with a list"
 	@echo "make bench               measure the speed, and write docs/benchmarks.md (15 minutes on two idle cores)"
 	@echo "make bench QUICK=1       whether it has fallen, in two minutes; ONLY=loop measures one benchmark"
-	@echo "make docs                write docs/recipes.md and docs/benchmarks.md from the schema and the numbers"
+	@echo "make verify              measure kept weights again: are the numbers the same? (RUN=name: one run)"
+	@echo "make publish             take results into the record, docs/results/ (SUITE, TABLE; RUN=name: one run)"
+	@echo "make docs                write the pages that are made from schemas, the record and benchmarks"
 	@echo "make lock                update requirements.lock from pyproject.toml, and environment.yml from the lock"
 
 # Only the lock decides: limits on versions in this machine's pip configuration are ignored.
@@ -90,7 +92,8 @@ check: .venv/ready $(if $(MODEL),,lint)
 	  $(if $(TABLE),--catalogues="$$(dirname -- "$$TABLE")"))
 
 test-quick: .venv/ready
-	@python -m pytest $(quick_tests) --ignore=tests/suite/test_scale.py --ignore=tests/benchmarks/test_gpu_checks.py
+	@python -m pytest $(quick_tests) --ignore=tests/suite/test_scale.py --ignore=tests/benchmarks/test_gpu_checks.py \
+	  --ignore=tests/benchmarks/test_gpu_rows.py
 
 test: .venv/ready check
 	@python -m pytest
@@ -112,8 +115,14 @@ fingerprint: .venv/ready
 bench: .venv/ready
 	@python -m benchmarks $(if $(QUICK),--quick) $(if $(ONLY),--only="$$ONLY")
 
+verify: .venv/ready
+	@$(if $(TABLE),NETS_CATALOGUES="$$(dirname -- "$$TABLE")") python -m nets.jobs.verify --results="$$results" $(if $(RUN),--run="$$RUN")
+
+publish: .venv/ready
+	@python -m nets.jobs.publish --results="$$results" $(if $(RUN),--run="$$RUN")
+
 docs: .venv/ready
-	@python -m nets.jobs.docs --output docs/recipes.md
+	@python -m nets.jobs.docs
 	@python -m benchmarks --page
 
 lock: .venv/ready

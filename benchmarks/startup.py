@@ -18,10 +18,10 @@ CATALOGUES = ("jsonschema", "yaml")
 FIGURES = ("matplotlib", "PIL", "numpy", "jinja2", *CATALOGUES)
 MAY_IMPORT = {  # by job: which of them it may import at its start
     **dict.fromkeys(("train", "evaluate", "reference"), NETWORKS),
-    **dict.fromkeys(("weights", "check"), (*NETWORKS, *CATALOGUES)),
+    **dict.fromkeys(("weights", "check", "verify"), (*NETWORKS, *CATALOGUES)),
     **dict.fromkeys(("compare", "draw", "report"), FIGURES),
-    **dict.fromkeys(("docs", "plan"), CATALOGUES),
-    **{"prepare": ("numpy", "PIL", *CATALOGUES), "why": ("numpy", *CATALOGUES)},
+    **dict.fromkeys(("docs", "publish"), ("numpy", "jinja2", *CATALOGUES)),
+    **{"prepare": ("numpy", "PIL", *CATALOGUES), "why": ("numpy", *CATALOGUES), "plan": CATALOGUES},
     **dict.fromkeys(("browse", "collect", "fetch", "retry", "summary", "track"), ()),
 }
 TIMED = ("train", "collect", "prepare", "weights", "reference", "evaluate", "draw", "compare", "report", "track")

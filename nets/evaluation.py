@@ -15,7 +15,8 @@ from nets.errors import UserError
 from nets.fidelity import measure as fidelity
 from nets.files import atomic, read_json, write_json
 from nets.machine.memory import out_of_memory, watched
-from nets.metrics.measurement import Measurement, Measurements
+from nets.machine.slots import sharers
+from nets.metrics.measurement import Measurement, Measurements, by_class
 from nets.run import Run
 from nets.suite.keys import record, run_source
 from nets.tasks import task_class
@@ -79,6 +80,7 @@ def evaluate(trained: TrainedRun) -> str:
         "precision": Precision().name(trained.device),
         "headline": {"metric": headline, "split": "test"},
         "metrics": entries,
+        "classes": measured.classes,
     }
     write_json(trained.folder / "metrics.json", content)
     if end["status"] != "ok":
@@ -88,14 +90,16 @@ def evaluate(trained: TrainedRun) -> str:
 
 
 def measure(trained: TrainedRun) -> Measurements:
-    """The metrics of all weights in the task's `measured`, and the arrays of the last of them."""
+    """The metrics of all weights in the task's `measured`; the arrays, and metrics by class, of the last of them."""
     run, device, data_dir = trained.run, trained.device, trained.data_dir
     kind, split = task_class(run), open_split(data_dir, "test")
     pixels = kind.pixel_range(split.info)
     task = kind(run, pixels, device)  # in float32, whatever training used
-    data = Batches(split, pixels, device)
+    jobs = sharers(trained.alone)
+    data = Batches(split, pixels, device, jobs=jobs)
     metrics: list[Measurement] = []
     arrays: dict[str, np.ndarray] = {}
+    classes: dict[str, list[float | None]] = {}
     weights = trained.manifest["weights"]  # without epochs or validation images, none are the best
     labels = [label for label in kind.measured if label in weights] or ["last"]
     for label in labels:
@@ -103,13 +107,13 @@ def measure(trained: TrainedRun) -> Measurements:
         evaluation = task.evaluate(data)
         suffix = "_best" if label != labels[-1] else ""
         metrics = [Measurement(name + suffix, value) for name, value in evaluation.metrics.items()] + metrics
-        arrays = evaluation.arrays
+        arrays, classes = evaluation.arrays, by_class(evaluation.classes)
     if kind.probed:
-        train = Batches(open_split(data_dir, "train", run.seed), pixels, device)
+        train = Batches(open_split(data_dir, "train", run.seed), pixels, device, jobs=jobs)
         for part, values in task.probe(train, data).items():
             metrics += [Measurement(name, value, part) for name, value in values.items()]
     if isinstance(task, Generator):
         write_json(trained.folder / "timing.json", fidelity.time_a_sample(task))
         samples = fidelity.measure(task, trained.references, data_dir, device, trained.inception)
         metrics, arrays = metrics + samples.metrics, arrays | samples.arrays
-    return Measurements(metrics, arrays)
+    return Measurements(metrics, arrays, classes)

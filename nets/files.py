@@ -25,10 +25,31 @@ def atomic(path: Path) -> Iterator[Path]:
     temporary.unlink(missing_ok=True)
     os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666))  # through no link
     try:
-        yield temporary
-        os.replace(temporary, path)
+        with naming(path):
+            yield temporary
+            os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let an OSError that names no file, as that of a write to a full disk, name the file that is written here."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+def open_regular(path: Path, remedy: str = "remove it") -> BufferedReader:
+    """Open a file for reading. Raises DataError for a folder, a device, and a pipe, which may never end."""
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise DataError(f"{path} is not a regular file; {remedy}.")
+    return open(number, "rb")
 
 
 def read_text(path: Path, what: str, piped: bool = False) -> str:
@@ -92,7 +113,7 @@ def sha256(content: Path | bytes | BufferedReader) -> str:
     if isinstance(content, bytes):
         return hashlib.sha256(content).hexdigest()
     if isinstance(content, Path):
-        with open(content, "rb") as file:
+        with open_regular(content) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     content.seek(0)
     return hashlib.file_digest(content, "sha256").hexdigest()
@@ -113,8 +134,17 @@ def verify(content: bytes | BufferedReader, expected: str, remedy: str, name: st
         raise DataError(f"{name} is damaged: its SHA-256 is {actual}, expected {expected}; {remedy}.")
 
 
-def read_verified(path: Path, expected: str, remedy: str) -> bytes:
-    """The content of a file, read once. Raises DataError unless it has the SHA-256 `expected`."""
-    content = path.read_bytes()
+def read_verified(path: Path, expected: str, remedy: str, most: int | None = None) -> bytes:
+    """The content of a file, read once. Raises DataError unless it has the SHA-256 `expected`, and `most` bytes."""
+    content = read_bounded(path, remedy, most)
     verify(content, expected, remedy, str(path))
     return content
+
+
+def read_bounded(path: Path, remedy: str, most: int | None = None) -> bytes:
+    """The content of a regular file. Raises DataError for another one, and before it reads more than `most` bytes."""
+    with open_regular(path, remedy) as file:
+        size = os.fstat(file.fileno()).st_size
+        if most is not None and size > most:
+            raise DataError(f"{path} has {size:,} bytes, more than {most:,}; {remedy}.")
+        return file.read(size)

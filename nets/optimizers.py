@@ -24,16 +24,23 @@ SETTINGS: dict[str, dict[str, Any]] = {  # constructor arguments, as JSON schema
         "description": "Decay of the running averages of gradients and of their squares.",
     },
     "alpha": SHARE | {"description": "Decay of the running average of squared gradients."},
+    "norm_bias_lr": POSITIVE
+    | {"maximum": 1e6}
+    | {
+        "description": "Factor of the learning rate of batch norm's biases. Their weight decay is divided by it, so "
+        "that a step shrinks all weights alike; 1 if left out."
+    },
     "eps": POSITIVE | {"description": "Added to the divisor of a step, the root of the averaged squared gradients."},
 }
 
 
 @dataclass(frozen=True)
 class Optimizer:
-    """A class of `torch.optim`, and the constructor arguments that a recipe may set."""
+    """A class of `torch.optim`, and what a recipe may set: constructor arguments, and `norm_bias_lr`."""
 
     name: str = ABSENT
     settings: tuple[str, ...] = ABSENT  # besides lr, which every optimizer has
+    on_gpus: tuple[str, ...] = ()  # arguments that are true there: one kernel a step; its count on the device
 
     @property
     def keys(self) -> set[str]:
@@ -42,10 +49,10 @@ class Optimizer:
 
 
 OPTIMIZERS = {
-    "sgd": Optimizer("SGD", ("weight_decay", "momentum", "nesterov")),
-    "adam": Optimizer("Adam", ("weight_decay", "betas", "eps")),
-    "adamw": Optimizer("AdamW", ("weight_decay", "betas", "eps")),
-    "rmsprop": Optimizer("RMSprop", ("weight_decay", "momentum", "alpha", "eps")),
+    "sgd": Optimizer("SGD", ("weight_decay", "momentum", "nesterov", "norm_bias_lr"), ("fused",)),
+    "adam": Optimizer("Adam", ("weight_decay", "betas", "eps"), ("fused", "capturable")),
+    "adamw": Optimizer("AdamW", ("weight_decay", "betas", "eps"), ("fused", "capturable")),
+    "rmsprop": Optimizer("RMSprop", ("weight_decay", "momentum", "alpha", "eps"), ("capturable",)),
 }
 
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from nets import evaluation
@@ -38,3 +39,13 @@ def test_a_mistake_of_the_user_ends_it(trained, digits, monkeypatch, capsys):
     assert evaluate.main(["--run-dir", str(trained), "--data-dir", str(digits)]) == 1
     assert capsys.readouterr().err.splitlines()[-1] == "Do this."  # a warning of the GPU may come before
     assert not (trained / "metrics.json").exists()
+
+
+def test_a_classifiers_recall_by_class_is_measured(trained, digits):
+    assert evaluate.main(["--run-dir", str(trained), "--data-dir", str(digits)]) == 0
+    metrics = json.loads((trained / "metrics.json").read_text())
+    values = {entry["metric"]: entry["value"] for entry in metrics["metrics"]}
+    with np.load(trained / "arrays.npz") as arrays:
+        recall = [100 * (arrays["predicted"][arrays["labels"] == k] == k).mean() for k in range(10)]
+    assert metrics["classes"] == {"class_recall": pytest.approx(recall)}
+    assert values["balanced"] == pytest.approx(np.mean(recall))

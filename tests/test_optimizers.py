@@ -4,12 +4,14 @@ import inspect
 
 import pytest
 import torch
+from torch import nn
 
 from nets.data.batches import Batches, PixelRange
 from nets.errors import ConfigError
 from nets.optimizers import OPTIMIZERS, SETTINGS, Optimizer
 from nets.suite import catalogues
 from nets.tasks.classification import Classification
+from nets.tasks.contract import with_norm_biases
 
 
 @pytest.fixture
@@ -70,5 +72,26 @@ def test_what_an_entry_lacks_is_said_before_anything_runs(add, run_of, entry, ex
 
 def test_every_class_takes_what_its_entry_says():
     for optimizer in OPTIMIZERS.values():
-        assert optimizer.keys <= set(inspect.signature(getattr(torch.optim, optimizer.name)).parameters)
+        assert optimizer.keys - {"norm_bias_lr"} <= set(
+            inspect.signature(getattr(torch.optim, optimizer.name)).parameters
+        )
     assert set(SETTINGS) == {"lr"}.union(*(optimizer.settings for optimizer in OPTIMIZERS.values()))
+
+
+def test_biases_of_batch_norm_may_have_a_rate_of_their_own_in_every_group(run_of):
+    """Each group, such as those of fine-tuning, is divided."""
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.BatchNorm1d(2, affine=False), nn.Linear(2, 2))
+    (first, first_bias), (scale, shift), (last, last_bias) = (network[i].parameters() for i in (0, 1, 3))
+    settings = {"lr": 0.1, "weight_decay": 0.01}
+    assert with_norm_biases(network, list(network.parameters()), settings, 4) == [
+        {"params": [first, first_bias, scale, last, last_bias], "lr": 0.1},
+        {"params": [shift], "lr": 0.4, "weight_decay": 0.0025},
+    ]
+    tuned = [{"params": [last, last_bias], "lr": 0.1}, {"params": [first, first_bias, scale, shift], "lr": 0.01}]
+    assert with_norm_biases(network, tuned, settings, 4) == [
+        {"params": [last, last_bias], "lr": 0.1},
+        {"params": [first, first_bias, scale], "lr": 0.01},
+        {"params": [shift], "lr": 0.04, "weight_decay": 0.0025},
+    ]
+    with pytest.raises(ConfigError, match=r"optimizer.norm_bias_lr, .* is not a setting of adam"):
+        run_of("lenet5", "optimizer.name=adam optimizer.lr=0.1 optimizer.norm_bias_lr=2")

@@ -5,6 +5,7 @@ tables and catalogues, which need yaml and jsonschema.
 """
 
 import contextlib
+import dataclasses
 import gc
 import json
 import os
@@ -155,18 +156,19 @@ class Bench:
         (folder / "config.json").write_text(run.to_json())
         return folder
 
-    def train(self, run: Run, label: str, stop_after: int = 0, **inputs: Any) -> Path:
+    def train(self, run: Run, label: str, stop_after: int = 0, replays: bool = False, **inputs: Any) -> Path:
         """Train a run on the device; with `stop_after`, it is stopped after so many steps and then continued."""
         folder = self.place(run, label)
         steps = iter(range(stop_after - 1))
-        settings = JobSettings(folder / "train.log", stop_asked=lambda: stop_after > 0 and next(steps, None) is None)
+        settings = JobSettings(folder / "train.log", replays=replays)
+        stopped = dataclasses.replace(settings, stop_asked=lambda: stop_after > 0 and next(steps, None) is None)
         arguments = {"run": run, "folder": folder, "data_dir": self.data(run.dataset), "device": self.device} | inputs
         with chance_allowed(run):
             if stop_after:
                 with contextlib.suppress(Stopped):
-                    train(Session(**arguments, settings=settings))
+                    train(Session(**arguments, settings=stopped))
                 must(bool(list(folder.glob("checkpoints/*.pt"))), f"{run.name} was stopped and left no checkpoint.")
-            train(Session(**arguments, settings=JobSettings(folder / "train.log")))
+            train(Session(**arguments, settings=settings))
         manifest = json.loads((folder / "manifest.json").read_text())
         must(manifest["status"] == "ok", f"{run.name} ended as {manifest['status']}: {manifest['reason']}")
         must(manifest["resumed"] == (stop_after > 0), f"{run.name} has continued {manifest['resumed']} times.")

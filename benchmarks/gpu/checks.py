@@ -53,6 +53,7 @@ from benchmarks.gpu.machine import (
     check_timing,
 )
 from benchmarks.gpu.runs import NETWORKS, RUNS, check_network, check_run
+from benchmarks.gpu.steps import MEASURED, check_replays, check_speed
 from nets.machine.provenance import describe_machine
 from nets.training.numerics import choose_device
 
@@ -73,10 +74,12 @@ CHECKS: dict[str, Check] = {
     "risks/peak memory": check_peak_memory,
     "risks/macs": check_macs,
     "risks/timing": check_timing,
+    "risks/replayed steps": check_replays,
     "slots/two at once": check_slots,
     "slots/killed": check_killed,
     "data/does not fit": check_data_that_do_not_fit,
     **{f"steps/{entry[1]}": check_network(*entry) for entry in NETWORKS},
+    **{f"speed/{name}": check_speed(name) for name in MEASURED},
 }
 
 

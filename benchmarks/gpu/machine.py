@@ -142,7 +142,7 @@ def check_data_that_do_not_fit(place: Bench) -> Facts:
     for name in ("resnet20", "unet"):
         folders = []
         for label, room in (("resident", math.inf), ("mapped", 0)):
-            with mock.patch.object(batches, "room", lambda device, room=room: room):
+            with mock.patch.object(batches, "room", lambda device, jobs, room=room: room):
                 data = build(place, BY_NAME[name], place.device)[1]
                 must((data.rows is None) == (room == 0), f"Images are not {label}.")
                 must(room == 0 or data.images.device.type == place.device.type, "Images are not on the device.")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from nets.files import naming
+
 
 class ArrayFile:
     """Context manager that writes `path` through a partial file beside it.
@@ -42,11 +44,13 @@ class ArrayFile:
 
     def _write(self, content: bytes | memoryview) -> None:
         self._digest.update(content)
-        self._file.write(content)
+        with naming(self.path):
+            self._file.write(content)
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
         try:
-            self._file.close()
+            with naming(self.path):
+                self._file.close()
             if kind is None:
                 if self._rows != self.shape[0]:
                     raise ValueError(f"{self._rows} rows written, {self.shape[0]} announced")

@@ -1,5 +1,6 @@
 """Random augmentation of training images, in whole batches on their device."""
 
+from functools import cache
 from typing import Any
 
 import torch
@@ -7,22 +8,31 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def augment(images: Tensor, settings: dict[str, Any], mean: tuple[float, ...]) -> Tensor:
+@cache
+def by_channel(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """One number for each channel, or one for all, (1, C, 1, 1): copied to each device once, not for each batch."""
+    return torch.tensor(values, dtype=dtype, device=device).view(1, -1, 1, 1)
+
+
+def augment(
+    images: Tensor, settings: dict[str, Any], mean: tuple[float, ...], mirrored: Tensor | None = None
+) -> Tensor:
     """Apply the recipe's `augment` settings to images (N, C, H, W) in 0..1; each image is changed at random.
 
-    `mean`, one number per channel or one for all, is the colour of the squares that cutout covers.
+    `mean`, one number per channel or one for all, is the colour of the squares that cutout covers. `mirrored` (N,) bool
+    says which images are mirrored, where that is not drawn here (flip: alternating).
     """
     if settings.get("crop_padding"):
-        images = random_crop(images, settings["crop_padding"])
+        images = random_crop(images, settings["crop_padding"], settings.get("padding", "zero"))
     if settings.get("flip"):
-        images = random_flip(images)
+        images = random_flip(images) if mirrored is None else mirror(images, mirrored)
     if settings.get("cutout"):
         images = cutout(images, settings["cutout"], mean)
     return images
 
 
 def augment_with_masks(
-    images: Tensor, masks: Tensor, settings: dict[str, Any], mean: tuple[float, ...]
+    images: Tensor, masks: Tensor, settings: dict[str, Any], mean: tuple[float, ...], mirrored: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """Change images and their masks (N, H, W) int64 alike; padded and covered pixels become void, -1.
 
@@ -30,7 +40,7 @@ def augment_with_masks(
     moves or removes pixels.
     """
     mean = mean * (images.shape[1] // len(mean))
-    together = augment(torch.cat([images, masks[:, None] + 1], dim=1), settings, (*mean, 0.0))
+    together = augment(torch.cat([images, masks[:, None] + 1], dim=1), settings, (*mean, 0.0), mirrored)
     return together[:, :-1], together[:, -1].long() - 1
 
 
@@ -43,20 +53,26 @@ def cutout(images: Tensor, size: int, mean: tuple[float, ...]) -> Tensor:
         start = centre - size // 2
         places = torch.arange(length, device=images.device)
         hidden.append(((places >= start) & (places < start + size)).view(shape))
-    colour = torch.tensor(mean, dtype=images.dtype, device=images.device).view(1, -1, 1, 1)
-    return torch.where(hidden[0] & hidden[1], colour, images)
+    return torch.where(hidden[0] & hidden[1], by_channel(mean, images.dtype, images.device), images)
 
 
 def random_flip(images: Tensor) -> Tensor:
     """Mirror each image horizontally with probability 1/2."""
-    chosen = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
-    return torch.where(chosen, images.flip(-1), images)
+    return mirror(images, torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5)
 
 
-def random_crop(images: Tensor, padding: int) -> Tensor:
-    """Pad each side by `padding` zeros, then crop to the old size at a random place (He et al. 2016, section 4.2)."""
+def mirror(images: Tensor, chosen: Tensor) -> Tensor:
+    """Mirror the chosen images horizontally; `chosen` (N,) bool."""
+    return torch.where(chosen.view(-1, 1, 1, 1), images.flip(-1), images)
+
+
+def random_crop(images: Tensor, padding: int, kind: str = "zero") -> Tensor:
+    """Pad each side by `padding` pixels, then crop to the old size at a random place (He et al. 2016, section 4.2).
+
+    `kind` is `zero`, or `reflect`: the pixels next to the border, in reverse order.
+    """
     count, channels, height, width = images.shape
-    padded = F.pad(images, [padding] * 4)
+    padded = F.pad(images, [padding] * 4, mode="constant" if kind == "zero" else kind)
     top, left = torch.randint(0, 2 * padding + 1, (2, count, 1, 1), device=images.device)
     rows = top + torch.arange(height, device=images.device).view(1, -1, 1)  # (N, H, 1)
     columns = left + torch.arange(width, device=images.device).view(1, 1, -1)  # (N, 1, W)

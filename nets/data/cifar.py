@@ -9,24 +9,28 @@ import hashlib
 import io
 import pickle
 import tarfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nets.data.listing import is_folder
 from nets.data.loaded import Loaded, Part
 from nets.errors import DataError, SourceUnavailable
-from nets.files import read_verified, sha256
+from nets.files import read_bounded, read_verified, sha256
 
+MOST_BYTES = 1 << 28  # of an archive or a batch; the largest archive has 170 MB, the largest batch 155 MB
+REMEDY = "fetch it again or delete it"
 BROKEN = (pickle.UnpicklingError, EOFError, LookupError, AttributeError, TypeError, ValueError, RecursionError)
 
 
 def read(entry: dict, source: dict, root: Path) -> Loaded:
     """CIFAR from `root/folder`, or from `root/archive`."""
     folder, archive = root / source["folder"], root / source["archive"]
-    if folder.is_dir():
+    if is_folder(folder):
         location, contents, hashes = folder, *_from_folder(source, folder)
-    elif archive.is_file():
+    elif archive.exists():
         location, contents, hashes = archive, *_from_archive(source, archive)
     else:
         raise SourceUnavailable(f"put the folder {folder.name} or {archive.name} into {folder.parent}")
@@ -46,25 +50,30 @@ def _from_folder(source: dict, folder: Path) -> tuple[dict[str, bytes], dict[str
     kind = _torchvision_class(source)
     contents = {}
     for name, md5 in kind.train_list + kind.test_list:
-        path = folder / name
-        if not path.is_file():
-            raise DataError(f"{folder} is incomplete: {name} is missing; extract {kind.filename} again.")
-        contents[name] = path.read_bytes()
+        path, remedy = folder / name, f"extract {kind.filename} again"
+        if not path.exists():
+            raise DataError(f"{folder} is incomplete: {name} is missing; {remedy}.")
+        contents[name] = read_bounded(path, remedy, MOST_BYTES)
         if hashlib.md5(contents[name], usedforsecurity=False).hexdigest() != md5:
-            raise DataError(f"{path} is damaged: its MD5 is not {md5}; extract {kind.filename} again.")
+            raise DataError(f"{path} is damaged: its MD5 is not {md5}; {remedy}.")
     hashes = {name: sha256(content) for name, content in contents.items()}
     return contents, hashes
 
 
 def _from_archive(source: dict, archive: Path) -> tuple[dict[str, bytes], dict[str, str]]:
-    packed = read_verified(archive, source["sha256"], "fetch it again or delete it")
+    packed = read_verified(archive, source["sha256"], REMEDY, MOST_BYTES)
     kind = _torchvision_class(source)
     contents = {}
-    with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
-        for name, _ in kind.train_list + kind.test_list:
-            member = tar.extractfile(f"{source['folder']}/{name}")
-            assert member is not None, f"{name} is a file in the archive of this SHA-256"
-            contents[name] = member.read()
+    try:
+        with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+            for name, _ in kind.train_list + kind.test_list:
+                member = tar.extractfile(f"{source['folder']}/{name}")
+                content = member.read(MOST_BYTES + 1) if member else b""
+                if not 0 < len(content) <= MOST_BYTES:
+                    raise ValueError(f"{name} is no file, or too large")
+                contents[name] = content
+    except (*BROKEN, tarfile.TarError, OSError, zlib.error) as error:  # a user's entry may name any archive's hash
+        raise DataError(f"{archive} is not CIFAR's ({error}); {REMEDY}.") from None
     return contents, {archive.name: source["sha256"]}
 
 

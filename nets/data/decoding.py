@@ -25,7 +25,6 @@ from nets.errors import DataError
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # Pillow has more; one of them starts Ghostscript
 MASK_FORMATS = ("PNG", "BMP", "TIFF")  # which keep numbers; programs that write GIF renumber its colours
 MOST_PIXELS = 64_000_000
-MOST_BYTES = 4 * MOST_PIXELS  # of a file
 LARGE = 1 << 24  # pixels; larger images are decoded one at a time
 DEEP_MODES = ("I", "F")  # Pillow's modes with more than 8 bits per channel
 ORIENTATION = 0x0112  # the tag in EXIF; 1: upright

@@ -10,7 +10,7 @@ import numpy as np
 
 from nets.data.decoding import Changes, decode
 from nets.data.entries import folder_of
-from nets.data.listing import WORDS, Listing
+from nets.data.listing import WORDS, Listing, is_folder
 from nets.data.loaded import Loaded, Part, chunk_length
 from nets.errors import DataError, SourceUnavailable
 from nets.files import sha256
@@ -23,9 +23,9 @@ Labelled = list[tuple[Path, int]]  # (image, label)
 def read_class_folder(entry: dict, source: dict, root: Path) -> Loaded:
     """`<folder>/train/<class>/**` and `<folder>/test/<class>/**`, ordered by class; perhaps also `<folder>/val/...`."""
     folder = root / source["folder"]
-    if not (folder / "train").is_dir():
+    if not is_folder(folder) or not is_folder(folder / "train"):
         raise SourceUnavailable(f"put train|test/<class>/*.png or *.jpg under {folder}")
-    if not (folder / "test").is_dir():
+    if not is_folder(folder / "test"):
         raise DataError(f"{folder} is incomplete: it has train but no test; add test.")
     listing = Listing(folder)
     there = parts_of(listing, folder)
@@ -37,7 +37,7 @@ def read_image_folder(entry: dict, source: dict, root: Path) -> Loaded:
     """All images of a folder: `<class>/**` if the entry has classes, otherwise all images below it, unlabelled."""
     folder = root / source["folder"]
     listing = Listing(folder)
-    if not folder.is_dir() or not (images := listing.images(folder)):
+    if not is_folder(folder) or not (images := listing.images(folder)):
         raise SourceUnavailable(f"put images ({WORDS}) under {folder}")
     learning = [(path, -1) for path in images]
     if entry["classes"] is not None:
@@ -50,7 +50,7 @@ def read_imagenet(entry: dict, source: dict, root: Path) -> Loaded:
     """ImageNet's validation images, `<folder>/<wnid>/*.JPEG`, as the test part; label k is the k-th sorted wnid."""
     folder = root / source["folder"]
     listing = Listing(folder)
-    wnids = sorted(listing.folders(folder, "is in no class's folder")) if folder.is_dir() else []
+    wnids = sorted(listing.folders(folder, "is in no class's folder")) if is_folder(folder) else []
     if not wnids:
         raise SourceUnavailable(f"put ImageNet's validation images, <wnid>/*.JPEG, under {folder}")
     if len(wnids) != entry["classes"]:
@@ -102,12 +102,17 @@ def _loaded(
     actual = verified_digest(source, folder, paths, "images")
     shape, fit = tuple(entry["shape"]), source.get("fit", "exact")
     changes: Changes = set()
+    parts = {"train": _part(learning, shape, fit, changes)}
+    if test is not None:
+        parts["test"] = _part(test, shape, fit, changes)
+    if known := source.get("pixels"):  # decoded once, so these sets must fit into memory
+        parts = {name: Part.of(np.concatenate(list(p.chunks())), p.labels) for name, p in parts.items()}
     return Loaded(
-        _part(learning, shape, fit, changes),
-        None if test is None else _part(test, shape, fit, changes),
+        parts["train"],
+        parts.get("test"),
         source["kind"],
         str(folder),
-        canonical=False,
+        canonical=known is not None and known == {name: part.identity() for name, part in parts.items()},
         sha256={folder.name: actual},
         validation=validation,
         passed_by=listing.account(),

@@ -9,7 +9,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from nets.data.decoding import MOST_BYTES
 from nets.errors import DataError
 from nets.trust import refuse_links
 
@@ -22,6 +21,7 @@ UNREAD = {  # images all the same
     ".dng", ".cr2", ".cr3", ".nef", ".arw", ".exr", ".hdr", ".dcm", ".pcx", ".raw",
 }  # fmt: skip
 WORDS = "PNG, JPEG, BMP, GIF, TIFF, WebP or PPM"
+MOST_BYTES = 256_000_000  # of a file: four for each pixel that is decoded at most
 MOST_DEPTH = 30
 MOST_ROWS = 50  # of an account
 
@@ -115,6 +115,13 @@ class Listing:
         else:
             return True
         return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there. Raises DataError if something else has its place."""
+    if path.exists() and not path.is_dir():
+        raise DataError(f"{path} is not a folder; move it away.")
+    return path.is_dir()
 
 
 def _entries(folder: Path) -> list[os.DirEntry]:

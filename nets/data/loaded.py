@@ -1,5 +1,6 @@
 """What a reader of a source returns: images in chunks, labels, and where they come from."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,19 @@ class Part:
         starts = range(0, len(images), step)
         given = None if masks is None else lambda: (masks[i : i + step] for i in starts)
         return cls(labels.astype(np.int64), lambda: (images[i : i + step] for i in starts), given)
+
+    def identity(self) -> str:
+        """SHA-256 of all images with their labels, in whatever order and files they come.
+
+        It is taken over the sorted SHA-256s of the images: each of a label (int64, little endian) and the pixels behind
+        it, (C, H, W) uint8.
+        """
+        images = (image for chunk in self.chunks() for image in chunk)
+        digests = [
+            hashlib.sha256(label.astype("<i8").tobytes() + image.tobytes()).digest()
+            for label, image in zip(self.labels, images, strict=True)
+        ]
+        return hashlib.sha256(b"".join(sorted(digests))).hexdigest()
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,7 +38,7 @@ def look(
     refuse(where, digests, counts, shared, ambiguous)
     notes = [f"Channel {number + 1} of the training images hardly varies." for number in flat_channels(std)]
     for split, values in digests.items():
-        if 2 * len(set(values)) <= len(values):
+        if values and 2 * len(set(values)) <= len(values):
             notes.append(f"The {len(values):,} {WORDS[split]} images are only {len(set(values)):,} different ones.")
     for a, b in PAIRS:
         if count := shared[f"{a} in {b}"]:

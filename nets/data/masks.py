@@ -8,7 +8,7 @@ import numpy as np
 from nets.data.decoding import Changes, decode, decode_mask
 from nets.data.entries import number_of
 from nets.data.folders import PARTS, digest, parts_of, verified_digest
-from nets.data.listing import Listing
+from nets.data.listing import Listing, is_folder
 from nets.data.loaded import Loaded, Part, chunk_length
 from nets.errors import DataError, SourceUnavailable
 from nets.files import read_text
@@ -23,7 +23,7 @@ def read_mask_folder(entry: dict, source: dict, root: Path) -> Loaded:
     Without `val`, the validation images are taken from `train`.
     """
     folder = root / source["folder"]
-    if not (folder / "train" / "images").is_dir():
+    if not (is_folder(folder) and is_folder(folder / "train") and is_folder(folder / "train/images")):
         raise SourceUnavailable(f"put train|val|test/{{images,masks}} under {folder}")
     listing = Listing(folder)
     there = parts_of(listing, folder)
@@ -50,7 +50,7 @@ def read_oxford_pet(entry: dict, source: dict, root: Path) -> Loaded:
     """The pets in torchvision's layout. Trimaps count classes from 1: pet, background, border."""
     folder = root / source["folder"]
     lists = [folder / "annotations" / name for name in ("trainval.txt", "test.txt")]
-    if not all(path.is_file() for path in lists):
+    if not all(path.exists() for path in lists):
         raise SourceUnavailable(f"put images.tar.gz and annotations.tar.gz, unpacked, into {folder}")
     listing = Listing(folder)
     changes: Changes = set()
@@ -61,7 +61,7 @@ def read_oxford_pet(entry: dict, source: dict, root: Path) -> Loaded:
         parts.append(_part(pairs, tuple(entry["shape"]), "crop", 1, changes))
         files += [path for pair in pairs for path in pair]
     learning, test = parts
-    missing = next((path for path in files if not path.is_file()), None)
+    missing = next((path for path in files if not path.exists()), None)
     if missing:
         raise DataError(f"{folder} is incomplete: {missing} is missing; unpack it again.")
     known = set(files)

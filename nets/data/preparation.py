@@ -12,7 +12,6 @@ from nets.data.entries import number_of
 from nets.data.listing import account_in_words
 from nets.data.loaded import Loaded, Part
 from nets.data.look import class_pixels, digests_of, look
-from nets.data.masks import checked
 from nets.data.normalisation import channel_statistics, divisors
 from nets.data.places import data_root
 from nets.data.prepared import PART
@@ -146,6 +145,8 @@ def _write_images(
     digests: dict[str, list[bytes]] = {name: [] for name in targets}
     hashes = _write_rows(out, "images", entry, tuple(entry["shape"]), part.chunks(), targets, digests)
     if "masks" in entry:
+        from nets.data.masks import checked  # which needs Pillow
+
         hashes |= _write_rows(out, "masks", entry, tuple(entry["shape"][1:]), checked(entry, part), targets)
     return hashes, digests
 

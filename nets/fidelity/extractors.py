@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load
 from torch import Tensor
 
-from nets.data.batches import PixelRange
+from nets.data.batches import PixelRange, at_once
 from nets.data.prepared import read_info
 from nets.data.weights import WeightsFile
 from nets.files import read_json, read_verified
@@ -35,12 +35,13 @@ class Extractor:
     passport: dict[str, Any]
     function: Callable[[Tensor], tuple[Tensor, Tensor]]
     device: torch.device
+    at_once: int = 250  # images
 
     @torch.no_grad()
-    def read(self, images: Tensor, batch_size: int = 250) -> Features:
+    def read(self, images: Tensor) -> Features:
         """Features and logits of images (N, C, H, W) uint8 on any device."""
         with Precision().autocast(self.device):
-            parts = [self.function(part.to(self.device)) for part in images.split(batch_size)]
+            parts = [self.function(part.to(self.device)) for part in images.split(self.at_once)]
         return Features(*(torch.cat([p.float() for p in kind]) for kind in zip(*parts, strict=True)))
 
 
@@ -87,7 +88,7 @@ def load_indomain(run_dir: Path, data_dir: Path, device: torch.device) -> Extrac
         "weights_sha256": weights["sha256"],
         "number_type": Precision().name(device),
     }
-    return Extractor(passport, function, device)
+    return Extractor(passport, function, device, at_once(250, device))
 
 
 def load_inception(weights: WeightsFile, device: torch.device) -> Extractor:

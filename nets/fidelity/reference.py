@@ -81,7 +81,7 @@ def read_once(extractor: Extractor, images: Tensor, info: dict[str, Any], cache:
     if cache is None:
         return extractor.read(images)
     known = {key: value for key, value in extractor.passport.items() if key != "run"}
-    content = [images_sha256(info, "test"), info["mean"], info["std"], known]
+    content = [images_sha256(info, "test"), info["mean"], info["std"], known, extractor.device.type]
     path = cache / f"{sha256_of_json(content)}.npz"
     try:
         with open(path, "rb") as source, np.load(source) as kept:

@@ -23,13 +23,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--results", type=Path, help="folder of the suite, for --runs-from (default: beside --output)")
     parser.add_argument("--output", type=Path, required=True, help="the table, as CSV")
     args = parser.parse_args(argv)
-    return run_job(lambda: collect(args))
+    args.results = args.results or args.output.parent
+    return run_job(lambda: collect(args), folder=args.results if args.runs_from else None)
 
 
 def collect(args: argparse.Namespace) -> None:
     """Write the table."""
-    results = args.results or args.output.parent
-    runs = load_results(results, args.runs_from) if args.runs_from else map(load_result, args.runs)
+    runs = load_results(args.results, args.runs_from) if args.runs_from else map(load_result, args.runs)
     table = tidy(runs)
     with atomic(args.output) as temporary:
         table.to_csv(temporary, index=False)

@@ -13,6 +13,7 @@ from nets import trust
 from nets.errors import UserError, is_out_of_memory
 from nets.machine import attempts
 from nets.machine.progress import announce
+from nets.suite.failures import last_words
 from nets.trust import Redacted, redacted, refuse_links
 
 REMEDIES = {
@@ -71,8 +72,8 @@ def run_job(
 
     The sentence, or the stack trace of another error, goes to standard error and to the `log`. Exceptions of the types
     in `passed` are raised. If Snakemake tries a job again that another try can't mend, the job ends at once, with the
-    same words. `folder` is that in which the job works; it is refused if a link leads out of it. No output shows
-    passwords or tokens.
+    last of the same words. `folder` is that in which the job works; it is refused if a link leads out of it. No output
+    shows passwords or tokens.
     """
     with contextlib.redirect_stdout(Redacted(sys.stdout)), contextlib.redirect_stderr(Redacted(sys.stderr)), checked():
         try:
@@ -81,17 +82,13 @@ def run_job(
         except UserError as error:
             return fail(str(error), None)
         if failed := attempts.earlier():
-            return fail(failed.rstrip(), log)
+            return fail_again(failed.rstrip(), log)
         try:
-            work()
+            with attempts.crash_noted():
+                work()
         except passed:
             raise
-        except SystemExit as error:  # such as in somebody's network
-            ended = f"Python was asked to exit (sys.exit({error.code!r})) while the job worked; no network may do that."
-            with contextlib.suppress(OSError):
-                attempts.give_up(ended)
-            return fail(ended, log)
-        except Exception as error:
+        except BaseException as error:  # somebody's network may raise what is no Exception
             sentence = sentence_of(error)
             text = sentence or traceback.format_exc().rstrip()
             if sentence or not may_pass(error):
@@ -101,18 +98,32 @@ def run_job(
     return 0
 
 
-def sentence_of(error: Exception) -> str | None:
+def sentence_of(error: BaseException) -> str | None:
     """The sentence that says what the user can do about an error; None if it is not for the user to mend."""
     if isinstance(error, UserError):
         return str(error)
+    if isinstance(error, SystemExit):  # such as in somebody's network
+        return f"Python was asked to exit (sys.exit({error.code!r})) while the job worked; no network may do that."
+    if isinstance(error, KeyboardInterrupt):
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return f"Interrupted (Ctrl-C, or KeyboardInterrupt in {place.filename}, line {place.lineno})."
     if isinstance(error, OSError) and error.errno in REMEDIES:
         return f"{error.filename or 'A file'}: {error.strerror}; {REMEDIES[error.errno]}."
     return None
 
 
-def may_pass(error: Exception) -> bool:
+def may_pass(error: BaseException) -> bool:
     """Whether another try may succeed: memory ran out, or the system reports a fault, such as a stale file handle."""
     return is_out_of_memory(error) or (isinstance(error, OSError) and error.errno is not None)
+
+
+def fail_again(text: str, log: Path | None) -> int:
+    """`fail` for an error of an earlier try: its log gets all of it, the terminal the last words."""
+    if log is None:
+        return fail(text, None)
+    announce(text, log, silent=True)
+    announce(f"{last_words(text)} (It is not tried again, since that would not help: {log})", None)
+    return 1
 
 
 def fail(text: str, log: Path | None) -> int:

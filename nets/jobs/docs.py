@@ -1,6 +1,6 @@
-"""Write the page about the keys of recipes from their schema.
+"""Write the pages that are made from other files: the keys of recipes from their schema, results from the record.
 
-python -m nets.jobs.docs --output docs/recipes.md
+python -m nets.jobs.docs
 """
 
 import argparse
@@ -9,22 +9,24 @@ from pathlib import Path
 
 from nets.files import atomic
 from nets.jobs.common import run_job
-from nets.suite.catalogues import schema
+from nets.record.publish import write_pages
+from nets.suite.catalogues import ROOT, schema
 from nets.suite.recipes_page import recipes_page
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Parse the command line and write the page."""
+    """Parse the command line and write the pages."""
     parser = argparse.ArgumentParser(prog="python -m nets.jobs.docs", description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path, required=True, help="the page, in Markdown")
+    parser.add_argument("--root", type=Path, default=ROOT, help="the checkout whose pages are written")
     args = parser.parse_args(argv)
-    return run_job(lambda: write(args.output))
+    return run_job(lambda: write(args.root))
 
 
-def write(output: Path) -> None:
-    """Write the page."""
-    with atomic(output) as temporary:
+def write(root: Path) -> None:
+    """Write docs/recipes.md, docs/results.md and the results in README.md."""
+    with atomic(root / "docs/recipes.md") as temporary:
         temporary.write_text(recipes_page(schema("recipes")), encoding="utf-8")
+    write_pages(root / "docs/results", root)
 
 
 if __name__ == "__main__":

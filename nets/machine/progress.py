@@ -58,9 +58,10 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def announce(sentence: str, log: Path | None) -> None:
-    """Print a sentence to standard error, and append it to the log as far as that can be written."""
-    print(sentence, file=sys.stderr, flush=True)
+def announce(sentence: str, log: Path | None, silent: bool = False) -> None:
+    """Print a sentence to standard error, unless `silent`, and append it to the log as far as that can be written."""
+    if not silent:
+        print(sentence, file=sys.stderr, flush=True)
     if log:
         with contextlib.suppress(OSError), open(log, "a", encoding="utf-8") as file:
             print(redacted(sentence), file=file)

@@ -89,6 +89,11 @@ def slots_per_gpu() -> int:
     return int(text)
 
 
+def sharers(alone: bool) -> int:
+    """How many jobs may use this job's device at the same time; `alone`: it has taken all slots."""
+    return 1 if alone else slots_per_gpu()
+
+
 def count_slots(cores: int) -> int:
     """How many jobs may train at once: one per slot of each device, or one per core if there is no GPU."""
     return len(devices()) * slots_per_gpu() or cores

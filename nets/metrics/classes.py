@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 from nets.metrics.metric import Metric, Table, at_least
@@ -45,7 +46,7 @@ def class_error(expected: np.ndarray, logits: Tensor) -> float:
 SCORES = Table({  # of an extractor's logits (N, K) for generated images
     "is": Metric("IS", "", 2, "higher", "Inception Score: large if a classifier is sure about each image and sees "
                  "many classes overall; at most the number of classes. It never looks at real images.",
-                 inception_score, at_least(IS_SPLITS)),
+                 inception_score, at_least(IS_SPLITS), (1, inf)),
 })  # fmt: skip
 SHARES = Table({  # of the shares (K,) of real images' classes, and of logits (N, K) for generated images
     "class_tv": Metric("Class error", "%", 1, "lower", "Total variation between the class shares of generated and real "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from nets.metrics.metric import Accuracy, Metric, Table
+from nets.metrics.metric import STEEP, Accuracy, ByClass, Metric, Table
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,14 +23,24 @@ def top_5(logits: Tensor, labels: Tensor) -> float | None:
     return top_k(logits, labels, 5) if logits.shape[1] > 5 else None
 
 
+def class_recall(logits: Tensor, labels: Tensor) -> Tensor:
+    """Percentage of each class's samples with the correct class (K,) float64; NaN for a class without samples."""
+    return 100 * _recall(logits, labels)
+
+
 def balanced_accuracy(logits: Tensor, labels: Tensor) -> float:
-    """Mean over the classes that occur of the percentage of their samples with the correct class (recall)."""
+    """Mean of `class_recall` over the classes that occur."""
+    recall = _recall(logits, labels)
+    return 100 * recall[recall.isfinite()].mean().item()
+
+
+def _recall(logits: Tensor, labels: Tensor) -> Tensor:
+    """`class_recall` as a share."""
     import torch
 
+    classes = logits.shape[1]
     hits = logits.argmax(dim=1).eq(labels).double()
-    counts = torch.bincount(labels).double()
-    recall = torch.bincount(labels, hits) / counts
-    return 100 * recall[counts > 0].mean().item()
+    return torch.bincount(labels, hits, minlength=classes) / torch.bincount(labels, minlength=classes).double()
 
 
 def nll(logits: Tensor, labels: Tensor) -> float:
@@ -67,8 +77,12 @@ METRICS = Table({  # of logits (N, K) and labels (N,)
                        "class; the mean over the classes. A rare class counts as much as a frequent one.",
                        balanced_accuracy),
     "nll": Metric("NLL", "nats", 4, "lower", "Negative log-likelihood: how surprised the network is by the truth, on "
-                  "average. Confident mistakes cost most.", nll),
+                  "average. Confident mistakes cost most.", nll, tolerance=STEEP),
     "ece": Metric("ECE", "%", 2, "lower", "Expected calibration error: the gap between stated confidence and the share "
                   "of right answers. At 0, 80 % of the answers given with 80 % confidence are right.",
                   expected_calibration_error),
+})  # fmt: skip
+BY_CLASS = ByClass({  # of the same
+    "class_recall": Accuracy("Recall", "%", 2, "higher", "The share of right answers among the images of a class.",
+                             class_recall),
 })  # fmt: skip

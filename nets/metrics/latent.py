@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import log, pi
+from math import inf, log, pi
 from typing import TYPE_CHECKING, NamedTuple
 
-from nets.metrics.metric import Metric, Table
+from nets.metrics.metric import COUNTS, Metric, Table
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,6 +26,16 @@ def gaussian_log_density(z: Tensor, mean: Tensor, log_variance: Tensor) -> Tenso
     return -((z - mean).square() / log_variance.exp() + log_variance + log(2 * pi)).sum(-1) / 2
 
 
+def noise_like(values: Tensor, *size: int) -> Tensor:
+    """Standard normal noise (*size, ...) of the shape, type and device of `values` (...), drawn on the CPU.
+
+    So it is the same for the same seed on every device.
+    """
+    import torch
+
+    return torch.randn((*size, *values.shape), dtype=values.dtype).to(values.device)
+
+
 def importance_weights(
     log_likelihood: Callable[[Tensor], Tensor], mean: Tensor, log_variance: Tensor, count: int
 ) -> Tensor:
@@ -38,8 +48,7 @@ def importance_weights(
     zeros, parts = torch.zeros_like(mean), []
     at_once = max(1, CODES // len(mean))
     for start in range(0, count, at_once):
-        noise = torch.randn((min(at_once, count - start), *mean.shape), dtype=mean.dtype, device=mean.device)
-        z = mean + (log_variance / 2).exp() * noise
+        z = mean + (log_variance / 2).exp() * noise_like(mean, min(at_once, count - start))
         ratio = gaussian_log_density(z, zeros, zeros) - gaussian_log_density(z, mean, log_variance)
         parts.append(log_likelihood(z) + ratio)
     return torch.cat(parts)
@@ -90,7 +99,7 @@ METRICS = Table({  # of `Rates`
                         "VAEs are trained to raise. It is a bound on the log-probability of an image only if all "
                         "pixels are black or white. For grey pixels it can't rise above minus their entropy, and does "
                         "not compare with published values, which are of binarised images.",
-                        lambda rates: rates.elbo),
+                        lambda rates: rates.elbo, range=(-inf, 0)),
     f"nll_binarised_is{FEW}": Metric(f"NLL, binarised, {FEW} samples", "nats", 2, "lower", "Negative log-likelihood "
                                      f"{BINARISED}. Estimated with {FEW} importance samples of the code; it falls "
                                      "with more. Networks see grey images in training, those of the literature "
@@ -101,5 +110,5 @@ METRICS = Table({  # of `Rates`
                                       lambda rates: rates.nll_many),
     "active_units": Metric("Active units", "", 0, "none", "How many numbers of a VAE's code vary with the image "
                            "(variance of the mean above 0.01); the others have collapsed to the prior.",
-                           lambda rates: float(active_units(rates.means))),
+                           lambda rates: float(active_units(rates.means)), tolerance=COUNTS),
 })  # fmt: skip

@@ -53,3 +53,13 @@ class Measurements:
 
     metrics: list[Measurement] = field(default_factory=list)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    classes: dict[str, list[float | None]] = field(default_factory=dict)  # metrics by class
+
+
+def by_class(values: dict[str, Any]) -> dict[str, list[float | None]]:
+    """Metrics by class as in `metrics.json`: None for a class without a number. An Unmeasured one is left out."""
+    return {
+        name: [float(value) if math.isfinite(value) else None for value in numbers]
+        for name, numbers in values.items()
+        if not isinstance(numbers, Unmeasured)
+    }

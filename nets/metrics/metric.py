@@ -6,9 +6,10 @@ read them without.
 """
 
 import importlib
+import math
 import pkgutil
 import traceback
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Iterable, Sized
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,12 +17,51 @@ from typing import Any
 
 from nets.errors import is_out_of_memory
 
+ANY = (-math.inf, math.inf)  # the range of a metric that may have any value
 QUALIFIERS = {"_best": "best epoch", "_indomain": "in-domain", "_inception": "Inception"}  # by suffix of the name
 
 
 @dataclass(frozen=True)
+class Tolerance:
+    """How far two values of a metric may be apart and still count as the same result."""
+
+    evaluated: float  # where the same weights are measured again, on another processor or with other packages
+    trained: float  # where the same description is trained again there
+    relative: bool  # whether both are shares of the larger value; else they are in the metric's unit
+    reason: str  # why not less, for the two in turn
+
+    def allows(self, first: float, second: float, trained: bool) -> bool:
+        """Whether two values agree; `trained`: they are of two trainings, not of the same weights."""
+        limit = self.trained if trained else self.evaluated
+        scale = max(abs(first), abs(second)) if self.relative else 1.0
+        return abs(first - second) <= limit * scale * (1 + 1e-9)  # 94.9 and 93.9 differ by 1 in binary too
+
+
+# Trained again elsewhere, a run ends at other weights, as with another seed: the second limits are those of two seeds.
+POINTS = Tolerance(
+    *(0.1, 1.0, False),
+    "Rounding decides one image in a thousand, on the border of two classes. Two seeds of LeNet-5 on 1,000 images "
+    "differ by up to 1.1 points (95 %).",
+)
+SHARES = Tolerance(
+    *(0.002, 0.05, False),
+    "Rounding decides a few neighbours at equal distances. Two draws of 1,000 samples differ by up to 0.044 (95 %).",
+)
+AMOUNTS = Tolerance(
+    *(1e-4, 0.05, True),
+    "Sums in float32 keep four digits in any order. The MSE of two seeds of a dense autoencoder differs by 3 %.",
+)
+STEEP = Tolerance(
+    *(1e-3, 0.2, True),
+    "Covariances and confident mistakes amplify rounding. The NLL of two seeds of LeNet-5 differs by up to 19 % "
+    "(95 %).",
+)
+COUNTS = Tolerance(*(0, 1, False), "A number of the code may be on either side of the threshold.")
+
+
+@dataclass(frozen=True)
 class Metric:
-    """A metric: how it is computed, shown and explained. Every field but `needs` is required."""
+    """A metric: how it is computed, shown and explained. Every field without a default is required."""
 
     label: str
     unit: str
@@ -30,6 +70,18 @@ class Metric:
     text: str  # what it means, for a student
     function: Callable[..., Any] | None  # from its table's inputs to its value; None: computed elsewhere
     needs: Callable[..., str | None] | None = None  # from the same inputs to why they don't suffice; None: they do
+    range: tuple[float, float] | None = None  # of its values; None: 0 to 100 for percentages, otherwise 0 to infinity
+    tolerance: Tolerance | None = None  # None: POINTS for percentages, else AMOUNTS
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Between which numbers its values are, so that no interval goes beyond."""
+        return self.range or (0, 100 if self.unit == "%" else math.inf)
+
+    @property
+    def allowed(self) -> Tolerance:
+        """How far two measurements may be apart: its tolerance, or the one of its unit."""
+        return self.tolerance or (POINTS if self.unit == "%" else AMOUNTS)
 
     def measure(self, *inputs: Any) -> Any:
         """Its value; Unmeasured where the inputs don't suffice or its function fails, None where it does not apply.
@@ -89,12 +141,28 @@ class Table(dict[str, Metric]):
         return {name: value for name, value in values.items() if value is not None}
 
 
+class ByClass(Table):
+    """Metrics with a number for each class (K,), NaN for a class that does not occur."""
+
+
 @cache
 def tables() -> list[Table]:
     """The tables of all modules in this folder."""
     names = [module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)])]
     modules = [importlib.import_module(f"nets.metrics.{name}") for name in names]
     return [value for module in modules for value in vars(module).values() if isinstance(value, Table)]
+
+
+def metrics_of(names: Iterable[str]) -> set[str]:
+    """The names of the metrics in modules of this folder, such as "classification", and of single metrics.
+
+    Metrics by class are left out.
+    """
+    known = all_metrics()
+    modules = [importlib.import_module(f"nets.metrics.{name}") for name in names if name not in known]
+    values = [value for module in modules for value in vars(module).values()]
+    whole = [value for value in values if isinstance(value, Table) and not isinstance(value, ByClass)]
+    return {name for table in whole for name in table} | {name for name in names if name in known}
 
 
 def all_metrics() -> dict[str, Metric]:

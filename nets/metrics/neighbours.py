@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nets.metrics.metric import Metric, Table, at_least
+from nets.metrics.metric import SHARES, Metric, Table, at_least
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -85,13 +85,13 @@ def coverage(real: Tensor, generated: Tensor, k: int = 5) -> float:
 
 METRICS = Table({  # from features (N, D) of real images and (M, D) of generated ones
     "precision": Metric("Precision", "", 3, "higher", "Share of generated images that lie among real ones: are they "
-                        "plausible?", precision, at_least(4)),
+                        "plausible?", precision, at_least(4), (0, 1), SHARES),
     "recall": Metric("Recall", "", 3, "higher", "Share of real images that lie among generated ones: is the full "
-                     "variety covered?", recall, at_least(4)),
+                     "variety covered?", recall, at_least(4), (0, 1), SHARES),
     "density": Metric("Density", "", 3, "higher", "Like precision, but counts how many real neighbourhoods contain "
-                      "each generated image. Real images score about 1.", density, at_least(6)),
+                      "each generated image. Real images score about 1.", density, at_least(6), tolerance=SHARES),
     "coverage": Metric("Coverage", "", 3, "higher", "Like recall, but the share of real images with a generated one "
-                       "in their neighbourhood.", coverage, at_least(6)),
+                       "in their neighbourhood.", coverage, at_least(6), (0, 1), SHARES),
 })  # fmt: skip
 COPIES = Table({  # of samples and training images themselves: see `nets.fidelity.copies`
     "copies": Metric("Copies", "%", 1, "lower", "Share of generated images that are nearer to one training image than "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nets.metrics.metric import Accuracy, Metric, Table
+from nets.metrics.metric import ANY, Accuracy, Metric, Table
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -93,9 +93,10 @@ METRICS = Table({  # from images and reconstructions (N, C, H, W) to one number 
                             "MSE times the number of pixels.", squared_error),
     "mae": Metric("MAE", "", 4, "lower", "Mean absolute error of pixels in 0..1.", mae),
     "psnr": Metric("PSNR", "dB", 2, "higher", "Peak signal-to-noise ratio: the squared error on a logarithmic scale; "
-                   "6 dB more means half the error per pixel.", psnr),
+                   "6 dB more means half the error per pixel.", psnr,
+                   range=ANY),
     "ssim": Metric("SSIM", "", 4, "higher", "Structural similarity: similarity of local brightness, contrast and "
-                   "structure; 1 means identical.", ssim, too_small),
+                   "structure; 1 means identical.", ssim, too_small, (-1, 1)),
 })  # fmt: skip
 TRAINED = Table({  # `nets.tasks.codes` and `Reconstruction.trained` measure them on a split
     "bce": Metric("BCE", "nats", 2, "lower", "Binary cross-entropy of an image, summed over its pixels. It treats "
@@ -106,7 +107,7 @@ TRAINED = Table({  # `nets.tasks.codes` and `Reconstruction.trained` measure the
                             "as its probability of being white, summed over its pixels. It belongs to the data: the "
                             "floor below which no model's BCE, and no minus ELBO of grey pixels, can fall.", None),
     "objective": Metric("Objective", "", 4, "none", "The loss of the row's recipe, on test data. Recipes use different "
-                        "losses: compare it with the recipe's source, not between rows.", None),
+                        "losses: compare it with the recipe's source, not between rows.", None, range=ANY),
     "top1_sampled": Accuracy("Top-1, sampled code", "%", 2, "higher", "Top-1 of a VAE's classifier on a sampled code "
                              "of each image, as in training; plain top-1 uses the mean of the code.", None),
 })  # fmt: skip

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nets.metrics.metric import Metric, Table
+from nets.metrics.metric import ByClass, Metric, Table
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -112,4 +112,7 @@ METRICS = Table({  # of a confusion matrix (K, K) and boundary counts (K, 4)
                           "predicted boundary pixels near a true one and true ones near a predicted one; the mean over "
                           "classes. Near means within 0.75 % of the image's diagonal, but at least one pixel, along "
                           "either axis.", lambda _, boundaries: boundary_f1(boundaries)),
+})  # fmt: skip
+BY_CLASS = ByClass({  # of a confusion matrix (K, K)
+    "class_iou": Metric("IoU", "%", 2, "higher", "Intersection over union of the pixels of a class.", class_iou),
 })  # fmt: skip

@@ -22,7 +22,7 @@ class Comparison:
     dataset: str
     results: list[Result]
     table: Table
-    classes: Table | None  # segmentation: IoU of each class
+    classes: Table | None  # classification: recall of each class; segmentation: its IoU
     stability: Table | None  # generators: how much losses and FID still move
 
     @property
@@ -39,7 +39,7 @@ def compare(results: Iterable[Result], published: Values | None = None) -> list[
             dataset,
             group,
             comparison_table(group, published),
-            class_table(group) if task == "segmentation" else None,
+            class_table(group),
             stability_table(group) if task == "generation" else None,
         )
         for (task, dataset), group in by_comparison(results).items()

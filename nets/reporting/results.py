@@ -1,13 +1,13 @@
 """The result of a run, read from its folder. Nothing is computed here."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nets.errors import UserError
-from nets.files import read_json
+from nets.files import read_json, sha256
 from nets.reporting.measures import Measure, Number
 from nets.reporting.reading import read_arrays, read_history
 from nets.run import Run, read_names
@@ -32,6 +32,7 @@ class Result:
     headline: Measure | None  # what tables sort it by; a hole may have none
     numbers: list[Number]  # from metrics.json; a hole has none
     task: str  # the task under which it is compared; see `grouping.views`
+    classes: dict[str, list[float | None]] = field(default_factory=dict)  # metrics by class; None: it does not occur
 
     @property
     def name(self) -> str:
@@ -108,6 +109,27 @@ class Result:
         """
         return read_arrays(self.folder / "arrays.npz", "labels", "predicted")
 
+    @property
+    def test_images(self) -> int | None:
+        """How many test images it was measured on; None if unknown, or if they have no labels."""
+        labels = self.answers.get("labels")
+        return None if labels is None else len(labels)
+
+    @cached_property
+    def right(self) -> "tuple[str, np.ndarray] | None":
+        """Which test images a classifier answers right, as (N,) bool, after the SHA-256 of their labels; else None."""
+        if not {"labels", "predicted"} <= self.answers.keys():
+            return None
+        labels = self.answers["labels"]
+        return sha256(labels.astype("<i8").tobytes()), self.answers["predicted"] == labels
+
+    @property
+    def scale(self) -> list[dict[str, Any]]:
+        """The entries of `scale` in the `reference.json` of each extractor of its data set."""
+        folder = self.folder.parents[1] / "fidelity"
+        paths = sorted(folder.glob(f"{self.run.dataset}-*/reference.json"))
+        return [entry for path in paths for entry in read_json(path)["scale"]]
+
     @cached_property
     def snapshots(self) -> "dict[str, np.ndarray]":
         """The arrays of snapshots.npz, kept in memory; a hole has none."""
@@ -123,6 +145,7 @@ def load_result(folder: Path) -> Result:
         # The first stage that is not ok, training or evaluation, says how the run ended.
         end = manifest if manifest["status"] != "ok" else metrics
         entries = (metrics.get("metrics") or []) if end["status"] == "ok" else []
+        classes = (metrics.get("classes") or {}) if end["status"] == "ok" else {}
         return Result(
             folder,
             run,
@@ -133,11 +156,19 @@ def load_result(folder: Path) -> Result:
             headline=Measure(**metrics["headline"]) if metrics.get("headline") else None,
             numbers=[Number(**entry | {"reason": entry.get("reason") or ""}) for entry in entries],
             task=comparison_task(run),
+            classes={name: by_class(values, run.num_classes) for name, values in classes.items()},
         )
     except UserError:
         raise
     except (TypeError, KeyError, AttributeError, ValueError):
         raise UserError(f"{folder} holds results of another version of nets; delete it and train again.") from None
+
+
+def by_class(values: list[Any], count: int) -> list[float | None]:
+    """The values of a metric by class. Raises TypeError or ValueError if they aren't a number, or None, per class."""
+    if len(values) != count:
+        raise ValueError(f"{len(values)} values for {count} classes")
+    return [None if value is None else float(value) for value in values]
 
 
 def load_results(results: Path, names: Path) -> list[Result]:

@@ -5,7 +5,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isfinite, sqrt
+from math import inf, isfinite, sqrt
 
 LEVEL = 0.95
 ALPHA = 1 - LEVEL
@@ -70,6 +70,12 @@ class Summary:
     def half(self) -> float | None:
         """Half the width of the confidence interval; None for one seed, equal ones, or if one is missing."""
         return half_width(list(self.values.values())) if self.complete else None
+
+    def interval(self, least: float = -inf, most: float = inf) -> tuple[float | None, float | None]:
+        """The ends of the confidence interval, within the values that are possible; (None, None) without one."""
+        if self.mean is None or self.half is None:
+            return None, None
+        return max(self.mean - self.half, least), min(self.mean + self.half, most)
 
     @property
     def gaps(self) -> str:

@@ -1,8 +1,10 @@
 """What has changed since a stage ran, in words: compares what it was made of with what it would be made of now."""
 
 import json
+import os
 import re
-from collections.abc import Iterator
+from base64 import urlsafe_b64encode
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ MEANT = {  # facts that are hashes, in words
     "start": "the weights that it starts from have changed",
     "extractor": "the classifier that measures its samples has changed",
 }
+LONGEST = 200  # characters of the name of Snakemake's note on a file; it splits longer ones
 ECHOES = ("title", "row", "overridden", "description")  # keys that only repeat the change of another key
 
 
@@ -52,6 +55,35 @@ def since(results: str, stage: str, wildcards: dict[str, str], runs: dict[str, R
     if now.get("torch", then.get("torch")) != then.get("torch"):
         clauses.append(f"torch was {then['torch']} and is {now['torch']}")
     return clauses + files(then["source"], now["source"])
+
+
+def stale(results: str, runs: Collection[Run], notes: Path) -> list[str]:
+    """An output of each stage that was made of something else, by the note in its folder.
+
+    `notes` is where Snakemake keeps its own: it compares itself what it has a note of. It has none of results that were
+    copied without it.
+    """
+    known = set(os.listdir(notes)) if notes.is_dir() else set()
+    outputs = {paths.prepared(run.dataset)[0]: ("prepare", run) for run in runs}
+    for run in runs:
+        manifest, metrics = paths.run_files(results, run.name, ("manifest.json", "metrics.json"))
+        outputs |= {manifest: ("train", run), metrics: ("evaluate", run)}
+    found = []
+    for output, (stage, run) in outputs.items():
+        name = urlsafe_b64encode(output.encode()).decode()  # as Snakemake names its notes, unless they are too long
+        if name in known or len(name) > LONGEST or not os.path.exists(output):
+            continue
+        then = recorded(Path(output).parent).get(stage)
+        if isinstance(then, dict) and any(then.get(key) != value for key, value in made_now(stage, run).items()):
+            found.append(output)
+    return found
+
+
+def made_now(stage: str, run: Run) -> dict[str, Any]:
+    """What the parameters of a stage's rule would be made of now."""
+    if stage == "prepare":
+        return {"entry": json.loads(json.dumps(entry_of(run))), "source": data_source(run.data).files}
+    return {"source": run_source(stage, run).files} | ({"description": run.digest} if stage == "train" else {})
 
 
 def entry_of(run: Run) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 FAILED = re.compile(  # a command in Snakemake's log
     r"Command '.*?\}; +nets (?P<job>\w+) (?P<words>.*)' (?:returned non-zero exit status|died with)"
 )
+CRASH = "Fatal Python error"
 SUBJECTS = ("--run-dir", "--dataset", "--weights", "--results")  # the options that name what a job works on
 
 
@@ -26,10 +27,16 @@ def failures(log: str, tries: int) -> list[str]:
 
 
 def reason(path: Path) -> str:
-    """The last line of a job's log; for a stack trace, the first line after its frames."""
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
-    starts = [number for number, line in enumerate(lines) if line.startswith("Traceback ")]
-    end = lines[starts[-1] + 1 :] if starts else []
+    """The last words of a job's log, and its path."""
+    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    return f"{last_words(text)} ({path})"
+
+
+def last_words(text: str) -> str:
+    """The last line of a log; for a stack trace, the first line after its frames, and for a crash, that before them."""
+    lines = text.splitlines()
+    starts = [number for number, line in enumerate(lines) if line.startswith(("Traceback ", CRASH))]
+    end = lines[starts[-1] :] if starts else []
+    end = end if end and end[0].startswith(CRASH) else end[1:]
     last = next((line for line in end if line[:1].strip()), None)
-    last = last or next((line for line in reversed(lines) if line.strip()), "its log is empty")
-    return f"{last.strip()} ({path})"
+    return (last or next((line for line in reversed(lines) if line.strip()), "its log is empty")).strip()

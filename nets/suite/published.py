@@ -13,9 +13,10 @@ from typing import Any
 
 from nets.errors import ConfigError, suggest
 from nets.files import read_text
-from nets.metrics.metric import all_metrics
+from nets.metrics.metric import all_metrics, metrics_of, parts
 from nets.suite.catalogues import ROOT, check, load_catalogues, schema
 from nets.suite.written import parse_value
+from nets.tasks.kinds import KINDS
 
 COLUMNS = ("model", "dataset", "metric", "value", "source", "note", "explains")
 OPTIONAL = {"split": "test", "checked": "source", "differs": ""}  # the meaning of an absent column or an empty cell
@@ -111,8 +112,12 @@ def parse_row(cells: dict[str, str], catalogues: dict[str, dict[str, Any]], wher
     for column, name in (("model", row["model"].partition("-")[0]), ("dataset", row["dataset"])):
         if name not in (known := catalogues[f"{column}s"]):
             raise ConfigError(f"{where}: unknown {column} {name!r}; {suggest(name, known)}")
-    metric = all_metrics().get(row["metric"])
-    if metric and metric.unit == "%" and not 0 <= row["value"] <= 100:
+    base, qualifiers = parts(row["metric"])
+    task = catalogues["models"][row["model"].partition("-")[0]]["task"]
+    if base not in (metrics := metrics_of(KINDS[task].measures)) or qualifiers not in ([], ["best epoch"]):
+        what = f"{row['metric']!r} is no metric of {row['model']} that compares with published values"
+        raise ConfigError(f"{where}: {what}; {suggest(row['metric'], metrics) if metrics else 'leave it out.'}")
+    if all_metrics()[base].unit == "%" and not 0 <= row["value"] <= 100:
         raise ConfigError(f"{where}: {row['metric']} {row['value']} is not a percentage.")
     for direction, _ in map(split_reason, row["explains"].split("; ")):
         if direction not in (None, *DIRECTIONS):
@@ -123,12 +128,11 @@ def parse_row(cells: dict[str, str], catalogues: dict[str, dict[str, Any]], wher
 def ordered(values: list[Published], metric: str) -> list[Published]:
     """The value to compare with, then the others by rank.
 
-    The first is the median of the best rank; of two medians, the better one. Lower is better for a
-    metric without a direction, and for an unknown one.
+    The first is the median of the best rank; of two medians, the better one. Lower is better for a metric without a
+    direction.
     """
     ranked = sorted(values, key=lambda value: value.rank)
     nearest = [value.value for value in ranked if value.rank == ranked[0].rank]
-    known = all_metrics().get(metric)
-    median = (median_high if known and known.direction == "higher" else median_low)(nearest)
+    median = (median_high if all_metrics()[parts(metric)[0]].direction == "higher" else median_low)(nearest)
     compared = next(value for value in ranked if value.value == median and value.rank == ranked[0].rank)
     return [compared, *(value for value in ranked if value is not compared)]

@@ -42,7 +42,7 @@ def row(key: str, rule: dict[str, Any], required: list[str]) -> str:
 def values(rule: dict[str, Any]) -> str:
     """The allowed values of a key, in words: 'integer, ≥ 1', '`sgd`, `adam`'."""
     if "enum" in rule:
-        return ", ".join(f"`{value}`" for value in rule["enum"])
+        return ", ".join(f"`{value if isinstance(value, str) else json.dumps(value)}`" for value in rule["enum"])
     kinds = rule.get("type", "object")
     word = kinds if isinstance(kinds, str) else " or ".join(kinds)
     if kinds == "array":

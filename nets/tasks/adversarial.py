@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nets.data.batches import SYMMETRIC, Batch, Batches, PixelRange
+from nets.data.batches import SYMMETRIC, Batch, Batches, PixelRange, at_once
 from nets.errors import UserError
 from nets.tasks.contract import Evaluation, Generator, Outputs
 from nets.tasks.latents import interpolate
@@ -98,8 +98,9 @@ class Adversarial(Generator):
     @torch.no_grad()
     def clip_weights(self, bound: float) -> None:
         """Clip every parameter of the discriminator to -bound..bound."""
-        for parameter in self.networks["discriminator"].parameters():
-            parameter.clamp_(-bound, bound)
+        parameters = list(self.networks["discriminator"].parameters())
+        torch._foreach_clamp_min_(parameters, -bound)
+        torch._foreach_clamp_max_(parameters, bound)
 
     def train_generator(self, generated: Tensor) -> Tensor:
         """One step of the generator alone.
@@ -148,7 +149,7 @@ class Adversarial(Generator):
         """Images (N, C, H, W) uint8 on the device from latents (N, L), with the statistics that batch norm learned."""
         self.networks.eval()
         images = []
-        for part in latents.split(500):
+        for part in latents.split(at_once(500, self.device)):
             with self.autocast():
                 images.append(SYMMETRIC.invert(self.networks["generator"](part).float()))
         return torch.cat(images).contiguous()

@@ -9,13 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nets.data.batches import Batch, Batches, PixelRange
+from nets.data.batches import Batch, Batches, PixelRange, at_once
 from nets.data.prepared import majority
 from nets.metrics import classification as metrics
 from nets.tasks import transfer
 from nets.tasks.contract import Evaluation, Outputs, Selection, Task
 from nets.tasks.macs import count_macs
 
+BEGINNING = 5000  # training images that a network may look at before the first step
 WORST = 24  # wrongly classified images that are kept for the figures
 LEARNED = 0.05  # share of the way from chance to 100 %; a classifier that ends below it has learned nothing
 
@@ -24,8 +25,9 @@ class Classification(Task):
     """One network, `classifier`: (N, C, H, W) standardised images to (N, K) logits.
 
     In training a network may return a tuple: its logits, then those of auxiliary heads (GoogLeNet), whose losses are
-    added with weight `options.auxiliary_weight`. `nets.tasks.transfer` explains `options.transfer`, what is done with
-    pretrained weights.
+    added with weight `options.auxiliary_weight`. If it has a method `initialise_from`, and starts from no other
+    weights, that gets some training images, drawn by the run's seed, before the first step. `nets.tasks.transfer`
+    explains `options.transfer`, what is done with pretrained weights.
     """
 
     selection = Selection("top1", "higher")
@@ -66,6 +68,8 @@ class Classification(Task):
             self.new = frozenset(transfer.load_start(self.networks, weights, self.run.pretrained))
 
     def view(self, data: dict[str, Batches]) -> dict[str, Batches]:
+        if hasattr(network := self.networks["classifier"], "initialise_from") and not self.run.pretrained:
+            network.initialise_from(self.some(data["train"]))
         if self.frozen:
             network, size = self.networks["classifier"], self.measured_at_once
             transfer.settle_norms(self.networks, self.new, self.forward, data["train"], size)
@@ -76,6 +80,11 @@ class Classification(Task):
         if self.options["transfer"] == "self_training":
             return data | {"train": self.pseudo_labelled(data["train"])}
         return data
+
+    def some(self, data: Batches) -> Tensor:
+        """Images (N, C, H, W) of a split, at most BEGINNING, drawn by the run's seed, in its own random order."""
+        dice = torch.Generator().manual_seed(self.run.seed)
+        return data.take(data.order[torch.randperm(len(data), generator=dice)[:BEGINNING]]).images
 
     def pseudo_labelled(self, data: Batches) -> Batches:
         """Training images with labels, and those without for which the teacher is sure of a class, with that label."""
@@ -125,7 +134,7 @@ class Classification(Task):
         confusion = metrics.confusion_matrix(predicted, labels, self.run.num_classes)
         arrays = {"confusion": confusion.numpy(), "predicted": predicted.numpy(), "labels": labels.numpy()}
         arrays |= self.worst(data, logits, labels)
-        return Evaluation(metrics.METRICS.measure(logits, labels), arrays)
+        return Evaluation(metrics.METRICS.measure(logits, labels), arrays, metrics.BY_CLASS.measure(logits, labels))
 
     def worst(self, data: Batches, logits: Tensor, labels: Tensor) -> dict[str, np.ndarray]:
         """The misclassified images with the highest losses, worst first, and what the network took them for."""
@@ -144,7 +153,7 @@ class Classification(Task):
     @property
     def measured_at_once(self) -> int:
         """Batch size where nothing is learned: as many images as fit into memory."""
-        return 500 if self.run.input_shape[-1] <= transfer.LARGE else 50
+        return at_once(500, self.device) if self.run.input_shape[-1] <= transfer.LARGE else 50
 
     @torch.no_grad()
     def predict(self, data: Batches) -> tuple[Tensor, Tensor]:
@@ -157,6 +166,12 @@ class Classification(Task):
             logits.append(outputs.float())
             labels.append(batch.labels)
         return torch.cat(logits).cpu(), torch.cat(labels).cpu()
+
+    def answer(self, images: Tensor) -> Tensor:
+        """The probabilities (N, K) of the classes."""
+        logits = self.forward(images)
+        assert isinstance(logits, Tensor)
+        return logits.float().softmax(1)
 
     def macs(self) -> dict[str, int]:
         image = torch.zeros(1, *self.run.input_shape, device=self.device)

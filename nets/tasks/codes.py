@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nets.data.batches import UNIT, Batches
+from nets.data.batches import UNIT, Batches, at_once
 from nets.metrics import reconstruction as metrics
+from nets.metrics.latent import noise_like
 from nets.metrics.metric import finished
 
 SIDE = 15  # images along each side of the grid over a two-dimensional code
@@ -67,11 +68,16 @@ def posterior(network: Autoencoder, images: Tensor) -> tuple[Tensor, Tensor | No
     return encoded.float(), None
 
 
+def drawn(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """A code (N, L) of each posterior, to measure with: the same on every device, because the CPU draws the noise."""
+    return mean + (log_variance / 2).exp() * noise_like(mean)
+
+
 @torch.no_grad()
 def encode_split(network: Autoencoder, data: Batches) -> Encoded:
     """Encode and decode every image of a split; a VAE decodes the mean of its posterior."""
     parts: list[tuple[Tensor, ...]] = []
-    for batch in data.ordered():
+    for batch in data.ordered(at_once(500, data.device)):
         mean, log_variance = posterior(network, batch.images)
         output = network.decode(mean).float()
         bce = metrics.bce(batch.images, output)
@@ -129,8 +135,8 @@ def grid(seen: Encoded) -> Tensor:
 @torch.no_grad()
 def draw(network: Autoencoder, latents: Tensor) -> Tensor:
     """Images (N, C, H, W) uint8, decoded from codes (N, L) on the same device."""
-    parts = [UNIT.invert(network.image(network.decode(part).float())) for part in latents.split(500)]
-    return torch.cat(parts)
+    size = at_once(500, latents.device)
+    return torch.cat([UNIT.invert(network.image(network.decode(part).float())) for part in latents.split(size)])
 
 
 def sample(network: Autoencoder, count: int, seed: int, device: torch.device) -> Tensor:

@@ -63,12 +63,13 @@ class Diffusion(Generator):
     def validate(self, data: Batches) -> dict[str, float]:
         """The loss, always with the same times and noise."""
         self.networks.eval()
-        generator, total = torch.Generator().manual_seed(self.run.seed), 0.0
+        generator = torch.Generator().manual_seed(self.run.seed)
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
         for batch in data.ordered():
             times = torch.randint(self.process.steps, (len(batch.images),), generator=generator).to(self.device)
             noise = torch.randn(batch.images.shape, generator=generator).to(self.device)
-            total += self.loss(batch.images, times, noise).item() * len(batch.images)
-        return {"loss": total / len(data)}
+            total += self.loss(batch.images, times, noise).double() * len(batch.images)
+        return {"loss": total.item() / len(data)}
 
     def latents(self, count: int, generator: torch.Generator) -> Tensor:
         """The noise (count, C, H, W) from which sampling starts."""

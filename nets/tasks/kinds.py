@@ -39,6 +39,7 @@ class Kind:
     roles: dict[str, tuple[str, ...]] = ABSENT  # the networks that it trains, and the attributes that each must have
     extras: dict[str, tuple[str, ...]] = ABSENT  # networks that a model may add, and what each needs of the data
     needs: tuple[str, ...] = ABSENT  # what it needs of the data: "labels", "masks", "square" images
+    measures: tuple[str, ...] = ABSENT  # modules of nets/metrics, and single metrics; without the fidelity of samples
     family: Family = ABSENT
     options: Options = ABSENT  # all keys that a recipe's `options` may have
 
@@ -79,6 +80,7 @@ KINDS = {
         roles={"classifier": ()},
         extras={},
         needs=("labels", "square"),
+        measures=("classification",),
         family=Family("classification", "Classification", "A network predicts the class of an image.", headline="top1"),
         options={
             "label_smoothing": option(
@@ -118,6 +120,7 @@ KINDS = {
         roles={"autoencoder": ("encode", "decode", "image", "latent_dim")},
         extras={"latent_classifier": ("labels",)},
         needs=("square",),
+        measures=("reconstruction", "latent", "probes", "top1"),
         family=Family(
             "reconstruction",
             "Reconstruction",
@@ -169,6 +172,7 @@ KINDS = {
         roles={"segmenter": ()},
         extras={},
         needs=("masks",),
+        measures=("segmentation",),
         family=Family("segmentation", "Segmentation", "A network predicts the class of every pixel.", headline="miou"),
         options={},
     ),
@@ -178,6 +182,7 @@ KINDS = {
         roles={"generator": ("latent_dim",), "discriminator": ()},
         extras={},
         needs=("square",),
+        measures=(),
         family=GENERATION,
         options={
             "loss": option(
@@ -203,6 +208,7 @@ KINDS = {
         roles={"denoiser": ()},
         extras={},
         needs=("square",),
+        measures=(),
         family=GENERATION,
         options={
             "timesteps": option(1000, "Number of steps from an image to noise.", type="integer", minimum=2),

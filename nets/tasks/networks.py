@@ -46,14 +46,16 @@ def is_registered(found: Any, module: str) -> bool:
 def build_network(path: str, args: dict[str, Any], facts: dict[str, Any], builder: bool = False) -> nn.Module:
     """A network from its catalogue entry; it gets those of `facts` that its constructor accepts.
 
-    `builder`: whether the entry says that `path` is a function.
+    An argument whose value is "$num_classes", say, gets the fact of that name: for constructors that call it otherwise,
+    or that take `**kwargs`. `builder`: whether the entry says that `path` is a function.
     """
     network = import_class(path, builder)
     accepted = inspect.signature(network).parameters
-    unknown = [name for name in args if name not in accepted]
+    takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values())
+    unknown = [name for name in args if name not in accepted and not takes_all]
     if unknown:
         raise UserError(f"{path} has no constructor argument {unknown[0]!r}; it takes {', '.join(accepted)}.")
-    given = {k: v for k, v in facts.items() if k in accepted} | args
+    given = {k: v for k, v in facts.items() if k in accepted} | {k: filled(v, facts, k) for k, v in args.items()}
     try:
         inspect.signature(network).bind(**given)
     except TypeError as error:
@@ -62,6 +64,20 @@ def build_network(path: str, args: dict[str, Any], facts: dict[str, Any], builde
         built = network(**given)
     except ValueError as error:
         raise UserError(f"{path} can't be built: {error}") from error
+    except TypeError as error:
+        if not takes_all:  # then the arguments are right, and the trace shows where the constructor fails
+            raise
+        raise UserError(f"{path} can't be built: {error}; correct `args` of models.yaml.") from error
     if not isinstance(built, nn.Module):
         raise UserError(f"{path} returns {type(built).__name__}, not a torch.nn.Module; name the network's class.")
     return built
+
+
+def filled(value: Any, facts: dict[str, Any], name: str) -> Any:
+    """An argument's value, with the fact that it names as "$num_classes" in its place. Raises UserError for others."""
+    if not (isinstance(value, str) and value.startswith("$")):
+        return value
+    if value[1:] not in facts:
+        known = ", ".join(f"${fact}" for fact in facts)
+        raise UserError(f"{name}: {value} of models.yaml is no fact of the data set; there are {known}.")
+    return facts[value[1:]]

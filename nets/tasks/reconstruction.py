@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nets.data.batches import UNIT, Batch, Batches, PixelRange
+from nets.errors import UserError
 from nets.metrics import latent, probes
 from nets.metrics import reconstruction as metrics
 from nets.metrics.classification import top_k
@@ -114,7 +115,9 @@ class Reconstruction(Task):
         """
         network, options = self.autoencoder, self.options
         mean, log_variance = codes.posterior(network, batch.images if seen is None else seen)
-        code = mean if log_variance is None else self.vae.reparametrize(mean, log_variance)
+        code = mean
+        if log_variance is not None:
+            code = (self.vae.reparametrize if self.learning else codes.drawn)(mean, log_variance)
         output = network.decode(code).float()
         if options["loss"] == "bce":
             distortion = metrics.bce(batch.images, output)
@@ -149,11 +152,11 @@ class Reconstruction(Task):
 
     def mean_losses(self, data: Batches) -> dict[str, float]:
         """The mean `losses` over a whole split."""
-        sums: dict[str, float] = {}
+        sums: dict[str, Tensor] = {}
         for batch in data.ordered():
             for name, value in self.losses(batch).items():
-                sums[name] = sums.get(name, 0) + value.item() * len(batch.images) / len(data)
-        return sums
+                sums[name] = sums.get(name, 0) + value.double() * len(batch.images) / len(data)
+        return {name: value.item() for name, value in sums.items()}
 
     def validate(self, data: Batches) -> dict[str, float]:
         with self.frozen():
@@ -200,6 +203,18 @@ class Reconstruction(Task):
         network = self.autoencoder
         return UNIT.invert(network.image(network(data.take(data.order[:SHOWN]).images).float()))
 
+    def answer(self, images: Tensor) -> Tensor:
+        """Reconstructions (N, C, H, W), uint8; a VAE decodes the mean of its posterior."""
+        mean, _ = codes.posterior(self.autoencoder, images)
+        return UNIT.invert(self.autoencoder.image(self.autoencoder.decode(mean).float()))
+
+    def sample(self, count: int, seed: int) -> Tensor:
+        """Images (count, C, H, W) uint8 on the device, decoded from a VAE's prior; the same for the same seed."""
+        self.networks.eval()
+        if self.selection.metric == "mse":
+            raise UserError(f"{self.run.name} draws no images, because an autoencoder has no prior; take a VAE.")
+        return codes.sample(self.autoencoder, count, seed, self.device)
+
     def macs(self) -> dict[str, int]:
         network = self.autoencoder
         inputs = {
@@ -212,10 +227,6 @@ class Reconstruction(Task):
 
 class SampledReconstruction(Reconstruction, Generator):
     """A VAE that is also measured as a generator; its samples are decoded from the prior."""
-
-    def sample(self, count: int, seed: int) -> Tensor:
-        self.networks.eval()
-        return codes.sample(self.autoencoder, count, seed, self.device)
 
     def sampling(self) -> dict[str, Any]:
         """The same as a GAN's, so that the two can be compared."""

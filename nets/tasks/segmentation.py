@@ -55,7 +55,8 @@ class Segmentation(Task):
             boundaries = boundaries + metrics.boundary_counts(predicted, masks, self.run.num_classes)
         confusion = confusion.cpu()
         arrays = {"class_iou": metrics.class_iou(confusion).numpy(), **self.show(data)}
-        return Evaluation(metrics.METRICS.measure(confusion, boundaries.cpu()), arrays)
+        values = metrics.METRICS.measure(confusion, boundaries.cpu())
+        return Evaluation(values, arrays, metrics.BY_CLASS.measure(confusion))
 
     def counts(self, columns: int) -> Tensor:
         """Zeros (K, columns) int64, to which the counts of batches are added."""
@@ -84,6 +85,11 @@ class Segmentation(Task):
 
     def outputs(self, images: Tensor) -> Outputs:
         yield "segmenter", self.networks["segmenter"](images), (2, self.run.num_classes, *self.run.shape[1:])
+
+    def answer(self, images: Tensor) -> Tensor:
+        """The class of every pixel (N, H, W), int64."""
+        with self.autocast():
+            return self.networks["segmenter"](images).argmax(1)
 
     def macs(self) -> dict[str, int]:
         image = torch.zeros(1, *self.run.shape, device=self.device)

@@ -11,13 +11,14 @@ Lee, "Pseudo-Label", ICML Workshop on Challenges in Representation Learning 2013
 """
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nets.data.batches import Batch, Batches, PixelRange
+from nets.data.batches import CPU, Batch, Batches, PixelRange, room, rows_of
 from nets.errors import UserError
 
 LARGE = 64  # image size in pixels above which whole splits go through a network in small batches
@@ -143,15 +144,28 @@ def confident(logits: Tensor, confidence: float) -> tuple[Tensor, Tensor]:
 
 
 class FeatureBatches(Batches):
-    """A split whose images are replaced by features (N, D), computed once and kept on the device; no augmentation."""
+    """A split whose images are replaced by features (N, ...), computed once; no augmentation.
+
+    They are kept on the device if they fit into the room of a split there, otherwise in the computer's memory.
+    """
+
+    rows: Tensor  # of each sample among the features
 
     def __init__(self, data: Batches, features: Callable[[Tensor], Tensor], batch_size: int):
-        self.device, self.info, self.labels, self.order = data.device, data.info, data.labels, data.order
-        self.features = torch.cat([features(batch.images) for batch in data.ordered(batch_size)])
-        self.row = torch.zeros(len(data.labels), dtype=torch.long)
-        self.row[self.order] = torch.arange(len(self.order))
+        self.device, self.info, self.order, self.jobs = data.device, data.info, data.order, data.jobs
+        self.augmentation = {}
+        parts = (features(batch.images) for batch in data.ordered(batch_size))
+        first = next(parts)
+        shape = (len(self.order), *first.shape[1:])
+        self.home = self.device if first[0].nbytes * len(self.order) < room(self.device, self.jobs) else CPU
+        self.features = torch.empty(shape, dtype=first.dtype, device=self.home)
+        for place, part in zip(self.features.split(batch_size), chain([first], parts), strict=True):
+            place.copy_(part)
+        self.labels = data.labels.to(self.home)
+        self.rows = rows_of(self.order, len(self.labels)).to(self.home)
 
     def take(self, indices: Tensor, random: bool = False) -> Batch:
-        """The features of the samples with the given indices (N,) int64 on the CPU."""
-        features = self.features[self.row[indices].to(self.device)]
-        return Batch(features, self.labels[indices.to(self.device)], indices)
+        """The features of the samples with the given numbers (N,), int64 on any device."""
+        indices = indices.to(self.home)
+        features = self.features[self.rows[indices]]
+        return Batch(self._moved(features), self._moved(self.labels[indices]), indices)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,16 +19,22 @@ class MovingAverage:
     def __init__(self, networks: nn.Module, decay: float):
         self.networks, self.decay = networks, decay
         self.weights = {name: value.detach().clone() for name, value in networks.state_dict().items()}
+        self.places = places_of(networks)  # by name, like `weights`
+        self.smooth = [name for name, value in self.weights.items() if value.is_floating_point()]
+        self.whole = [name for name in self.weights if name not in set(self.smooth)]
 
     @torch.no_grad()
     def update(self, step: int) -> None:
         """Add the weights after a step, counted from 1. Integers (batch norm's counters) are copied."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        live = self.networks.state_dict()
-        smooth = [name for name, value in self.weights.items() if value.is_floating_point()]
-        torch._foreach_lerp_([self.weights[name] for name in smooth], [live[name] for name in smooth], 1 - decay)
-        for name in self.weights.keys() - set(smooth):
-            self.weights[name].copy_(live[name])
+        torch._foreach_lerp_(*self.pairs(self.smooth), 1 - decay)
+        if self.whole:
+            torch._foreach_copy_(*self.pairs(self.whole))
+
+    def pairs(self, names: list[str]) -> tuple[list[Tensor], list[Tensor]]:
+        """The averages with these names, and what the networks have now."""
+        places = [self.places[name] for name in names]
+        return [self.weights[name] for name in names], [holder[key] for holder, key in places]
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -43,3 +50,16 @@ class MovingAverage:
         """Continue from the `weights` of a checkpoint."""
         for name, value in weights.items():
             self.weights[name].copy_(value)
+
+
+def places_of(networks: nn.Module) -> dict[str, tuple[dict[str, Any], str]]:
+    """Where each tensor of `state_dict()` is: the dictionary of a module, and its key there.
+
+    Looking there costs less than `state_dict()`, and also finds buffers that a network has replaced.
+    """
+    return {
+        f"{prefix}.{key}" if prefix else key: (holder, key)
+        for prefix, module in networks.named_modules(remove_duplicate=False)
+        for holder in (module._parameters, module._buffers)
+        for key in holder
+    }

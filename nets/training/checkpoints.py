@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from nets.files import sha256, write_json
+from nets.files import naming, sha256, write_json
 from nets.trust import check_name
 
 KEPT = 2  # if the newest is damaged, the one before it is used
@@ -46,7 +46,7 @@ class Checkpoints:
         path = self.folder / f"{self.key}-{self.kind}-{step:09d}.pt"
         temporary = path.with_suffix(".tmp")
         try:
-            with open(temporary, "wb") as file:
+            with naming(path), open(temporary, "wb") as file:
                 file.write(hashlib.sha256(data).digest())
                 file.write(data)
                 file.flush()

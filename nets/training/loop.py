@@ -17,6 +17,7 @@ from nets.tasks.contract import Task
 from nets.training.average import MovingAverage
 from nets.training.checkpoints import Checkpoints
 from nets.training.schedules import lr_factor
+from nets.training.steps import REPLAYS, Steps
 
 FRAMES = 24  # snapshots kept over a run
 CHECK_EVERY = 20  # steps between checks of the losses; each check waits for the device
@@ -47,8 +48,6 @@ class State:
     step: int = 0  # steps in all epochs
     seconds: float = 0.0
     resumed: int = 0  # how often it has continued from a checkpoint
-    sums: dict[str, Tensor] = field(default_factory=dict)  # of this epoch's losses
-    squares: dict[str, Tensor] = field(default_factory=dict)  # sums of their squares
     history: list[dict[str, float]] = field(default_factory=list)
     snapshots: dict[int, Tensor] = field(default_factory=dict)  # by epoch
     best: Best | None = None
@@ -66,12 +65,13 @@ class Training:
         checkpoint_seconds: float = 60,
         stop_asked: Callable[[], bool] = lambda: False,
         limit_seconds: float = float("inf"),
+        replays: bool = REPLAYS,
     ):
         """Restore the newest checkpoint, if there is one.
 
         `data` has `train` and `validation`. `checkpoint_seconds` is the most work that a kill can cost. `stop_asked` is
         called after each step; once it returns true, the run writes a checkpoint and raises Stopped. `limit_seconds` is
-        the training time allowed, not counting the time between the run's processes.
+        the training time allowed, not counting the time between the run's processes. `replays` is as for `Steps`.
         """
         self.task, self.data, self.checkpoints, self.progress = task, data, checkpoints, progress
         self.checkpoint_seconds, self.stop_asked, self.limit_seconds = checkpoint_seconds, stop_asked, limit_seconds
@@ -79,7 +79,7 @@ class Training:
         self.steps_per_epoch = data["train"].steps(task.batch_size)
         self.state = State()
         self.average = MovingAverage(task.networks, self.recipe.ema) if self.recipe.ema else None
-        self.rates = {role: [g["lr"] for g in o.param_groups] for role, o in task.optimizers.items()}
+        self.steps = Steps(task, data["train"], replays)
         if (saved := checkpoints.load(torch.device("cpu"))) is not None:
             self.restore(saved)
 
@@ -106,15 +106,11 @@ class Training:
         state = self.state
         done = state.step - state.epoch * self.steps_per_epoch
         if done == 0:
-            state.sums, state.squares = {}, {}
+            self.steps.clear()
         seed = self.task.run.seed * 1_000_003 + state.epoch
-        for batch in self.data["train"].epoch(self.task.batch_size, seed, skip=done):
-            self.set_rates()
-            losses = self.task.learn(batch)
-            for name, value in losses.items():
-                value = value.double()
-                state.sums[name] = state.sums.get(name, 0) + value
-                state.squares[name] = state.squares.get(name, 0) + value * value
+        for indices in self.data["train"].draws(self.task.batch_size, seed, done, state.epoch):
+            self.steps.set_rates(self.factor_at(state.step))
+            self.steps.take(indices)
             state.step += 1
             done += 1
             if self.average:
@@ -128,7 +124,7 @@ class Training:
 
     def inspect(self, done: int) -> None:
         """Report progress, detect divergence, enforce the time limit, and save if a checkpoint is due."""
-        means = self.means(done)
+        means = self.steps.means(done)
         state = self.state
         state.seconds = time.monotonic() - self.started
         total = self.recipe.epochs * self.steps_per_epoch
@@ -149,21 +145,9 @@ class Training:
             if not abs(value) < float("inf"):
                 raise Diverged(f"{split}/{name} was no longer finite in epoch {epoch}.")
 
-    def means(self, done: int) -> dict[str, float]:
-        """The mean losses of the epoch so far."""
-        return {name: (value / done).item() for name, value in self.state.sums.items()}
-
-    def deviations(self, done: int) -> dict[str, float]:
-        """The standard deviations of the losses over the steps of the epoch so far."""
-        means = self.means(done)
-        return {n: max(0.0, (value / done).item() - means[n] ** 2) ** 0.5 for n, value in self.state.squares.items()}
-
-    def set_rates(self) -> None:
-        """Set the learning rates of the next step."""
-        factor = lr_factor(self.recipe.schedule, self.state.step, self.steps_per_epoch, self.recipe.epochs)
-        for role, optimizer in self.task.optimizers.items():
-            for group, rate in zip(optimizer.param_groups, self.rates[role], strict=True):
-                group["lr"] = rate * factor
+    def factor_at(self, step: int) -> float:
+        """By what the recipe's learning rates are multiplied at a step, counted from 0."""
+        return lr_factor(self.recipe.schedule, step, self.steps_per_epoch, self.recipe.epochs)
 
     def end_epoch(self) -> None:
         """Validate, choose weights, take a snapshot, extend the history, save."""
@@ -181,9 +165,9 @@ class Training:
         state.seconds = time.monotonic() - self.started
         state.history.append(
             {"epoch": state.epoch, "step": state.step, "seconds": round(state.seconds, 3)}
-            | {f"lr/{role}": o.param_groups[0]["lr"] for role, o in self.task.optimizers.items()}
-            | {f"train/{name}": value for name, value in self.means(self.steps_per_epoch).items()}
-            | {f"train/{name}_std": value for name, value in self.deviations(self.steps_per_epoch).items()}
+            | {f"lr/{role}": rates[0] * self.factor_at(state.step - 1) for role, rates in self.steps.rates.items()}
+            | {f"train/{name}": value for name, value in self.steps.means(self.steps_per_epoch).items()}
+            | {f"train/{name}_std": value for name, value in self.steps.deviations(self.steps_per_epoch).items()}
             | {f"validation/{name}": value for name, value in validation.items()}
         )
         self.progress.epoch(state.history[-1])
@@ -192,9 +176,9 @@ class Training:
 
     def choose(self, validation: dict[str, float]) -> None:
         """Keep the weights if they are better on validation data than all before; of equals, the first is kept."""
-        if self.task.selection is None:
+        if (selection := self.task.selection) is None:
             return
-        metric, direction = self.task.selection
+        metric, direction = selection
         value = validation[metric]
         best = self.state.best
         if best is None or (value > best.value if direction == "higher" else value < best.value):
@@ -217,6 +201,7 @@ class Training:
         task, state = self.task, self.state
         content = {
             "state": vars(state) | {"best": state.best and vars(state.best)},
+            "losses": {"names": self.steps.names, "sums": self.steps.sums},
             "networks": task.networks.state_dict(),
             "average": self.average and self.average.weights,
             "optimizers": {role: optimizer.state_dict() for role, optimizer in task.optimizers.items()},
@@ -232,8 +217,7 @@ class Training:
         best = saved["state"]["best"]
         self.state = State(**saved["state"] | {"best": best and Best(**best)})
         self.state.resumed += 1
-        for sums in (self.state.sums, self.state.squares):
-            sums |= {name: value.to(task.device) for name, value in sums.items()}
+        self.steps.restore(**saved["losses"])
         task.networks.load_state_dict(saved["networks"])
         if self.average:
             self.average.restore(saved["average"])

@@ -1,6 +1,7 @@
 """The result of a training, and its files: weights, history, snapshots, manifest."""
 
 import csv
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,16 +54,19 @@ class SavedWeights:
     epoch: int  # complete epochs after which they were taken
 
 
-def write_result(folder: Path, manifest: dict[str, Any], result: Result, retry: str | None) -> list[Path]:
+def write_result(
+    folder: Path, manifest: dict[str, Any], result: Result, retry: str | None, about: dict[str, Any]
+) -> list[Path]:
     """Write all files of a training, the manifest last; returns their paths. A hole has empty weights.
 
-    `manifest` is what was known before; `retry` is the command that tries a hole again.
+    `manifest` is what was known before; `retry` is the command that tries a hole again; `about` is what files of
+    weights say of their networks.
     """
     failure = result.failure
     write_history(folder / "history.csv", result.state.history)
     write_snapshots(folder / "snapshots.npz", result.state.snapshots)
     weights = {"last": Weights({}, 0)} if failure else result.weights
-    saved = {label: write_weights(folder / FILES[label], w.values, w.epoch) for label, w in weights.items()}
+    saved = {label: write_weights(folder / FILES[label], w.values, w.epoch, about) for label, w in weights.items()}
     content = manifest | result.facts | {"weights": {label: vars(file) for label, file in saved.items()}}
     if failure:
         content |= {"status": failure.status, "reason": failure.reason, "retry": retry, "weights": {}}
@@ -71,12 +75,26 @@ def write_result(folder: Path, manifest: dict[str, Any], result: Result, retry: 
     return [folder / name for name in sorted(names)]
 
 
-def write_weights(path: Path, weights: dict[str, Tensor], epoch: int = 0) -> SavedWeights:
-    """Write weights as safetensors; weights that layers share are written for each of them."""
+def write_weights(
+    path: Path, weights: dict[str, Tensor], epoch: int = 0, about: dict[str, Any] | None = None
+) -> SavedWeights:
+    """Write weights as safetensors; weights that layers share are written for each of them.
+
+    `about` is kept in the file, so that `nets.load` needs nothing else: `run`, the description, and `data`, with `mean`
+    and `std` of the training images.
+    """
+    # One key: safetensors writes several in no fixed order, and equal weights are to have equal files.
+    metadata = {"nets": json.dumps(about, sort_keys=True)} if about else None
     with atomic(path) as temporary:
         values = {n: v.detach().cpu().clone(memory_format=torch.contiguous_format) for n, v in weights.items()}
-        temporary.write_bytes(save(values))
+        temporary.write_bytes(save(values, metadata))
     return SavedWeights(path.name, sha256(path), epoch)
+
+
+def described(content: bytes) -> dict[str, Any]:
+    """What a file of weights says `about` its networks. Raises KeyError or ValueError if it says nothing."""
+    length = int.from_bytes(content[:8], "little")
+    return json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["nets"])
 
 
 def load_weights(networks: nn.Module, folder: Path, saved: SavedWeights) -> None:

@@ -32,7 +32,17 @@ def cosine(schedule: dict[str, Any], at: Position) -> float:
     return (1 + math.cos(math.pi * at.progress)) / 2
 
 
-DECAYS: dict[str, Callable[[dict[str, Any], Position], float]] = {"constant": constant, "step": step, "cosine": cosine}
+def linear(schedule: dict[str, Any], at: Position) -> float:
+    """A straight line from 1 to 0; after a warm-up, the triangle of one cycle (Smith and Topin 2018)."""
+    return 1 - at.progress
+
+
+DECAYS: dict[str, Callable[[dict[str, Any], Position], float]] = {
+    "constant": constant,
+    "step": step,
+    "cosine": cosine,
+    "linear": linear,
+}
 
 
 def lr_factor(schedule: dict[str, Any], step: int, steps_per_epoch: int, epochs: int) -> float:

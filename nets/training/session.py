@@ -3,6 +3,7 @@
 The order of the steps that use random numbers (seed, networks, start, judge, training) determines the weights' bits.
 """
 
+import json
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -21,6 +22,7 @@ from nets.fidelity.extractors import load_extractor
 from nets.files import atomic
 from nets.machine.memory import out_of_memory, watched
 from nets.machine.progress import Progress, announce
+from nets.machine.slots import sharers
 from nets.run import Run
 from nets.suite.keys import checkpoint_key, record, training_facts
 from nets.tasks import task_class
@@ -33,6 +35,7 @@ from nets.training.manifest import beginning, costs_of, facts_of
 from nets.training.numerics import choose_precision
 from nets.training.outputs import Failure, Result, Weights, write_result
 from nets.training.pretrained import load_start
+from nets.training.steps import REPLAYS
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class JobSettings:
     stop_asked: Callable[[], bool] = lambda: False
     alone: bool = False  # whether no other job uses its device
     retry: str | None = None  # the command that tries it again
+    replays: bool = REPLAYS  # whether a GPU replays steps without Python
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,8 @@ def train(session: Session) -> None:
         return
     began = beginning(session.run, session.device)
     result = attempt(session)
-    written = write_result(session.folder, began, result, session.settings.retry)
+    about = {"run": json.loads(session.run.to_json()), "data": {key: session.info.get(key) for key in ("mean", "std")}}
+    written = write_result(session.folder, began, result, session.settings.retry, about)
     if result.failure is None:
         session.checkpoints.finish(written)
     elif result.failure.status != "timed_out":  # a run out of time continues when it is given more
@@ -184,9 +189,10 @@ def build(session: Session) -> Task:
 def open_data(session: Session, task: Task) -> tuple[dict[str, Batches], float]:
     """What the task learns from and is validated on, and the seconds that it took to make it from the images."""
     splits = {name: open_split(session.data_dir, name, session.run.seed) for name in ("train", "validation")}
+    jobs = sharers(session.settings.alone)
     data = {
-        "train": Batches(splits["train"], task.pixels, task.device, task.run.recipe.augment),
-        "validation": Batches(splits["validation"], task.pixels, task.device),
+        "train": Batches(splits["train"], task.pixels, task.device, task.run.recipe.augment, jobs),
+        "validation": Batches(splits["validation"], task.pixels, task.device, jobs=jobs),
     }
     began = time.monotonic()
     data = task.view(data)
@@ -206,7 +212,8 @@ def fit(session: Session, task: Task, data: dict[str, Batches], viewed: float, d
         progress = Progress(task.run.name, log)
         limit = float("inf") if diagnose else settings.limit_seconds  # a diagnosis is slower than the training was
         limits = settings.checkpoint_seconds, settings.stop_asked, limit
-        training = Training(task, data, session.checkpoints, progress, *limits)
+        replays = settings.replays and not diagnose  # which looks at each step
+        training = Training(task, data, session.checkpoints, progress, *limits, replays)
         if not training.state.resumed:
             training.state.seconds = viewed
             for kind in session.checkpoints.other_kinds():

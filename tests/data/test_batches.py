@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from nets.data import batches
 from nets.data.augment import augment, augment_with_masks, cutout, random_crop, random_flip
@@ -50,6 +51,33 @@ def test_ordered_takes_every_sample(data, few_digits):
 def test_a_pixel_range_is_undone_exactly(pixels):
     raw = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16).expand(1, 3, 16, 16)
     assert torch.equal(pixels.invert(pixels.apply(raw.float() / 255)), raw)
+
+
+def mirrored_in(data, number, seed=7):
+    """Which samples of an epoch are mirrored, by their number."""
+    found = {}
+    for batch in data.epoch(10, seed=seed + number, number=number):
+        plain = data.take(batch.indices).images
+        for index, image, own in zip(batch.indices.tolist(), batch.images, plain, strict=True):
+            found[index] = torch.equal(image, own.flip(-1))
+            assert found[index] or torch.equal(image, own)
+    return found
+
+
+def test_alternating_flips_show_each_image_in_turn_as_it_is_and_mirrored(few_digits):
+    data = Batches(few_digits("train", 100), UNIT, torch.device("cpu"), {"flip": "alternating"})
+    epochs = [mirrored_in(data, number) for number in range(3)]
+    assert 30 < sum(epochs[0].values()) < 70
+    assert epochs[1] == {index: not flipped for index, flipped in epochs[0].items()}
+    assert epochs[2] == epochs[0] != mirrored_in(data, 0, seed=8)
+
+
+def test_padding_is_black_or_reflects():
+    images = torch.arange(1.0, 26).view(1, 1, 5, 5).expand(200, 1, 5, 5)
+    reflected, black = random_crop(images, 2, "reflect"), random_crop(images, 2)
+    assert reflected.min() == 1 and black.min() == 0
+    corner = F.pad(images[:1], [2] * 4, mode="reflect")[0, :, :5, :5]
+    assert any(torch.equal(image, corner) for image in reflected)
 
 
 def test_a_crop_moves_each_image_on_its_own():
@@ -139,9 +167,9 @@ def test_images_on_the_device_and_in_their_file_give_the_same_bits(few_digits, m
     mapped = Batches(*settings)
     monkeypatch.setattr(batches, "COPIED", 64)
     bytes_needed = len(split) * (split.images[0].nbytes + (split.masks[0].nbytes if masks else 0))
-    monkeypatch.setattr(batches, "room", lambda device: bytes_needed)
+    monkeypatch.setattr(batches, "room", lambda device, jobs: bytes_needed)
     assert Batches(*settings).rows is None  # it must leave some room
-    monkeypatch.setattr(batches, "room", lambda device: bytes_needed + 1)
+    monkeypatch.setattr(batches, "room", lambda device, jobs: bytes_needed + 1)
     resident = Batches(*settings)
     assert len(resident.images) == len(split) < len(split.images)  # not those of the other split
     seen = []
@@ -151,6 +179,23 @@ def test_images_on_the_device_and_in_their_file_give_the_same_bits(few_digits, m
     for first, second in zip(*seen, strict=True):
         for one, other in zip(first, second, strict=True):
             assert (one is other is None) or torch.equal(one, other)
+
+
+def test_jobs_that_share_a_device_share_the_room_for_images(monkeypatch):
+    device = torch.device("cuda")
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda where: (1000, 4000))
+    assert batches.room(device, jobs=1) == 2 * batches.room(device, jobs=2) == 1000 * batches.RESIDENT_SHARE
+    assert batches.room(torch.device("cpu"), jobs=1) == 0
+
+
+def test_larger_batches_on_gpus_only():
+    assert batches.at_once(500, torch.device("cpu")) == 500 < batches.at_once(500, torch.device("cuda"))
+
+
+def test_numbers_of_channels_are_made_once(few_digits):
+    first = batches.by_channel((0.1, 0.2), torch.float32, torch.device("cpu"))
+    assert first.shape == (1, 2, 1, 1)
+    assert batches.by_channel((0.1, 0.2), torch.float32, torch.device("cpu")) is first
 
 
 def test_sets_without_masks_have_none(data):

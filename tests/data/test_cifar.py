@@ -1,12 +1,16 @@
 """CIFAR's Python batches: small ones, with their own hashes."""
 
+import gzip
 import hashlib
 import io
+import os
 import pickle
+import struct
 import tarfile
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from nets.data.sources import load
 from nets.errors import DataError
@@ -97,6 +101,39 @@ def test_archive_is_the_same(root, make_entry, batches):
     np.testing.assert_array_equal(*(np.concatenate(list(source.test.chunks())) for source in (loaded, folder)))
 
 
+def test_a_folder_of_the_same_images_has_the_same_identity(root, make_entry, batches):
+    path = write_folder(root, batches)
+    official = load(make_entry(make_source()), root)
+    for part, loaded in (("train", official.learning), ("test", official.test)):
+        (images,) = loaded.chunks()
+        for number, (image, label) in enumerate(zip(images, loaded.labels, strict=True)):
+            folder = root / "copy" / part / ("cat", "dog")[label]
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image.transpose(1, 2, 0)).save(folder / f"{-number}.png")
+    pixels = {"train": official.learning.identity(), "test": official.test.identity()}
+    path.rename(root / "away")
+    copy = {"kind": "class_folder", "folder": "copy", "pixels": pixels}
+    assert load(make_entry(make_source(), copy, shape=[3, 32, 32]), root).canonical
+
+
+def test_identity_is_that_of_its_definition(root, make_entry, batches):
+    write_folder(root, batches)
+    part = load(make_entry(make_source()), root).test
+    (images,) = part.chunks()
+    each = [
+        hashlib.sha256(struct.pack("<q", k) + bytes(i.ravel())).digest()
+        for i, k in zip(images, part.labels, strict=True)
+    ]
+    assert part.identity() == hashlib.sha256(b"".join(sorted(each))).hexdigest()
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar100"])
+def test_lossless_copies_count_as_canonical_and_jpeg_copies_do_not(catalogue, real_data, name):
+    folder = real_data(name)
+    loaded = load(catalogue[name], folder.parent)
+    assert loaded.canonical == (not list(folder.glob("train/*/*.jpg")))
+
+
 def test_fine_labels(root, make_entry, batches, monkeypatch):
     from torchvision.datasets import CIFAR10
 
@@ -165,3 +202,48 @@ def test_missing_batch(root, make_entry, batches):
     (write_folder(root, batches) / "data_batch_2").unlink()
     with pytest.raises(DataError, match="is incomplete: data_batch_2 is missing"):
         load(make_entry(make_source()), root)
+
+
+@pytest.mark.parametrize("what", ["archive", "batch"])
+def test_a_huge_file_is_not_read(root, make_entry, batches, what):
+    """A file of holes: 1 TB that takes no place on the disk, and no memory here."""
+    path = root / "cifar-10-python.tar.gz" if what == "archive" else write_folder(root, batches) / "test_batch"
+    with path.open("wb") as file:
+        file.truncate(10**12)
+    with pytest.raises(DataError, match=f"{path.name} has 1,000,000,000,000 bytes, more than 268,435,456; "):
+        load(make_entry(make_source()), root)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["pipe", "folder"])
+@pytest.mark.parametrize("what", ["archive", "batch"])
+def test_what_is_no_file_is_not_called_missing(root, make_entry, batches, what, make):
+    path = root / "cifar-10-python.tar.gz" if what == "archive" else write_folder(root, batches) / "test_batch"
+    path.unlink(missing_ok=True)
+    make(path)
+    with pytest.raises(DataError, match=f"{path} is not a regular file"):
+        load(make_entry(make_source()), root)
+
+
+def test_a_file_in_the_folders_place_is_named(root, make_entry):
+    (root / "cifar-10-batches-py").touch()
+    with pytest.raises(DataError, match="cifar-10-batches-py is not a folder; move it away"):
+        load(make_entry(make_source()), root)
+
+
+@pytest.mark.parametrize("content", [b"no archive", gzip.compress(b"no archive"), b""])
+def test_an_archive_of_a_known_hash_that_is_none(root, make_entry, batches, content):
+    path = root / "cifar-10-python.tar.gz"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="tar.gz is not CIFAR's .*; fetch it again"):
+        load(make_entry(make_source(hashlib.sha256(content).hexdigest())), root)
+
+
+def test_an_archive_without_a_batch(root, make_entry, batches, monkeypatch):
+    del batches["test_batch"]
+    _, sha256 = write_archive(root, batches)
+    with pytest.raises(DataError, match="is not CIFAR's .*test_batch"):
+        load(make_entry(make_source(sha256)), root)
+    path, sha256 = write_archive(root, batches | {"test_batch": bytes(1 << 20)})
+    monkeypatch.setattr("nets.data.cifar.MOST_BYTES", 1 << 19)
+    with pytest.raises(DataError, match="test_batch is no file, or too large"):
+        load(make_entry(make_source(sha256)), root)

@@ -85,9 +85,7 @@ def test_nobody_answers(root, served, make_entry, monkeypatch):
         ports = [1, silent.getsockname()[1]]
         monkeypatch.setattr(MNIST, "mirrors", [f"http://127.0.0.1:{port}/" for port in ports])
         start = time.monotonic()
-        with pytest.raises(
-            SourceUnavailable, match=r"allow the download \(offline now: no answer from 127.0.0.1:1 nor"
-        ):
+        with pytest.raises(SourceUnavailable, match=r"allow the download \(offline now: no answer from 127.0.0.1\)"):
             load(make_entry(served[1], SOURCE), root)
         assert time.monotonic() - start < 2
     assert not list(root.iterdir())

@@ -1,5 +1,9 @@
 """Folders of images: train and test, or a user's own, labelled or not; and their defects."""
 
+import os
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -47,6 +51,52 @@ def test_a_class_without_an_image(class_folder, root, make_entry):
         path.unlink()
     with pytest.raises(DataError, match="train/cat has no image"):
         load(make_entry(CLASSES, shape=[3, 4, 4]), root)
+
+
+def published(loaded):
+    """What a catalogue says of the pixels of a source."""
+    return {"train": loaded.learning.identity(), "test": loaded.test.identity()}
+
+
+@pytest.mark.parametrize("class_folder", ["png"], indirect=True)
+def test_a_copy_with_the_published_pixels_is_canonical_whatever_its_files_are_called(class_folder, root, make_entry):
+    pixels = published(load(make_entry(CLASSES, shape=[3, 4, 4]), root))
+    entry = make_entry({**CLASSES, "pixels": pixels}, shape=[3, 4, 4])
+    before = load(entry, root)
+    folder = class_folder / "train" / "cat"
+    for number, path in enumerate(sorted(folder.iterdir(), reverse=True)):
+        (folder / "deeper").mkdir(exist_ok=True)
+        Image.open(path).save(folder / "deeper" / f"{number}.bmp")
+        path.unlink()
+    after = load(entry, root)
+    assert before.canonical and after.canonical
+    first, last = (np.concatenate(list(loaded.learning.chunks())) for loaded in (before, after))
+    assert not (first == last).all() and sorted(map(bytes, first)) == sorted(map(bytes, last))
+
+
+@pytest.mark.parametrize("class_folder", ["png"], indirect=True)
+@pytest.mark.parametrize("change", ["a pixel", "a label", "a missing image", "a double image", "JPEG", "the parts"])
+def test_a_copy_with_other_pixels_or_labels_is_not_canonical(class_folder, root, make_entry, change):
+    pixels = published(load(make_entry(CLASSES, shape=[3, 4, 4]), root))
+    cat = class_folder / "train" / "cat"
+    if change == "a pixel":
+        image = Image.open(cat / "03.png")
+        image.putpixel((1, 2), tuple(value ^ 1 for value in image.getpixel((1, 2))))
+        image.save(cat / "03.png")
+    elif change == "a label":
+        (cat / "03.png").rename(class_folder / "train" / "dog" / "moved.png")
+    elif change == "a missing image":
+        (cat / "03.png").unlink()
+    elif change == "a double image":
+        (cat / "again.png").write_bytes((cat / "03.png").read_bytes())
+    elif change == "JPEG":
+        Image.open(cat / "03.png").save(cat / "03.jpg", quality=90)
+        (cat / "03.png").unlink()
+    else:
+        for old, new in (("train", "other"), ("test", "train"), ("other", "test")):
+            (class_folder / old).rename(class_folder / new)
+    loaded = load(make_entry({**CLASSES, "pixels": pixels}, shape=[3, 4, 4], splits={"validation": 2, "seed": 0}), root)
+    assert not loaded.canonical
 
 
 def test_pinned_folder(class_folder, root, make_entry):
@@ -179,3 +229,16 @@ def test_the_folder_itself_may_be_a_link(class_folder, root, make_entry, tmp_pat
     class_folder.rename(tmp_path / "large_disk")
     class_folder.symlink_to(tmp_path / "large_disk")
     assert len(load(make_entry(CLASSES, shape=[3, 4, 4]), root).learning.labels) == 20
+
+
+@pytest.mark.parametrize("place", ["", "/train", "/test"])
+@pytest.mark.parametrize("make", [os.mkfifo, Path.touch], ids=["pipe", "file"])
+def test_what_is_no_folder_is_named(root, make_entry, place, make):
+    folder = root / "cats"
+    for part in ("train", "test"):
+        (folder / part / "a").mkdir(parents=True)
+    path = Path(f"{folder}{place}")
+    shutil.rmtree(path)
+    make(path)
+    with pytest.raises(DataError, match=f"{path} is not a folder; move it away"):
+        load(make_entry({"kind": "class_folder", "folder": "cats"}), root)

@@ -126,7 +126,11 @@ def test_a_pipe_is_no_idx_file(root, make_entry, make_idx):
     source = make_idx(root / "tiny")
     (root / "tiny" / IMAGES).unlink()
     os.mkfifo(root / "tiny" / IMAGES)
-    with pytest.raises(DataError, match="tiny is incomplete: train-images-idx3-ubyte .* is missing"):
+    with pytest.raises(DataError, match=f"tiny/{IMAGES} is not a regular file; fetch it again or delete it"):
+        load(make_entry(source), root)
+    (root / "tiny" / IMAGES).unlink()
+    (root / "tiny" / f"{IMAGES}.gz").mkdir()
+    with pytest.raises(DataError, match=f"tiny/{IMAGES}.gz is not a regular file"):
         load(make_entry(source), root)
 
 

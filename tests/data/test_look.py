@@ -45,6 +45,12 @@ def noise():
 HALVES = np.arange(100) % 2
 
 
+def test_a_split_without_images_has_no_notes(prepared, noise, monkeypatch):
+    monkeypatch.setitem(SPLITS, "train", 80)
+    monkeypatch.setitem(SPLITS, "validation", 0)
+    assert prepared(noise, HALVES)["look"]["notes"] == []
+
+
 def test_good_data_have_no_notes(prepared, noise):
     info = prepared(noise, HALVES)
     assert info["look"]["notes"] == [] and set(info["look"]["shared"].values()) == {0}

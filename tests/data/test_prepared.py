@@ -108,7 +108,7 @@ def test_description_missing_or_damaged(tmp_path):
     with pytest.raises(DataError, match="dataset.json is missing: prepare the data set first"):
         open_split(tmp_path, "train")
     (tmp_path / "dataset.json").write_text('{"name": ')
-    with pytest.raises(DataError, match="dataset.json is damaged"):
+    with pytest.raises(DataError, match="dataset.json can't be read as JSON"):
         open_split(tmp_path, "train")
 
 

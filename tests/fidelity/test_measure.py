@@ -2,6 +2,7 @@
 
 import json
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,8 +12,8 @@ from nets.data.batches import images_of
 from nets.data.prepared import open_split
 from nets.errors import UserError
 from nets.fidelity import measure as fidelity
-from nets.fidelity.extractors import Extractor, load_extractor
-from nets.fidelity.reference import scale, write_reference
+from nets.fidelity.extractors import Extractor, Features, load_extractor
+from nets.fidelity.reference import read_once, scale, write_reference
 from nets.metrics import classes
 from nets.tasks.kinds import KINDS
 
@@ -118,6 +119,18 @@ def test_a_reference_says_how_good_its_classifier_is(few, extractor_run, tmp_pat
     answers = load_extractor(extractor_run, few, CPU).read(images_of(few, "test")).logits.argmax(dim=1)
     assert passport["top1"] == pytest.approx(100 * accuracy_score(test.labels[test.indices], answers), abs=0.01)
     assert passport["classes"] == 10
+
+
+def test_kept_features_are_those_of_the_same_kind_of_device(tmp_path):
+    """Devices round in their own ways, and a number must not depend on who has computed first."""
+    info = {"hashes": {"test/images.npy": "a", "test/test.npy": "b"}, "mean": [0.1], "std": [0.3]}
+    for number, device in enumerate((CPU, torch.device("cuda"))):
+        extractor = SimpleNamespace(
+            passport={"name": "x"}, device=device, read=lambda images, n=number: Features(images + n, images + n)
+        )
+        assert read_once(extractor, torch.zeros(2, 3), info, tmp_path).features[0, 0] == number
+    again = SimpleNamespace(passport={"name": "x"}, device=CPU, read=None)
+    assert read_once(again, torch.zeros(2, 3), info, tmp_path).features[0, 0] == 0
 
 
 def test_the_warm_up_is_not_timed():

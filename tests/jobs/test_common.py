@@ -56,7 +56,8 @@ def test_no_output_of_a_job_has_a_password(tmp_path, capsys, error):
 
 
 def test_a_stack_trace_on_the_terminal_has_none_either(tmp_path):
-    code = f"from nets.jobs.common import run_job\ndef work(): raise RuntimeError('{SECRET}')\nrun_job(work)"
+    code = "import sys\nfrom nets.jobs.common import run_job\n"
+    code += f"def work(): raise RuntimeError('{SECRET}')\nsys.exit(run_job(work))"
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert ended.returncode == 1 and "RuntimeError: http://***@host:5000/?token=***" in ended.stderr
     assert "my-password" not in ended.stderr.replace(code, "")

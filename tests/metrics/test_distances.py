@@ -36,6 +36,15 @@ def test_fid_equals_torch_fidelitys_and_scipys(features):
     assert ours == pytest.approx(gap @ gap + np.trace(first + second - 2 * root), rel=1e-6)
 
 
+@pytest.mark.parametrize("count", [350, 12])
+def test_a_gpus_way_to_the_root_is_the_cpus(features, count):
+    """Also of covariances that have no full rank, whose smallest eigenvalues are noise."""
+    first, second = (fidelity.Gaussian.of(each[:count]).covariance for each in features)
+    expected = scipy.linalg.sqrtm(first.numpy() @ second.numpy()).real.trace()
+    assert fidelity.symmetric_root_trace(first, second) == pytest.approx(expected, rel=1e-6)
+    assert fidelity.product_root_trace(first, second) == pytest.approx(expected, rel=1e-6)
+
+
 def test_kid_equals_torch_fidelitys_and_the_unbiased_estimate(features):
     ours = fidelity.kid(*features)
     tensors = [each.double() for each in reversed(features)]

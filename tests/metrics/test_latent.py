@@ -51,6 +51,19 @@ def linear_model():
     return log_likelihood, mean, covariance, torch.from_numpy(-truth.logpdf(x.numpy()))
 
 
+def test_noise_to_measure_with_comes_from_the_cpu_for_every_device():
+    device = torch.device("meta")
+    torch.manual_seed(3)
+    noise = latent.noise_like(torch.zeros(5, 2), 4)
+    after = torch.rand(1)
+    torch.manual_seed(3)
+    assert torch.equal(noise, torch.randn(4, 5, 2))
+    torch.manual_seed(3)
+    mean = torch.zeros(5, 2, device=device)
+    weights = latent.importance_weights(lambda z: z.sum(-1), mean, mean, 4)
+    assert weights.device == device and torch.equal(torch.rand(1), after)
+
+
 def test_importance_sampling_finds_the_likelihood_of_a_linear_model(linear_model):
     log_likelihood, mean, covariance, truth = linear_model
     log_variance = (2 * covariance.diagonal()).log().expand(20, 2)  # too wide, and without the correlation

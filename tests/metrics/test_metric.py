@@ -10,7 +10,7 @@ from nets.data.batches import Batches, PixelRange
 from nets.errors import UserError
 from nets.metrics import classes, classification, distances, neighbours, reconstruction
 from nets.metrics.measurement import Measurement
-from nets.metrics.metric import Accuracy, Metric, Table, Unmeasured, all_metrics, tables
+from nets.metrics.metric import AMOUNTS, POINTS, Accuracy, Metric, Table, Unmeasured, all_metrics, tables
 from nets.reporting import glossary
 from nets.tasks.classification import Classification
 
@@ -47,7 +47,9 @@ def test_a_metric_without_an_entry_is_named():
         Measurement("brier_best", 0.5)
 
 
-@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Metric) if field.name != "needs"])
+@pytest.mark.parametrize(
+    "field", [field.name for field in dataclasses.fields(Metric) if field.default is dataclasses.MISSING]
+)
 def test_an_entry_is_complete(field):
     parts = vars(BRIER).copy()
     del parts[field]
@@ -109,4 +111,32 @@ def test_the_order_of_columns_names_metrics_that_exist():
 
 def test_accuracies_are_known_as_such_with_and_without_qualifiers():
     names = {name for name in all_metrics() if isinstance(glossary.describe(f"{name}_best"), Accuracy)}
-    assert names == {"top1", "top5", "top1_sampled", "probe_top1", "knn_top1"}
+    assert names == {"top1", "top5", "top1_sampled", "probe_top1", "knn_top1", "class_recall"}
+
+
+def test_every_metric_says_how_far_two_measurements_may_be_apart_and_why():
+    for name, metric in all_metrics().items():
+        allowed = metric.allowed
+        assert 0 <= allowed.evaluated < allowed.trained, name
+        assert allowed.reason.endswith("."), name
+    assert all_metrics()["miou"].allowed is POINTS and all_metrics()["mse"].allowed is AMOUNTS
+
+
+@pytest.mark.parametrize(
+    ("metric", "first", "second", "evaluated", "trained"),
+    [
+        ("top1", 94.9, 94.8, True, True),
+        ("top1", 94.9, 93.9, False, True),  # 94.9 - 93.9 is a little more than 1 in binary
+        ("top1", 94.9, 92.3, False, False),
+        ("fid", 62.5, 39.1, False, False),
+        ("fid", 62.5, 62.45, True, True),
+        ("mse", 0.0400, 0.0391, False, True),
+        ("mse", 0.0400, 0.04000001, True, True),
+        ("active_units", 3, 3, True, True),
+        ("active_units", 3, 4, False, True),
+    ],
+)
+def test_tolerances(metric, first, second, evaluated, trained):
+    allows = all_metrics()[metric].allowed.allows
+    assert [allows(a, b, False) for a, b in ((first, second), (second, first))] == [evaluated] * 2
+    assert [allows(a, b, True) for a, b in ((first, second), (second, first))] == [trained] * 2

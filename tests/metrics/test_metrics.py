@@ -5,11 +5,12 @@ import pytest
 import scipy.linalg
 import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
-from sklearn.metrics import balanced_accuracy_score, confusion_matrix, log_loss, top_k_accuracy_score
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix, log_loss, recall_score, top_k_accuracy_score
 
 from nets.fidelity import passport
 from nets.metrics import classification, reconstruction
 from nets.metrics import distances as fidelity
+from nets.metrics.measurement import by_class
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,16 @@ def test_balanced_accuracy(classes):
     assert classification.balanced_accuracy(logits[:, :-1], labels) == pytest.approx(theirs)
     logits[:, -1] = -9.0  # a class without an image does not count
     assert classification.METRICS.measure(logits, labels)["balanced"] == pytest.approx(theirs)
+
+
+def test_recall_by_class(predictions):
+    logits, labels = predictions
+    theirs = 100 * recall_score(labels, logits.argmax(1), average=None)
+    np.testing.assert_allclose(classification.class_recall(logits, labels), theirs)
+    absent = classification.class_recall(torch.cat([logits, logits.new_full((400, 2), -9)], 1), labels)
+    np.testing.assert_allclose(absent, [*theirs, np.nan, np.nan])
+    assert classification.balanced_accuracy(logits, labels) == pytest.approx(theirs.mean())
+    assert by_class(classification.BY_CLASS.measure(logits, labels)) == {"class_recall": pytest.approx([*theirs])}
 
 
 def test_the_most_frequent_class_for_all_is_as_good_as_chance():

@@ -20,6 +20,7 @@ from nets.models.linear import MLP, Softmax
 from nets.models.mobilenet import MobileNetV1, MobileNetV2
 from nets.models.pooling import AveragePool
 from nets.models.resnet import CifarResNet, ResNet
+from nets.models.speedrun import Speedrun
 from nets.models.vgg import VGG
 from nets.models.zfnet import ContrastNorm, ZFNet
 from nets.suite.catalogues import ROOT
@@ -62,6 +63,7 @@ NETWORKS = {
     "resnet44": (CifarResNet, {"depth": 44}, {"width": 0.125}, 658_298),
     "resnet56": (CifarResNet, {"depth": 56}, {"width": 0.25}, 852_730),
     "resnet110": (CifarResNet, {"depth": 110}, {"width": 0.125}, 1_727_674),
+    "speedrun": (Speedrun, {}, {"width": 0.25}, 1_962_120),
     "mobilenet_v1": (MobileNetV1, {}, {"width": 0.25}, 3_216_650),
     "mobilenet_v2": (MobileNetV2, {}, {"width": 0.25, "dropout": 0.0}, 2_236_106),
 }
@@ -171,7 +173,7 @@ def test_the_last_linear_layer_is_the_head(name: str) -> None:
     logits = torch.randn(13)
     with torch.no_grad():
         linear[-1].weight.zero_()
-        linear[-1].bias.copy_(logits)
+        linear[-1].bias = nn.Parameter(logits)  # where there is none, too
         assert torch.equal(network.eval()(torch.randn(1, 1, 28, 28))[0], logits)
 
 

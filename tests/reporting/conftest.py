@@ -98,7 +98,12 @@ def write_run(runs: Path, spec: Spec, seed: int, digits: np.ndarray) -> str:
         outcome["retry"] = f"snakemake --cores all --forcerun results/quick/runs/{name}/metrics.json"
     files = {
         "manifest": outcome | manifest(spec, seed, dice),
-        "metrics": outcome | {"headline": headline(spec), "metrics": numbers(spec, dice) if status == "ok" else []},
+        "metrics": outcome
+        | {
+            "headline": headline(spec),
+            "metrics": numbers(spec, dice) if status == "ok" else [],
+            "classes": classes(spec) if status == "ok" else {},
+        },
     }
     (folder / "config.json").write_text(describe(spec, seed, name).to_json())
     for key, value in files.items():
@@ -167,6 +172,10 @@ def numbers(spec: Spec, dice: np.random.Generator) -> list[dict]:
         | ({} if value is not None else {"reason": "The weights of Inception v3 could not be had without a network."})
         for metric, (value, way) in values.items()
     ]  # fmt: skip
+
+
+def classes(spec: Spec) -> dict[str, list[float]]:
+    return {"class_recall": [spec.quality - k for k in range(10)]} if spec.task == "classification" else {}
 
 
 def write_history(path: Path, spec: Spec, dice: np.random.Generator, epochs: int) -> None:

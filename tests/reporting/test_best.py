@@ -73,9 +73,9 @@ def test_rows_are_tested_over_seeds_against_the_best_mean_and_corrected(row):
 
 def test_a_row_told_from_all_others_is_alone(row):
     table = judged([row("A", [97.8, 97.5, 97.9]), row("D", [90.0, 90.3, 89.8])])
-    assert group(table) == ["A"] and "is told from every row that could be tested" in words(table)
+    assert group(table) == ["A"] and "differs significantly from every row that could be tested" in words(table)
     assert "seeds of each would tell" not in words(table)
-    assert card(table).title == "A" and card(table).verdict == "told from the other"
+    assert card(table).title == "A" and card(table).verdict == "differs from the other"
 
 
 def test_a_correction_for_more_rows_can_widen_the_group(row):
@@ -99,7 +99,10 @@ def test_single_seeds_are_compared_image_by_image_as_networks_not_recipes(row):
     table = judged([first, second])
     assert second.cells[KEY].sort == pytest.approx(stats.binomtest(15, 60).pvalue)  # 45 lost, 15 gained
     assert second.cells[KEY].text.endswith("†") and "not of the recipes" in words(table)
-    assert group(table) == ["A"] and card(table).verdict == "told from the other, 1 only as trained networks"
+    assert (
+        group(table) == ["A"]
+        and card(table).verdict == "differs from the other (1 of them compared as single trained networks)"
+    )
 
 
 def test_one_seed_against_three_takes_the_runs_of_a_shared_seed(row):
@@ -109,7 +112,7 @@ def test_one_seed_against_three_takes_the_runs_of_a_shared_seed(row):
     many.results[1].answers["predicted"] = predicted
     table = judged([many, one])
     assert one.cells[KEY].sort == 1.0 and group(table) == ["A", "B"]
-    assert "can't be estimated: that takes two seeds of both" in words(table)
+    assert "can't be estimated: that takes three seeds of both" in words(table)
 
 
 @pytest.mark.parametrize("change", ["predicted", "labels", "metric"])
@@ -133,7 +136,7 @@ def test_a_row_without_a_test_is_in_no_group_and_says_so(row):
     assert group(table) == ["A", "B"] and rows[2].cells[KEY].text == "can't be told"
     assert "1 row has no test, and can't be told from it" in words(table) and "lowest mean" in words(table)
     assert "Holm-corrected for 2 tests" in words(table)
-    assert card(table) == ("A, B", "Top-1 1.10 to 1.20 %", "no test tells them apart; told from 1 of 2 others")
+    assert card(table) == ("A, B", "Top-1 1.10 to 1.20 %", "no test tells them apart; differs from 1 of 2 others")
 
 
 def test_the_table_says_how_many_seeds_would_tell_the_first_two_apart(row):

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.transforms import Bbox
 from PIL import Image
 
 from nets.errors import UserError
 from nets.reporting import figures
 from nets.reporting.comparisons import compare
-from nets.reporting.figures import evolution, of_comparisons, of_runs, pictures
+from nets.reporting.figures import evolution, labels, of_comparisons, of_runs, pictures
 from nets.reporting.figures.figure import TYPES, ComparisonFigure, Figure, RunFigure, has
 from nets.reporting.figures.of_comparisons import draw_comparison
 from nets.reporting.figures.of_runs import FIGURES, draw_run
@@ -183,3 +184,12 @@ def test_snakemake_shows_every_type_of_figure():
     rules = (ROOT / "workflow/rules/compare.smk").read_text()
     types = [set(re.findall(r"\{figure\}(\.\w+)", line)) for line in rules.splitlines() if "{figure}." in line]
     assert types == [set(TYPES), {Path(figure.file).suffix for figure in of_comparisons.FIGURES}]
+
+
+def test_what_a_label_would_hide_is_added_up_box_by_box():
+    """To the bit, so that labels stay where they are."""
+    corners = np.random.default_rng(0).uniform(0, 100, (60, 2, 2))
+    boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
+    places, taken = boxes[:20], boxes[20:]
+    expected = [sum(labels.overlap(Bbox.from_extents(*a), Bbox.from_extents(*b)) for b in taken) for a in places]
+    assert labels.covered(places, taken).tolist() == expected

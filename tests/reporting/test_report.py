@@ -4,11 +4,16 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from nets.jobs import collect, compare, draw, report, track
+from nets.reporting.page import sections
+from nets.reporting.page.details import extractor_details
+from nets.reporting.page.page import page
+from nets.reporting.results import load_results
 
 LOADS = dict.fromkeys(("script", "img", "iframe", "source", "video"), "src") | {"link": "href", "object": "data"}
 
@@ -54,6 +59,16 @@ def test_nothing_is_loaded_from_elsewhere(path, parsed):
     text = path.read_text()
     assert not re.search(r"@import|url\((?!['\"]?(data:|#))", text.split("<body", 1)[0])
     assert "default-src 'none'" in text
+
+
+def test_of_a_long_table_only_the_first_models_have_pictures(results, path, monkeypatch):
+    whole = path.read_text()
+    monkeypatch.setattr(sections, "SHOWN", 1)
+    short = page(results, results / "runs.txt", results)
+    assert whole.count('<details class="model"') > short.count('<details class="model"') > 0
+    assert "pictures of the other" not in whole
+    assert re.search(r"The pictures of the other \d models are in the folders of their runs\.", short)
+    assert whole.count('<details class="run"') == short.count('<details class="run"')
 
 
 def test_internal_links_have_targets(results, parsed):
@@ -113,7 +128,10 @@ def test_tables_and_figures_of_removed_runs_go_too(results, tmp_path):
     folder = shutil.copytree(results, tmp_path / "quick")
     reported(folder, "lenet5-mnist5k-s0")
     assert {path.name for path in (folder / "figures").iterdir()} == {"classification-mnist5k-learning.svg"}
-    assert {path.stem for path in (folder / "tables").iterdir()} == {"classification-mnist5k"}
+    assert {path.stem for path in (folder / "tables").iterdir()} == {
+        "classification-mnist5k",
+        "classification-mnist5k-classes",
+    }
 
 
 def test_hostile_names_are_text(results, tmp_path):
@@ -251,3 +269,15 @@ def test_the_page_takes_no_page_from_a_folder(foreign):
     assert status_of(foreign) == 0
     page = (foreign / "report.html").read_text()
     assert table in page and "<script>alert" not in page
+
+
+def test_an_extractor_is_shown_with_the_accuracy_of_the_weights_that_are_used(results):
+    (extractor,) = [r for r in load_results(results, results / "runs.txt") if r.run.purpose == "extractor"]
+    numbers = {number.metric: number.value for number in extractor.numbers}
+    shown = extractor_details(extractor)
+    assert shown["headline"] == f"Top-1 best epoch {numbers['top1_best']:.2f} %" != f"Top-1 {numbers['top1']:.2f} %"
+    assert shown["weights"] == extractor.manifest["weights"]["best"]
+    manifest = extractor.manifest | {"weights": {"last": extractor.manifest["weights"]["last"]}}
+    shown = extractor_details(replace(extractor, manifest=manifest))
+    assert shown["headline"] == f"Top-1 {numbers['top1']:.2f} %"
+    assert shown["weights"] == manifest["weights"]["last"]

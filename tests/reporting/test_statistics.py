@@ -45,8 +45,18 @@ def test_one_seed_has_no_interval():
     assert (summary.mean, summary.half, summary.n) == (97.5, None, 1)
 
 
-def test_equal_values_have_an_interval_of_nothing():
-    assert summarise({0: 5.0, 1: 5.0}, {}).half == 0
+def test_equal_values_have_no_interval():
+    assert summarise({0: 5.0, 1: 5.0}, {}).half is None
+    assert summarise({0: 5.0, 1: 5.0}, {}).interval(0, 100) == (None, None)
+
+
+def test_an_interval_ends_where_the_metric_does():
+    summary = summarise({0: 99.0, 1: 99.9, 2: 99.4}, {})
+    half = half_width([99.0, 99.9, 99.4])
+    assert summary.interval() == pytest.approx((summary.mean - half, summary.mean + half))
+    assert summary.interval(0, 100) == (pytest.approx(summary.mean - half), 100)
+    near_zero = summarise({0: 0.001, 1: 0.1}, {})
+    assert near_zero.interval(0)[0] == 0 and near_zero.interval(0)[1] == pytest.approx(0.0505 + near_zero.half)
 
 
 def test_a_hole_leaves_no_mean():

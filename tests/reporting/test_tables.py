@@ -11,14 +11,15 @@ from scipy import stats
 
 from nets.errors import UserError
 from nets.fidelity.passport import digest
+from nets.reporting import glossary
 from nets.reporting.comparisons import compare, read_comparisons
 from nets.reporting.grouping import by_comparison, by_model
 from nets.reporting.results import load_results
-from nets.reporting.statistics import wilson
+from nets.reporting.statistics import summarise, wilson
 from nets.reporting.tables import formats
 from nets.reporting.tables.comparison import comparison_table
 from nets.reporting.tables.measured import test_images as images_of
-from nets.reporting.tables.rows import FEW_SEEDS
+from nets.reporting.tables.rows import FEW_SEEDS, summary_cell
 from nets.reporting.tables.table import Column, Row, Table
 from nets.reporting.tables.tidy import COLUMNS
 
@@ -82,7 +83,7 @@ def test_a_single_seeds_accuracy_has_the_interval_of_the_test_set(classifiers):
     for key in ("top1", "top5", "top1_best"):
         cell = wide.cells[key]
         low, high = (100 * end for end in wilson(round(10 * cell.sort), 1000))
-        assert (cell.bounds, cell.half) == (f"{low:.2f}, {high:.2f}", "")
+        assert (cell.bounds, cell.interval) == (f"{low:.2f}, {high:.2f}", "")
         assert (cell.raw[f"{key}_test_low"], cell.raw[f"{key}_test_high"]) == pytest.approx((low, high))
         assert cell.raw[f"{key}_test_images"] == 1000 and cell.raw[f"{key}_ci_low"] is None
     assert not wide.cells["nll"].bounds and not wide.cells["ece"].bounds and not wide.cells["seconds"].bounds
@@ -95,7 +96,7 @@ def test_the_interval_of_the_test_set_looks_different_in_every_format(classifier
     assert f"{cell.text} [{cell.bounds}]" in formats.latex(classifiers)
     shown = formats.html(classifiers)
     assert f'{cell.text} <span class="interval alone" title="One seed' in shown and f"[{cell.bounds}]</span>" in shown
-    assert f'{other.text} <span class="interval">± {other.half}</span>' in shown
+    assert f'{other.text} <span class="interval">{other.interval}</span>' in shown
 
 
 def test_accuracies_on_training_images_have_no_interval_of_the_test_set(classifiers):
@@ -283,3 +284,24 @@ def test_a_table_says_that_seeds_draw_the_labels(results):
     (note,) = [note for note in comparison_table(few).notes if "have labels" in note.text]
     assert note.text.startswith("35 of 3500 training images have labels. Each seed draws others, so an interval")
     assert "Runs with the same seed have the same labels" in note.text
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "text", "ends"),
+    [
+        ("top1", [99.0, 99.9, 99.4], "99.43 +0.57 −1.12", (98.31, 100)),
+        ("top1", [97.0, 97.1, 97.2], "97.10 ± 0.25", (96.85, 97.35)),
+        ("class_tv_indomain", [0.1, 2.0], "1.1 +12.1 −1.1", (0, 13.12)),
+        ("mse", [0.00001, 0.001], "0.00051 +0.00629 −0.00051", (0, 0.0068)),
+        ("ssim", [0.99, 0.95], "0.9700 +0.0300 −0.2541", (0.7159, 1)),
+        ("precision_inception", [0.9, 0.99], "0.945 +0.055 −0.572", (0.373, 1)),
+        ("elbo_grey", [-1.0, -20.0], "−10.50 +10.50 −120.71", (-131.21, 0)),
+        ("kid_inception", [0.001, 0.0], "0.00050 ± 0.00635", (-0.00585, 0.00685)),  # unbiased: it may be below 0
+    ],
+)
+def test_no_interval_goes_beyond_a_metrics_range(metric, values, text, ends):
+    described = glossary.describe(metric)
+    column = Column("key", described.label, described.unit, described.direction, described.decimals, metric=metric)
+    cell = summary_cell(summarise(dict(enumerate(values)), {}), column)
+    assert formats.text(cell) == text
+    assert (cell.raw["key_ci_low"], cell.raw["key_ci_high"]) == pytest.approx(ends, abs=0.005)

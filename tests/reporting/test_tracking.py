@@ -94,10 +94,12 @@ def test_a_changed_run_is_replaced_and_a_missing_one_removed(folder):
     assert set(tracked(folder)[1]) == {*NAMES, "somebody's own"}
 
 
-def test_an_unfinished_build_is_repaired(folder):
+def test_an_unfinished_build_is_repaired(folder, capsys):
     client, runs = tracked(folder)
     client.delete_tag(runs["mlp-mnist5k-s1"].info.run_id, "nets.digest")
+    client.update_run(runs["dcgan-mnist5k-s0"].info.run_id, status="RUNNING")  # as before its last step
     build(folder, NAMES)
+    assert "2 runs added or replaced, 1 unchanged, 0 removed" in capsys.readouterr().out
     runs = client.search_runs([client.get_experiment_by_name("quick").experiment_id], "tags.`nets.run` != ''")
     assert sorted(run.info.run_name for run in runs) == sorted(NAMES)
 

@@ -14,7 +14,7 @@ HEADER = "model\tdataset\tvariant\trecipe\tseeds\toverrides\n"
 MODELS, RECIPES, DATASETS = (
     yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()) for name in ("models", "recipes", "datasets")
 )
-TABLES = ("quick", "full", "cpu", "reconstruction", "generators", "labels")
+TABLES = ("quick", "full", "cpu", "reconstruction", "generators", "labels", "gpu", "mnist")
 SUITES = [run for suite in TABLES for run in load_runs(ROOT / f"config/{suite}.tsv")]
 CLASSIFIERS = [name for name, entry in MODELS.items() if entry["task"] == "classification"]
 COMPARED = [name for name in CLASSIFIERS if name != "encoder_classifier"]  # that one shows the effect of pretraining

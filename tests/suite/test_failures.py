@@ -42,3 +42,10 @@ def test_a_kill_and_jobs_of_other_kinds(tmp_path):
         f"  train mine-s0: its log is empty ({tmp_path}/nothing.log)",
         f"  fetch inception: no network ({log})",
     ]
+
+
+def test_a_crash_is_told_by_its_first_line(tmp_path):
+    log = tmp_path / "train.log"
+    log.write_text('epoch 1\nFatal Python error: Aborted\n\nThread 1:\n  File "x.py", line 3\n\nExtension modules: a\n')
+    text = failed(end="died with <Signals.SIGABRT: 6>.", log=f"--log={log}")
+    assert failures(text, tries=1)[1] == f"  train mine-s0: Fatal Python error: Aborted ({log})"

@@ -70,6 +70,7 @@ ENTRY = """KINDS = {
         roles={"upscaler": ("factor",)},
         extras={},
         needs=("square",),
+        measures=("reconstruction",),
         family=Family("super_resolution", "Super-resolution", "A network enlarges an image.", headline="psnr"),
         options={"factor": option(2, "Of the enlargement.", type="integer", minimum=2)},
     ),

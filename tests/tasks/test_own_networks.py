@@ -51,6 +51,22 @@ def test_a_constructor_that_wants_more():
         build_network("torch.nn.Linear", {"out_features": 3}, {})
 
 
+def test_builders_of_the_ecosystem_need_no_wrapper():
+    facts = {"in_channels": 3, "image_size": 32, "num_classes": 7}
+    network = build_network(
+        "torchvision.models.efficientnet_b0", {"weights": None, "num_classes": "$num_classes"}, facts
+    )
+    assert network.eval()(torch.zeros(1, 3, 32, 32)).shape == (1, 7)
+    with pytest.raises(
+        UserError, match=r"num_classes: \$classes .* is no fact .*; there are \$in_channels, \$image_size"
+    ):
+        build_network("torchvision.models.efficientnet_b0", {"num_classes": "$classes"}, facts)
+    with pytest.raises(UserError, match=r"efficientnet_b0 can't be built: .*unexpected keyword argument 'wdith'"):
+        build_network("torchvision.models.efficientnet_b0", {"wdith": 2}, facts)
+    linear = build_network("torch.nn.Linear", {"in_features": "$image_size", "out_features": "$num_classes"}, facts)
+    assert linear.weight.shape == (7, 32)
+
+
 @pytest.mark.parametrize(
     "path", ["subprocess.getoutput", "torch.hub.load", "builtins.exec", "torch.zeros", "torch.Tensor"]
 )
@@ -130,4 +146,34 @@ def test_what_is_missing_or_of_another_shape_is_said(task_of, model, role, netwo
     task = task_of(model)
     task.networks[role] = network
     with pytest.raises(UserError, match=said):
+        task.check()
+
+
+class Failing(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 10)
+
+    def forward(self, images):
+        return self.layer(images.flatten(1))
+
+
+def test_a_network_that_fails_is_told_with_its_line(task_of):
+    task = task_of("lenet5")
+    task.networks["classifier"] = Failing()
+    said = (
+        r"LeNet5 fails on two images \(2, 1, 28, 28\) at test_own_networks.py, line \d+ \(RuntimeError: mat1 and mat2"
+    )
+    with pytest.raises(UserError, match=said):
+        task.check()
+
+
+def test_a_device_without_memory_is_no_mistake_of_the_network(task_of, monkeypatch):
+    task = task_of("lenet5")
+
+    def full(_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(task, "outputs", full)
+    with pytest.raises(torch.OutOfMemoryError):
         task.check()

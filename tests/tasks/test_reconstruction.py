@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from nets.data.batches import UNIT, Batches
+from nets.data.batches import UNIT, Batch, Batches
 from nets.suite.expansion import load_runs
 from nets.tasks import codes
 from nets.tasks.reconstruction import SHOWN, Reconstruction, corrupt
@@ -95,6 +95,27 @@ def test_one_loss_for_both_outputs_is_that_of_the_notebook(joint, data):
     images = network.image(network.decode(code))
     wanted = custom_loss(batch.images, images) + 0.1 * custom_loss(truth, classifier(code).softmax(1))
     torch.testing.assert_close(losses["loss"], wanted)
+
+
+@pytest.mark.parametrize("role", ["autoencoder", "latent_classifier"])
+@pytest.mark.parametrize("clipping", ["", "clip_norm=1"])
+def test_if_one_networks_scaled_gradient_overflows_no_network_takes_the_step(joint, role, clipping):
+    """Half a step of a loss that networks share would be a step of neither's loss."""
+    task = joint("autoencoder", clipping)
+    task.scaler = torch.amp.GradScaler("cpu", init_scale=8.0, growth_interval=1)
+    batch = Batch(torch.rand(8, 1, 28, 28), torch.arange(8), torch.arange(8))
+    last = list(task.networks[role].parameters())[-1]
+
+    def step():
+        before = [parameter.detach().clone() for parameter in task.networks.parameters()]
+        task.learn(batch)
+        return [not torch.equal(*pair) for pair in zip(before, task.networks.parameters(), strict=True)]
+
+    assert all(step()) and task.scaler.get_scale() == 16
+    hook = last.register_hook(lambda gradient: gradient.clone().fill_(torch.inf))
+    assert not any(step()) and task.scaler.get_scale() == 8
+    hook.remove()
+    assert all(step()) and task.scaler.get_scale() == 16
 
 
 @pytest.mark.parametrize("model", ["autoencoder", "vae"])

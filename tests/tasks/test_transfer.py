@@ -130,6 +130,21 @@ def test_features_are_the_networks_own_and_kept(runs, training_of, weights, few_
     assert task.validate(training.data["validation"])["top1"] > 0
 
 
+@pytest.mark.parametrize("fits", [True, False])
+def test_features_stay_on_the_device_only_where_they_fit(fits, few_digits, monkeypatch):
+    """On the device `meta`, which has no numbers; jobs that share it share its memory."""
+    device, asked = torch.device("meta"), []
+    images = Batches(few_digits("train", 60), UNIT, CPU, jobs=2)
+    images.device = device
+    needed = 60 * 3 * 4
+    monkeypatch.setattr(transfer, "room", lambda *where: asked.append(where) or needed + fits)
+    seen = transfer.FeatureBatches(images, lambda batch: torch.ones(len(batch), 3), 25)
+    assert asked == [(device, 2)]
+    assert {seen.features.device, seen.labels.device, seen.rows.device} == {device if fits else CPU}
+    batch = next(seen.epoch(20, seed=0))
+    assert batch.images.shape == (20, 3) and batch.images.device == batch.labels.device == device
+
+
 def test_fine_tuning_has_two_rates_under_the_schedule(runs, training_of, weights):
     training = training_of(runs["tuned"], weights)
     optimizer = training.task.optimizers["classifier"]

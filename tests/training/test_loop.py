@@ -26,7 +26,7 @@ MODELS = {
 DATASETS = {"unet": "digit_scenes"}  # all others: mnist5k
 
 
-def training_of(run, few_digits, folder, checkpoint_seconds=60.0) -> Training:
+def training_of(run, few_digits, folder, checkpoint_seconds=60.0, replays=False) -> Training:
     device = choose_device(1)
     torch.manual_seed(run.seed)
     kind = task_class(run)
@@ -39,7 +39,9 @@ def training_of(run, few_digits, folder, checkpoint_seconds=60.0) -> Training:
         "validation": Batches(validation, pixels, device),
     }
     checkpoints = Checkpoints(folder, run.digest, "cpu-float32")
-    return Training(task, data, checkpoints, Progress(run.name, terminal=io.StringIO()), checkpoint_seconds)
+    return Training(
+        task, data, checkpoints, Progress(run.name, terminal=io.StringIO()), checkpoint_seconds, replays=replays
+    )
 
 
 def same(first: dict, second: dict) -> bool:

@@ -31,6 +31,12 @@ def test_cosine_falls_from_one_towards_zero():
     assert rates == sorted(rates, reverse=True)
 
 
+def test_linear_with_a_warm_up_is_a_triangle():
+    rates = factors(name="linear", warmup_epochs=1)
+    assert rates[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])
+    assert rates[10:] == pytest.approx([1 - step / 30 for step in range(30)])
+
+
 def test_warm_up_rises_to_the_full_rate_and_then_the_schedule_begins():
     rates = factors(name="cosine", warmup_epochs=1)
     assert rates[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])

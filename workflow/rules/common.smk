@@ -1,9 +1,4 @@
 # The suite: its runs, and where their files are.
-import gc
-
-from snakemake.logging import logger
-from snakemake.settings.types import ExecutionSettings
-
 from nets.suite.catalogues import load_catalogues
 from nets.suite.expansion import load_runs
 from nets.suite.settings import find_table, job_environment
@@ -18,14 +13,9 @@ from nets.suite.keys import (
     run_source,
     stage_source,
 )
-from nets.machine import attempts
 from nets.machine.environment import module_path, settle
-from nets.machine.locks import drop_stale
 from nets.machine.slots import count_slots
 from nets.trust import redacted, refuse_links
-
-# A large plan keeps millions of live objects; garbage collection at the default rate costs a sixth of planning time.
-gc.set_threshold(100_000, 50, 100)
 
 settle()
 try:
@@ -58,33 +48,6 @@ try:
 except UserError as error:
     # If the error were raised, Snakemake would print it with lines of this file.
     sys.exit(redacted(str(error)))
-
-
-def prepare_dag(*words, first=workflow._prepare_dag, **named):
-    """Remove the locks that a killed Snakemake left, before Snakemake looks at them; a dry run removes nothing."""
-    global at_work  # this process's own lock
-    try:
-        if not workflow.dryrun:
-            at_work = drop_stale(Path(".snakemake"))
-            attempts.forget()
-    except UserError as error:
-        sys.exit(str(error))
-    return first(*words, **named)
-
-
-# Only now does Snakemake know whether this is a dry run.
-if workflow.is_main_process:
-    attempts.begin()
-    workflow._prepare_dag = prepare_dag
-
-# Users want to see which steps are done, not a line for every choice of Snakemake's scheduler.
-SCHEDULER = ("Select jobs to execute", "Execute ", "Finished jobid")
-logger.addFilter(lambda record: not record.getMessage().startswith(SCHEDULER))
-
-# Runs that share a cluster job do not share a failure. Snakemake 9.27 passes --keep-going to no job, reads no profile
-# there, and creates its settings only after it has read this file.
-if workflow.remote_exec:
-    ExecutionSettings.keep_going = property(lambda _: True, lambda *_: None)
 
 DATASETS = {run.dataset: run.data for run in RUNS.values()}
 EXTRACTORS = {

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from nets.errors import UserError
+from nets.files import naming
 from nets.reporting.comparisons import Comparison
 from nets.reporting.results import Result
 
@@ -40,7 +41,8 @@ class Figure(Generic[Subject]):
         path.unlink(missing_ok=True)
         drawn = self.when(subject)
         if drawn:
-            self.draw(subject, path)
+            with naming(path):
+                self.draw(subject, path)
         return drawn
 
 

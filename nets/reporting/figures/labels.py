@@ -2,6 +2,7 @@
 
 from math import cos, pi, sin
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.transforms import Bbox
@@ -23,15 +24,16 @@ def place(axis: Axes, points: list[tuple[float, float, str]]) -> None:
     figure.draw_without_rendering()
     frame = axis.get_window_extent()
     centres = [axis.transData.transform((x, y)) for x, y, _ in points]
-    taken = [box(x, y, 2 * POINT, 2 * POINT) for x, y in centres]
-    for (x, y, words), (left, top) in zip(points, centres, strict=True):
+    taken = np.empty((2 * len(points), 4))  # the points, then their labels
+    taken[: len(points)] = [box(x, y, 2 * POINT, 2 * POINT).extents for x, y in centres]
+    for count, ((x, y, words), (left, top)) in enumerate(zip(points, centres, strict=True), len(points)):
         note = axis.annotate(words, (x, y), fontsize=SIZE, ha="center", va="center", annotation_clip=False)
         size = note.get_window_extent(renderer).padded(2)
         note.remove()
         places = [spot(left, top, distance, angle, size) for distance in NEAR + FAR for angle in AROUND]
-        hidden = [sum(overlap(each, other) for other in taken) + outside(each, frame) for each in places]
-        best = hidden.index(min(hidden))
-        taken.append(places[best])
+        extents = np.array([each.extents for each in places])
+        best = int(np.argmin(covered(extents, taken[:count]) + [outside(each, frame) for each in places]))
+        taken[count] = extents[best]
         line = {"arrowstyle": "-", "linewidth": 0.6, "color": MUTED, "shrinkA": 0, "shrinkB": 3}
         scale = 72 / figure.dpi
         middle = ((places[best].x0 + places[best].x1) / 2 - left, (places[best].y0 + places[best].y1) / 2 - top)
@@ -51,6 +53,13 @@ def spot(x: float, y: float, distance: float, angle: float, size: Bbox) -> Bbox:
 def box(x: float, y: float, width: float, height: float) -> Bbox:
     """A box from its centre and size."""
     return Bbox.from_extents(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+
+
+def covered(places: np.ndarray, taken: np.ndarray) -> np.ndarray:
+    """The area (M,) of each place (M, 4) that is taken, added up over the boxes (N, 4); rows are x0, y0, x1, y1."""
+    ends = np.minimum(places[:, None, 2:], taken[:, 2:])
+    sides = np.maximum(ends - np.maximum(places[:, None, :2], taken[:, :2]), 0)
+    return np.cumsum(sides.prod(axis=2), axis=1)[:, -1]  # a sum in the order of `taken`
 
 
 def overlap(first: Bbox, second: Bbox) -> float:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 FILES = ("config.json", "manifest.json", "metrics.json", "history.csv")
-OURS, DIGEST = "nets.run", "nets.digest"  # tags of our runs: the name, and the content's digest, set last
-METRICS, PARAMS = 1000, 100  # MLflow's limits per request
+OURS, DIGEST = "nets.run", "nets.digest"  # tags of our runs: the name, and the content's digest
+ENDED = ("FINISHED", "FAILED")  # MLflow's words for the runs that were logged as a whole
 
 
 class Changes(NamedTuple):
@@ -102,12 +102,16 @@ def update(
     experiment = experiment_of(client, name, artifacts)
     tracked = ours(client, experiment)
     digests = {result.name: digest(result) for result in results}
-    kept = {key for key, old in tracked.items() if old.data.tags.get(DIGEST) == digests.get(key, "gone")}
+    kept = {
+        key
+        for key, old in tracked.items()
+        if old.data.tags.get(DIGEST) == digests.get(key, "gone") and old.info.status in ENDED
+    }
     for key in set(tracked) - kept:
         remove(client, tracked[key].info, artifacts)
     for result in results:
         if result.name not in kept:
-            add(client, experiment, result, digests[result.name], place)
+            add(client, experiment, result, digests[result.name], artifacts, place)
     return Changes(len(results) - len(kept), len(kept), len(set(tracked) - set(digests)))
 
 
@@ -172,27 +176,34 @@ def folder_of(artifacts: Path, run_id: str) -> Path:
     return inside(artifacts, check_name(run_id, "The id of a run in MLflow's database"))
 
 
-def add(client: "MlflowClient", experiment: str, result: Result, digest: str, place: str) -> None:
+def add(
+    client: "MlflowClient", experiment: str, result: Result, digest: str, artifacts: Path | None, place: str = ""
+) -> None:
     """Log one run; a hole (a run without a result) is logged as failed.
 
     Raises UserError if the database, which may come from elsewhere, wants its files in another place.
     """
     started, ended = logged.times(result)
-    made = client.create_run(experiment, started, {OURS: result.name} | logged.tags(result), result.name).info
+    tags = {OURS: result.name, DIGEST: digest} | logged.tags(result)
+    made = client.create_run(experiment, started, tags, result.name).info
     key = made.run_id
     if place and made.artifact_uri != f"{place}/{check_name(key, 'The id of a run')}/artifacts":
         client.delete_run(key)
         raise UserError(
             f"mlflow.db keeps files in {made.artifact_uri}, not in {place}; delete it, and it is made again."
         )
-    params, metrics = logged.params(result), logged.metrics(result)
-    for start in range(0, len(params), PARAMS):
-        client.log_batch(key, params=params[start : start + PARAMS])
-    for start in range(0, len(metrics), METRICS):
-        client.log_batch(key, metrics=metrics[start : start + METRICS])
-    for name in FILES:
-        client.log_artifact(key, str(result.folder / name))
-    for path in figures(result):
-        client.log_artifact(key, str(path), "figures")
-    client.set_tag(key, DIGEST, digest)
-    client.set_terminated(key, "FINISHED" if result.ok else "FAILED", ended)
+    files = {result.folder / name: "" for name in FILES} | dict.fromkeys(figures(result), "figures")
+    if artifacts and place:
+        copy(files, folder_of(artifacts, key) / "artifacts")
+    else:
+        for path, below in files.items():
+            client.log_artifact(key, str(path), below or None)
+    client.log_batch(key, logged.metrics(result), logged.params(result))
+    client.set_terminated(key, ENDED[not result.ok], ended)
+
+
+def copy(files: dict[Path, str], folder: Path) -> None:
+    """Copy files to folders below a run's own, as `log_artifact` would; but that asks the database about each file."""
+    for path, below in files.items():
+        (folder / below).mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, folder / below / path.name)

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 from nets.fidelity.passport import digest, manner
 from nets.files import read_json
 from nets.reporting import glossary
-from nets.reporting.measures import Number
+from nets.reporting.measures import Measure, Number
 from nets.reporting.results import Result
 from nets.reporting.tables.passports import sampling_of
+from nets.run import chosen_weights
 
 ROWS = 25  # the most rows of a history that are shown; history.csv has all
 
@@ -35,10 +36,21 @@ def run_details(result: Result) -> dict[str, Any]:
     }
 
 
-def headline(result: Result) -> str:
-    """The headline of one run: 'Top-1 97.46 %'; empty for a hole."""
+def extractor_details(result: Result) -> dict[str, Any]:
+    """A classifier that measures generators: the headline and the hash of the weights that are used."""
+    best = "best" in (result.manifest.get("weights") or {})
+    return {
+        "result": result,
+        "headline": (headline(result, "_best") if best else "") or headline(result),
+        "weights": chosen_weights(result.manifest),
+    }
+
+
+def headline(result: Result, suffix: str = "") -> str:
+    """The headline of one run: 'Top-1 97.46 %'; empty for a hole. `suffix`: of other weights, such as "_best"."""
+    wanted = result.headline and Measure(result.headline.metric + suffix, result.headline.split)
     for number in result.numbers:
-        if number.value is not None and number.measure == result.headline:
+        if number.value is not None and number.measure == wanted:
             metric = glossary.describe(number.metric)
             return f"{metric.label} {glossary.number(number.value, metric.decimals)} {metric.unit}".strip()
     return ""

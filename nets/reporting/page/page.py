@@ -11,7 +11,7 @@ from nets.files import read_json
 from nets.reporting import glossary
 from nets.reporting.comparisons import read_comparisons
 from nets.reporting.page import render
-from nets.reporting.page.details import run_details
+from nets.reporting.page.details import extractor_details, run_details
 from nets.reporting.page.sections import by_task, section
 from nets.reporting.results import Result, load_results
 from nets.reporting.tables import formats
@@ -34,7 +34,7 @@ def page(folder: Path, names: Path, base: Path) -> str:
         holes=[result for result in results if not result.ok],
         passports=[passport_card(passport) for passport in passports_of(results).values()],
         unmeasured=unmeasured(results),
-        extractors=[run_details(result) for result in results if result.run.purpose == "extractor"],
+        extractors=[extractor_details(result) for result in results if result.run.purpose == "extractor"],
         datasets=datasets(folder.parent / "data", results),
         metrics=metrics(results),
         qualifiers=qualifiers(results),

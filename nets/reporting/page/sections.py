@@ -14,6 +14,8 @@ from nets.reporting.tables.best import APART, standing, test_of
 from nets.reporting.tables.stability import TEXT
 from nets.reporting.tables.table import Row, Table
 
+SHOWN = 50  # the most rows of a table whose pictures are in the page: each row has some 70 kB of them
+
 
 @dataclass(frozen=True)
 class Model:
@@ -42,7 +44,8 @@ def section(results: Path, comparison: Comparison) -> dict[str, Any]:
         "stability": comparison.stability and {"text": TEXT, "html": html(comparison.stability)},
         "pictures": comparison_pictures(comparison, results / "figures"),
         "card": card(table),
-        "models": [model(table, row, first=row in table.ranked[:1]) for row in table.rows],
+        "models": [model(table, row, first=row in table.ranked[:1]) for row in table.rows[:SHOWN]],
+        "left_out": len(table.rows[SHOWN:]),
     }
 
 

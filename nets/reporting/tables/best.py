@@ -6,8 +6,6 @@ correction counts the tests. A row without a test is not in the group, and the t
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from nets.reporting import glossary
 from nets.reporting.results import Result
 from nets.reporting.statistics import (
@@ -74,10 +72,10 @@ def difference(best: Row, row: Row, headline: Column) -> Difference | None:
         return t_test(first, second)
     if headline.metric != "top1":
         return None
-    kept = [result.answers for result in one_of_each(best.results, row.results)]
-    if any("predicted" not in each for each in kept) or not np.array_equal(kept[0]["labels"], kept[1]["labels"]):
+    ours, theirs = (result.right for result in one_of_each(best.results, row.results))
+    if ours is None or theirs is None or ours[0] != theirs[0]:
         return None
-    a, b = (each["predicted"] == each["labels"] for each in kept)
+    a, b = ours[1], theirs[1]
     return mcnemar(int((a & ~b).sum()), int((b & ~a).sum()), len(a))
 
 

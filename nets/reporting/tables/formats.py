@@ -6,16 +6,16 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from nets.files import read_json
+from nets.files import naming, read_json
 from nets.reporting import glossary
 from nets.reporting.page import render
 from nets.reporting.results import Result
 from nets.reporting.tables.table import Cell, Column, Row, Table
 
 READING = (
-    "Mean ± 95 % confidence interval (Student t) over seeds; if a seed is missing, there is no mean. The accuracy of a "
-    "single seed has [low, high], the 95 % interval (Wilson) of the test set alone: how far other test images could "
-    "move it. That says nothing of the luck of training."
+    "Mean ± 95 % confidence interval (Student t) over seeds, which ends where the metric does, as at 100 %; if a seed "
+    "is missing, there is no mean. The accuracy of a single seed has [low, high], the 95 % interval (Wilson) of the "
+    "test set alone: how far other test images could move it. That says nothing of the luck of training."
 )
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take for the beginning of a formula
 LATEX = {
@@ -30,7 +30,9 @@ def write(table: Table, folder: Path) -> None:
     """Write `<name>.{csv,md,tex,html,json}` into a folder."""
     forms = {"csv": raw, "md": markdown, "tex": latex, "html": html, "json": Table.to_json}
     for suffix, form in forms.items():
-        (folder / f"{table.name}.{suffix}").write_text(form(table), encoding="utf-8")
+        path = folder / f"{table.name}.{suffix}"
+        with naming(path):
+            path.write_text(form(table), encoding="utf-8")
 
 
 def read(folder: Path, name: str, results: Iterable[Result]) -> Table:
@@ -49,7 +51,7 @@ def text(cell: Cell) -> str:
     """A cell as plain text."""
     if cell.bounds:
         return f"{cell.text} [{cell.bounds}]"
-    return f"{cell.text} ± {cell.half}" if cell.half else cell.text
+    return f"{cell.text} {cell.interval}".rstrip()
 
 
 def seeds(row: Row) -> str:

@@ -82,4 +82,4 @@ def test_images(group: list[Result], column: Column) -> int | None:
     """On how many test images a model's accuracy is measured; None for other metrics and splits, or if unknown."""
     if column.split != "test" or not isinstance(glossary.describe(column.metric), Accuracy):
         return None
-    return next((len(labels) for result in group if (labels := result.answers.get("labels")) is not None), None)
+    return next((count for result in group if (count := result.test_images) is not None), None)

@@ -65,21 +65,25 @@ def summary_cell(summary: Summary, column: Column, images: int | None = None) ->
     `images` is the number of test images if the column is an accuracy, in percent: then a single seed has the interval
     of the test set alone.
     """
-    mean, half = summary.mean, summary.half
-    raw: dict[str, float | None] = {"mean": mean, "ci_low": None, "ci_high": None, "n": summary.n}
-    if mean is not None and half is not None:
-        raw |= {"ci_low": mean - half, "ci_high": mean + half}
+    mean, (low, high) = summary.mean, summary.interval(*glossary.describe(column.metric).limits)
+    raw: dict[str, float | None] = {"mean": mean, "ci_low": low, "ci_high": high, "n": summary.n}
     if bounds := test_set_interval(summary, images):
         raw |= {"test_low": bounds[0], "test_high": bounds[1], "test_images": images}
     raw = {f"{column.key}_{name}": value for name, value in raw.items()}
     if mean is None:
         short = f"{summary.n} of {summary.expected}"
         return Cell(summary.gaps if column.headline else short, hint=summary.gaps, raw=raw)
-    hint = "" if half is not None or summary.n < 2 else "All seeds gave the same number, which has no interval."
-    interval = "" if half is None else glossary.number(half, column.decimals)
+    hint = "" if low is not None or summary.n < 2 else "All seeds gave the same number, which has no interval."
+    interval = "" if low is None or high is None else around(mean, low, high, column.decimals)
     within = ", ".join(glossary.number(bound, column.decimals) for bound in bounds)
     seeds = {str(seed): value for seed, value in summary.values.items()}
     return Cell(glossary.number(mean, column.decimals), mean, interval, within, hint, raw=raw, seeds=seeds)
+
+
+def around(mean: float, low: float, high: float, decimals: int | None) -> str:
+    """An interval around a mean: '± 0.18', or '+0.05 −0.18' if it is shorter on one side, where the metric ends."""
+    above, below = (glossary.number(width, decimals) for width in (high - mean, mean - low))
+    return f"± {above}" if above == below else f"+{above} −{below}"
 
 
 def test_set_interval(summary: Summary, images: int | None) -> tuple[float, ...]:

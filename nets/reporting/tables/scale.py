@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from nets.files import read_json
 from nets.reporting import glossary
 from nets.reporting.results import Result
 from nets.reporting.tables.passports import passports_of
@@ -31,7 +30,5 @@ def scale_rows(results: list[Result], columns: list[Column]) -> list[Row]:
 
 
 def read_scale(results: list[Result]) -> list[dict[str, Any]]:
-    """The entries of `scale` in the `reference.json` of each extractor of the results' data set."""
-    folder = results[0].folder.parents[1] / "fidelity"
-    paths = sorted(folder.glob(f"{results[0].run.dataset}-*/reference.json"))
-    return [entry for path in paths for entry in read_json(path)["scale"]]
+    """The scale of the results' data set; empty without generators."""
+    return next((scale for result in results if (scale := result.scale)), [])

@@ -18,7 +18,7 @@ class Cell:
 
     text: str
     sort: float | None = None
-    half: str = ""  # half the width of the confidence interval over seeds, as text
+    interval: str = ""  # over seeds, as text: "± 0.18", or "+0.05 −0.18" where the metric's range ends
     bounds: str = ""  # of a single seed: the interval of the test set alone, as text
     hint: str = ""  # why there is no number
     best: bool = False  # whether a test found the row in the group of the best (see `tables.best`)
