@@ -53,7 +53,7 @@ help:  ## list the targets
 	@echo "make publish             take results into the record, docs/results/ (SUITE, TABLE; RUN=name: one run)"
 	@echo "make bench               measure the speed, and write docs/benchmarks.md (15 minutes on two idle cores)"
 	@echo "make bench QUICK=1       whether it has fallen, in two minutes; ONLY=loop measures one benchmark"
-	@echo "make docs                write the pages that are made from schemas and from the record"
+	@echo "make docs                write the pages that are made from schemas, the record and benchmarks"
 	@echo "make lock                update requirements.lock from pyproject.toml, and environment.yml from the lock"
 
 # Only the lock decides: limits on versions in this machine's pip configuration are ignored.

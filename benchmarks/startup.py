@@ -21,8 +21,7 @@ MAY_IMPORT = {  # by job: which of them it may import at its start
     **dict.fromkeys(("weights", "check", "verify"), (*NETWORKS, *CATALOGUES)),
     **dict.fromkeys(("compare", "draw", "report"), FIGURES),
     **dict.fromkeys(("docs", "publish"), ("numpy", "jinja2", *CATALOGUES)),
-    "plan": CATALOGUES,
-    **{"prepare": ("numpy", "PIL", *CATALOGUES), "why": ("numpy", *CATALOGUES)},
+    **{"prepare": ("numpy", *CATALOGUES), "why": ("numpy", *CATALOGUES), "plan": CATALOGUES},
     **dict.fromkeys(("browse", "collect", "fetch", "retry", "summary", "track"), ()),
 }
 TIMED = ("train", "collect", "prepare", "weights", "reference", "evaluate", "draw", "compare", "report", "track")

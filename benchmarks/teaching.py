@@ -1,8 +1,9 @@
 """Three networks of the teaching notebooks (Valente, Deep-Learning-Models) against Keras code of their shape.
 
-The same architectures, losses, optimizers, batch sizes and images, on one thread each. Keras runs on TensorFlow in an
-environment of its own, and its networks are compiled before they are timed. `KERAS=/path/to/python` names another
-environment that has TensorFlow.
+The same architectures, losses, optimizers, batch sizes and images, on one thread each; but our DCGAN's generator learns
+from the discriminator after that one's step, which takes a third pass of the discriminator where the notebook has two.
+Keras runs on TensorFlow in an environment of its own, and its networks are compiled before they are timed.
+`KERAS=/path/to/python` names another environment that has TensorFlow.
 """
 
 import contextlib

@@ -20,7 +20,7 @@ def stand_in() -> None:
         return
     package, module = types.ModuleType("safetensors"), types.ModuleType("safetensors.torch")
 
-    def save(weights: dict[str, torch.Tensor]) -> bytes:
+    def save(weights: dict[str, torch.Tensor], metadata: dict[str, str] | None = None) -> bytes:
         buffer = io.BytesIO()
         torch.save(weights, buffer)
         return buffer.getvalue()
