@@ -35,7 +35,7 @@ class Steps:
         here = data.home == task.device and (self.places_rates or not on_gpu)
         self.replays = replays and here and not task.scaler.is_enabled()
         self.names: tuple[str, ...] = ()  # of the losses
-        self.sums: Tensor | None = None  # (2, n) float64: of the losses, and of their squares
+        self.sums: list[Tensor] = []  # two (n,) float64: of the losses, and of their squares
         self.indices: Tensor | None = None  # of the batch that a recorded step takes
         self.taken = 0
         self.replay: Callable[[], None] | None = None
@@ -74,16 +74,16 @@ class Steps:
     def work(self, indices: Tensor) -> None:
         """Take a batch, learn from it, add its losses to the sums."""
         losses = self.task.learn(self.data.take(indices, random=True))
-        if self.sums is None:
-            self.names = tuple(losses)
-            self.sums = torch.zeros(2, len(losses), dtype=torch.float64, device=self.task.device)
-        values = torch.stack([losses[name].double() for name in self.names])
-        self.sums += torch.stack([values, values * values])
+        values = torch.stack(list(losses.values())).double()
+        if not self.sums:
+            self.names, self.sums = tuple(losses), [torch.zeros_like(values) for _ in range(2)]
+        self.sums[0] += values
+        self.sums[1] += values * values
 
     def clear(self) -> None:
         """Begin new sums."""
-        if self.sums is not None:
-            self.sums.zero_()
+        for each in self.sums:
+            each.zero_()
 
     def means(self, count: int) -> dict[str, float]:
         """The mean losses of the `count` steps since the sums began. Waits for the device."""
@@ -96,13 +96,12 @@ class Steps:
 
     def read(self, row: int, count: int) -> dict[str, float]:
         """A row of the sums, divided by `count`."""
-        if self.sums is None:
-            return {}
-        return {name: value / count for name, value in zip(self.names, self.sums[row].tolist(), strict=True)}
+        values = self.sums[row].tolist() if self.sums else []
+        return {name: value / count for name, value in zip(self.names, values, strict=True)}
 
-    def restore(self, names: tuple[str, ...], sums: Tensor | None) -> None:
+    def restore(self, names: tuple[str, ...], sums: list[Tensor]) -> None:
         """Continue with the sums of a checkpoint."""
-        self.names, self.sums = names, None if sums is None else sums.to(self.task.device)
+        self.names, self.sums = names, [each.to(self.task.device) for each in sums]
 
 
 def placed(number: float | Tensor, value: float, device: torch.device) -> Tensor:
