@@ -8,6 +8,7 @@ import pytest
 from nets import evaluation
 from nets.errors import UserError
 from nets.jobs import evaluate
+from nets.tasks.kinds import KINDS
 
 
 @pytest.fixture
@@ -38,3 +39,20 @@ def test_a_mistake_of_the_user_ends_it(trained, digits, monkeypatch, capsys):
     assert evaluate.main(["--run-dir", str(trained), "--data-dir", str(digits)]) == 1
     assert capsys.readouterr().err.splitlines()[-1] == "Do this."  # a warning of the GPU may come before
     assert not (trained / "metrics.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("top1", 97.6, "Top-1 97.60 %"),
+        ("fid_indomain", 12.3456, "FID in-domain 12.35"),
+        ("fid_inception", None, "FID Inception not measured"),
+    ],
+)
+def test_the_terminal_names_a_metric_as_the_tables_do(name, value, words):
+    assert evaluation.in_words(name, value) == words
+
+
+def test_the_terminal_knows_every_headline():
+    for kind in KINDS.values():
+        assert evaluation.in_words(kind.family.headline, 1.0) != kind.family.headline
