@@ -17,6 +17,7 @@ from nets.files import atomic, read_json, write_json
 from nets.machine.memory import out_of_memory, watched
 from nets.machine.slots import sharers
 from nets.metrics.measurement import Measurement, Measurements, by_class
+from nets.metrics.metric import Unmeasured, all_metrics, parts
 from nets.run import Run
 from nets.suite.keys import record, run_source
 from nets.tasks import task_class
@@ -85,8 +86,17 @@ def evaluate(trained: TrainedRun) -> str:
     write_json(trained.folder / "metrics.json", content)
     if end["status"] != "ok":
         return f"{run.name}  {end['status']}: {end['reason']}"
-    value = next((m.value for m in measured.metrics if m.metric == headline), None)
-    return f"{run.name}  test {headline} " + ("not measured" if value is None else f"{value:.4g}")
+    return f"{run.name}  {in_words(headline, next((m.value for m in measured.metrics if m.metric == headline), None))}"
+
+
+def in_words(name: str, value: float | Unmeasured | None) -> str:
+    """A metric and its value for the terminal, as in "Top-1 97.60 %"."""
+    base, qualifiers = parts(name)
+    metric = all_metrics()[base]
+    words = ["not measured"]
+    if isinstance(value, int | float):
+        words = [f"{value:.4g}" if metric.decimals is None else f"{value:.{metric.decimals}f}", metric.unit]
+    return " ".join(filter(None, [metric.label, *qualifiers, *words]))
 
 
 def measure(trained: TrainedRun) -> Measurements:

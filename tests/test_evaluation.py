@@ -9,6 +9,7 @@ import pytest
 from nets import evaluation
 from nets.errors import UserError
 from nets.jobs import evaluate
+from nets.tasks.kinds import KINDS
 
 
 @pytest.fixture
@@ -49,3 +50,20 @@ def test_a_classifiers_recall_by_class_is_measured(trained, digits):
         recall = [100 * (arrays["predicted"][arrays["labels"] == k] == k).mean() for k in range(10)]
     assert metrics["classes"] == {"class_recall": pytest.approx(recall)}
     assert values["balanced"] == pytest.approx(np.mean(recall))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("top1", 97.6, "Top-1 97.60 %"),
+        ("fid_indomain", 12.3456, "FID in-domain 12.35"),
+        ("fid_inception", None, "FID Inception not measured"),
+    ],
+)
+def test_the_terminal_names_a_metric_as_the_tables_do(name, value, words):
+    assert evaluation.in_words(name, value) == words
+
+
+def test_the_terminal_knows_every_headline():
+    for kind in KINDS.values():
+        assert evaluation.in_words(kind.family.headline, 1.0) != kind.family.headline

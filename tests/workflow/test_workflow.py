@@ -32,6 +32,15 @@ def test_the_plan_of_an_empty_folder(project):
     }
 
 
+def test_the_first_numbers_come_before_the_last_training(project):
+    """Runs are evaluated before others are trained, and all data are prepared first."""
+    result = project.run("-n", "--forceall", "--quiet", "host")
+    blocks = re.split(r"\n(?=(?:local)?rule )", result.stdout)
+    found = {re.match(r"(?:local)?rule (\w+)", block)[1]: "priority: " in block and block for block in blocks[1:]}
+    of = {name: int(re.search(r"priority: (\d+)", block)[1]) if block else 0 for name, block in found.items()}
+    assert of["evaluate"] > of["prepare"] > of["train"] == of["draw"] == 0
+
+
 def test_a_small_run_leaves_everything(finished):
     results = finished.work / "results/tiny"
     for name in ("report.html", "mlflow.db", "metrics.csv", "tables/classification-mnist5k.csv"):

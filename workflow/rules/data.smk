@@ -23,6 +23,7 @@ rule prepare:
         test=directory(f"{paths.DATA}/{{dataset}}/test"),
     log:
         f"{paths.DATA}/{{dataset}}/prepare.log",
+    priority: 1  # all rows then compete, and the short ones end soon
     conda:
         "../../environment.yml"
     params:

@@ -71,6 +71,7 @@ rule evaluate:
         arrays=f"{RUN}/arrays.npz",
     log:
         f"{RUN}/logs/evaluate.log",
+    priority: 2  # before other runs are trained: a person waits for the first numbers
     group:
         group_of
     conda:
