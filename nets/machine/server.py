@@ -82,7 +82,8 @@ def start(threads: int, module: str = "nets.jobs.serve") -> subprocess.Popen[byt
     os.environ[ADDRESS] = str(path)
     environment = os.environ | {"PYTHONPATH": module_path()} | dict.fromkeys(THREADS, str(threads))
     number = listener.fileno()
-    command = [sys.executable, "-P", "-m", module, f"--listener={number}"]
+    # By a shell, as Snakemake starts jobs: it drops variables such as PS1, which an activated environment exports.
+    command = ["bash", "-c", 'exec "$@"', "bash", sys.executable, "-P", "-m", module, f"--listener={number}"]
     # In a process group of its own, so that Ctrl-C reaches only the clients, which pass it on.
     server = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, pass_fds=[number], process_group=0)
     listener.close()

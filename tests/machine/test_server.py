@@ -65,6 +65,7 @@ class Served:
 def served(tmp_path, monkeypatch):
     (tmp_path / "job.py").write_text(JOB)
     (tmp_path / "serve_test.py").write_text(SERVE)
+    monkeypatch.delenv("PS1", raising=False)  # the shell of a rule drops it, and here clients start without one
     monkeypatch.setenv(server.ADDRESS, "")
     monkeypatch.delenv(server.ADDRESS)
     monkeypatch.delenv("PYTEST_CURRENT_TEST")

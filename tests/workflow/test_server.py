@@ -39,7 +39,8 @@ def own_network(folder: Path, epochs: int) -> Project:
     return project
 
 
-def test_jobs_are_forked_and_import_the_users_code_themselves(tmp_path):
+def test_jobs_are_forked_and_import_the_users_code_themselves(tmp_path, monkeypatch):
+    monkeypatch.setenv("PS1", "(.venv) ")  # as in an activated environment; a shell that runs a command drops it
     project = own_network(tmp_path, 1)
     wanted = [f"results/tiny/runs/net-mnist5k-s{seed}/metrics.json" for seed in (0, 1)]
     result = project.snakemake("--config", "table=tiny.tsv", "--", *wanted)
