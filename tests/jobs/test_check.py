@@ -92,4 +92,4 @@ def test_a_run_says_it_too(own, few, run_of, monkeypatch, capsys):
     log = own / "log"
     assert train.main(["--run-dir", str(folder), "--data-dir", str(few), "--log", str(log)]) == 0
     said = f"{run.name}: oneDNN gets the gradients of a convolution wrong on CPUs"
-    assert capsys.readouterr().err.startswith(said) and log.read_text().startswith(said)
+    assert said in capsys.readouterr().err and log.read_text().startswith(said)  # a warning of the GPU may come before

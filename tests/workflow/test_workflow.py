@@ -67,7 +67,8 @@ def test_the_numbers_are_tidy(finished):
     with open(finished.work / "results/tiny/metrics.csv") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == [
-        *("run", "model", "dataset", "task", "variant", "seed", "status", "split", "metric", "value", "direction")
+        *("run", "model", "dataset", "task", "variant", "seed", "status", "split", "metric", "value"),
+        *("direction", "class"),
     ]
     values = {(row["run"], row["metric"]): row["value"] for row in rows}
     assert float(values["lenet5-mnist5k-s0", "top1"]) > 60

@@ -103,6 +103,12 @@ def source_of(stage):
     return lambda wildcards: run_source(stage, RUNS[wildcards.run]).digest
 
 
+def begin():
+    """Write what jobs read, and start the server that forks them."""
+    write_runs(RUNS.values(), DESCRIPTIONS)
+    start_server()
+
+
 def report_the_rest():
     """Compare and report the runs that have ended, although a job has failed; those without metrics are holes."""
     words = [f"--results={RESULTS}", f"--runs-from={RESULTS}/runs.txt"]
