@@ -20,8 +20,8 @@ def load(path: str | Path, device: str = "cpu") -> "Trained":
     """The trained network of a run's folder, or of one of its files of weights (.safetensors).
 
     Of a folder, it has the weights that were best on validation data, where the run chose some, and otherwise the last.
-    A file of weights says itself which network it is for, so it can be moved anywhere. Raises UserError if there is
-    no such run, if it has no result, or if its files were altered.
+    A file of weights says itself which network it is for, so it can be moved anywhere; it is compared with its SHA-256
+    only in its run's folder. Raises UserError if there is no such run, if it has no result, or if it was altered.
     """
     from nets.trained import open_trained
 

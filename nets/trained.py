@@ -11,7 +11,7 @@ from safetensors.torch import load
 from torch import Tensor, nn
 
 from nets.errors import UserError
-from nets.files import read_json, read_verified
+from nets.files import read_json, read_verified, verify
 from nets.run import Run, chosen_weights
 from nets.tasks import task_class
 from nets.tasks.precision import forked
@@ -78,8 +78,10 @@ class Trained:
     def sample(self, count: int, seed: int = 0) -> Tensor:
         """Images (count, C, H, W) uint8 that a generator or VAE draws, on the CPU; the same for the same seed.
 
-        Raises UserError for networks that draw none.
+        Raises UserError for networks that draw none, and for a count below 1.
         """
+        if not isinstance(count, int) or count < 1:
+            raise UserError(f"{count} is no number of images; give a whole number from 1.")
         if not (sample := getattr(self._task, "sample", None)):
             raise UserError(f"{self.run.name} draws no images; take a GAN, a diffusion model or a VAE.")
         return sample(count, seed).cpu()
@@ -90,7 +92,7 @@ def open_trained(path: Path, device: str) -> Trained:
     if path.is_dir():
         content = chosen_content(path)
     elif path.suffix == ".safetensors" and path.is_file():
-        content = path.read_bytes()
+        content = file_content(path)
     else:
         raise UserError(
             f"{path} is neither the folder of a run nor its file of weights (.safetensors); check the path."
@@ -105,8 +107,19 @@ def open_trained(path: Path, device: str) -> Trained:
 
 def chosen_content(folder: Path) -> bytes:
     """The verified file of the weights of a run that were best on validation data, or else its last."""
+    if not (folder / "manifest.json").exists():
+        raise UserError(f"{folder} is not the folder of a run; name one, such as results/quick/runs/lenet5-mnist5k-s0.")
     manifest = read_json(folder / "manifest.json", AGAIN)
     if manifest.get("status") != "ok":
         raise UserError(f"{folder} has no result: {manifest.get('reason')}")
     weights = chosen_weights(manifest)
     return read_verified(inside(folder, weights["file"]), weights["sha256"], AGAIN)
+
+
+def file_content(path: Path) -> bytes:
+    """A file of weights; verified if the manifest beside it names it. Elsewhere, nothing tells if it is damaged."""
+    content, manifest = path.read_bytes(), path.with_name("manifest.json")
+    for saved in read_json(manifest, AGAIN).get("weights", {}).values() if manifest.exists() else ():
+        if saved["file"] == path.name:
+            verify(content, saved["sha256"], AGAIN, str(path))
+    return content

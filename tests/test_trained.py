@@ -83,6 +83,8 @@ def test_a_vae_reconstructs_and_draws(trained, few):
     assert (again.float() - images.float()).square().mean() < (127 - images.float()).square().mean()
     drawn = model.sample(4, seed=1)
     assert drawn.shape == (4, 1, 28, 28) and drawn.dtype == torch.uint8
+    with pytest.raises(UserError, match="-1 is no number of images"):
+        model.sample(-1)
     assert torch.equal(drawn, model.sample(4, seed=1)) and not torch.equal(drawn, model.sample(4, seed=2))
     with pytest.raises(UserError, match="an autoencoder has no prior"):
         nets.load(trained("autoencoder")).sample(1)
@@ -115,8 +117,11 @@ def test_a_hole_and_damaged_or_foreign_files_are_refused(trained):
         with pytest.raises(UserError, match="does not say which network its weights are for"):
             nets.load(folder / f"{name}.safetensors")
     (folder / "best.safetensors").write_bytes((folder / "foreign.safetensors").read_bytes())
-    with pytest.raises(DataError, match=r"best.safetensors is damaged: .*; delete it and train again"):
-        nets.load(folder)
+    for path in (folder, folder / "best.safetensors"):
+        with pytest.raises(DataError, match=r"best.safetensors is damaged: .*; delete it and train again"):
+            nets.load(path)
+    with pytest.raises(UserError, match="is not the folder of a run; name one, such as"):
+        nets.load(folder.parent)
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest |= {"status": "diverged", "reason": "It diverged.", "weights": {}}
     (folder / "manifest.json").write_text(json.dumps(manifest))

@@ -34,8 +34,10 @@ def record(args: argparse.Namespace) -> None:
         lines, refused = publish_suite(args.results, args.record)
     write_pages(args.record, args.root)
     print("\n".join(lines))
+    for reason in refused:
+        print(f"Not published: {reason}", file=sys.stderr)
     if refused:
-        raise UserError("Not published:\n" + "\n".join(refused))
+        raise UserError(f"{len(refused)} of the runs {'is' if len(refused) == 1 else 'are'} not published.")
 
 
 if __name__ == "__main__":
