@@ -65,8 +65,8 @@ def status(name: str) -> str:
 
 
 def number(value: float, decimals: int | None) -> str:
-    """A number with this many decimals (None: four significant digits) and a real minus sign."""
-    text = f"{value:.4g}" if decimals is None else f"{value:.{decimals}f}"
+    """A number with this many decimals (None, or from a million on: four significant digits) and a real minus sign."""
+    text = f"{value:.4g}" if decimals is None or abs(value) >= 1e6 else f"{value:.{decimals}f}"
     return text.replace("-", "−")
 
 

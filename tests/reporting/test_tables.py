@@ -305,3 +305,7 @@ def test_no_interval_goes_beyond_a_metrics_range(metric, values, text, ends):
     cell = summary_cell(summarise(dict(enumerate(values)), {}), column)
     assert formats.text(cell) == text
     assert (cell.raw["key_ci_low"], cell.raw["key_ci_high"]) == pytest.approx(ends, abs=0.005)
+
+
+def test_an_exploded_number_is_short():
+    assert glossary.number(1.68563e31, 4) == "1.686e+31" and glossary.number(-999_999.5, 1) == "−999999.5"
