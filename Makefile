@@ -78,7 +78,7 @@ fetch: .venv/ready
 	@python -m snakemake --cores all --quiet all --config $(settings) -- fetch
 
 plan: .venv/ready
-	@python -m nets.jobs.plan --table="$${TABLE:-config/$$SUITE.tsv}"
+	@python -m nets.jobs.plan $(if $(TABLE),--table="$$TABLE",--suite="$$SUITE")
 
 why: .venv/ready
 	@test -n "$$RUN" || { echo "Name a run: make why RUN=lenet5-mnist5k-s0; make plan lists them." >&2; exit 1; }

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+from nets.jobs import plan
 from nets.suite.catalogues import ROOT
 
 
@@ -12,3 +13,8 @@ def test_a_reader_that_has_enough_is_no_error():
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 0
+
+
+def test_a_misspelt_suite_is_told_with_the_nearest(capsys):
+    assert plan.main(["--suite", "qick"]) == 1
+    assert "unknown suite; did you mean 'quick'?" in capsys.readouterr().err
