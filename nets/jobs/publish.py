@@ -9,8 +9,8 @@ from pathlib import Path
 
 from nets.errors import UserError
 from nets.jobs.common import run_job
-from nets.record.entries import RECORD
 from nets.record.publish import publish, publish_suite, write_pages
+from nets.record.recorded import RECORD
 from nets.suite.catalogues import ROOT
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from nets.errors import UserError
 from nets.jobs import evaluate
 from nets.jobs.common import run_job
-from nets.record.entries import names_of
+from nets.record.measured import names_of
 from nets.record.verification import verified
 from nets.reporting.results import Result
 

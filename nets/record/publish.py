@@ -4,19 +4,10 @@ from pathlib import Path
 
 from nets.errors import UserError
 from nets.files import atomic
-from nets.record.entries import (
-    AGAIN,
-    NEW,
-    RECORD,
-    UNCHANGED,
-    entry_of,
-    merged,
-    names_of,
-    place,
-    read_entry,
-    write_entry,
-)
+from nets.record.entries import AGAIN, NEW, UNCHANGED, merged, place, read_entry, write_entry
+from nets.record.measured import entry_of, names_of
 from nets.record.pages import pages
+from nets.record.recorded import RECORD
 from nets.suite.catalogues import ROOT
 
 

@@ -10,7 +10,9 @@ from typing import Any
 from nets.errors import UserError
 from nets.files import read_json
 from nets.record.agreement import DIFFERENT, IDENTICAL, WITHIN, apart, headlines, parts, values_of
-from nets.record.entries import RECORD, check_description, check_files, place, read_entry, result_of, rows
+from nets.record.entries import place, read_entry
+from nets.record.measured import check_description, check_files, rows
+from nets.record.recorded import RECORD, result_of
 from nets.reporting import glossary
 from nets.reporting.measures import Measure
 from nets.reporting.results import Result, load_result

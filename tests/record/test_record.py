@@ -10,8 +10,9 @@ import pytest
 
 from nets.errors import UserError
 from nets.jobs import publish
-from nets.record import entries, pages
-from nets.record.entries import entry_of, merged, place, read_entry, write_entry
+from nets.record import entries, pages, recorded
+from nets.record.entries import merged, place, read_entry, write_entry
+from nets.record.measured import entry_of
 from nets.record.publish import publish as record_run
 from nets.reporting.results import load_result
 from tests.record.conftest import NAME, changed
@@ -26,7 +27,7 @@ def elsewhere(entry: dict, top1: float, cpu: str = "Another CPU") -> dict:
 
 
 def top1_of(entry: dict, at: int = 0) -> float:
-    return next(n.value for n in entries.numbers(entry["measurements"][at]) if n.metric == "top1")
+    return next(n.value for n in recorded.numbers(entry["measurements"][at]) if n.metric == "top1")
 
 
 def test_a_suite_becomes_entries_and_a_page_and_again_the_same(suite, checkout, capsys):
@@ -46,7 +47,7 @@ def test_a_suite_becomes_entries_and_a_page_and_again_the_same(suite, checkout, 
 def test_an_entry_gives_back_what_was_measured(suite, tmp_path):
     record_run(suite, NAME, tmp_path / "record")
     entry = read_entry(place(tmp_path / "record", "tiny", NAME))
-    ours, kept = load_result(suite / "runs" / NAME), entries.result_of(entry)
+    ours, kept = load_result(suite / "runs" / NAME), recorded.result_of(entry)
     assert kept.run == ours.run and kept.headline == ours.headline
     assert [n.measure for n in kept.numbers] and {n.measure for n in kept.numbers} == {n.measure for n in ours.numbers}
     for number in ours.numbers:
@@ -175,12 +176,12 @@ def test_a_result_on_other_images_takes_no_place(suite):
 
 
 def test_numbers_of_other_passports_have_columns_of_their_own(tmp_path):
-    record = shutil.copytree(entries.RECORD, tmp_path / "record")
+    record = shutil.copytree(recorded.RECORD, tmp_path / "record")
     path = record / "quick/gan-mnist5k-s0.json"
     path.write_text(re.sub(r'("weights_sha256": )"[0-9a-f]{64}"', rf'\1"{"ab" * 32}"', path.read_text()))
     page = pages.pages(record)["docs/results.md"]
     assert len(set(re.findall(r"FID in-domain ↓ indicative, passport ([0-9a-f]{8})", page))) == 2
-    value = entries.result_of(read_entry(path)).numbers[0].value
+    value = recorded.result_of(read_entry(path)).numbers[0].value
     assert re.search(rf"\| GAN \(.*\| {value:.2f} \|", page)
 
 
@@ -245,15 +246,15 @@ def test_all_fields_of_a_description_are_in_the_schema(run_of):
 
 
 def test_the_record_is_small_and_has_every_run_of_quick():
-    found = entries.read_record(entries.RECORD)
-    assert sum(path.stat().st_size for path in entries.RECORD.rglob("*.json")) < 12_000 * sum(map(len, found.values()))
+    found = entries.read_record(recorded.RECORD)
+    assert sum(path.stat().st_size for path in recorded.RECORD.rglob("*.json")) < 12_000 * sum(map(len, found.values()))
     assert len(found["quick"]) > 50
 
 
 def test_templates_have_no_measured_number_and_only_values_that_exist():
     for path in pages.TEMPLATES.glob("*.j2"):
         assert not re.search(r"\d+\.\d|\d [%s] |± \d", path.read_text().replace("95 % interval", "")), path
-    record = pages.Record(entries.RECORD, {})
+    record = pages.Record(recorded.RECORD, {})
     assert len(record.tolerances) == 5 and "| 0.1 | 1 |" in record.tolerances[0] + record.tolerances[1]
     assert re.fullmatch(r"[\d.]+( ± [\d.]+| \[.*\])? % \(\d+ seeds?\)", record.value("quick/lenet5-mnist5k"))
     with pytest.raises(UserError, match="The record has no quick/lenet6-mnist5k, which a page names"):
@@ -275,5 +276,5 @@ def test_a_published_value_and_its_verdict_are_beside_ours(suite, tmp_path, monk
 
 
 def test_fields_of_recorded_results_replace_like_those_of_others(suite):
-    kept = entries.result_of(entry_of(suite, NAME))
+    kept = recorded.result_of(entry_of(suite, NAME))
     assert dataclasses.replace(kept, task="generation").images == kept.images
