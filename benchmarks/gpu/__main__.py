@@ -8,23 +8,21 @@ sixth, and the rows (`benchmarks.gpu.rows`) what is left. Started again with the
 they have run, and goes on with the rows. The exit status is 1 if a check or a row has failed.
 """
 
-import argparse
 import sys
 import time
 
 from benchmarks.gpu import checks, rows, speed
+from benchmarks.gpu.command import device_of, parser_of
 
 IN_SHORT = ["runs/lenet5", "risks/operations"]  # checks, with --pretend
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the three steps."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.gpu", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    rows.add_options(parser)
+    parser = parser_of("benchmarks.gpu", __doc__)
+    parser.add_argument("--data", **rows.DATA)
     args = parser.parse_args(argv)
-    end, device = time.monotonic() + 60 * args.minutes, rows.device_of(args.pretend)
+    end, device = time.monotonic() + 60 * args.minutes, device_of(args.pretend)
     failed = 0
     if not (args.out / "checks/checks.jsonl").exists():
         options = ["--pretend", "--only", *IN_SHORT] if args.pretend else []

@@ -10,17 +10,9 @@ cut off loses one check. The exit status is 1 if any failed. `--only runs steps/
 so.
 """
 
-import argparse
-import contextlib
-import faulthandler
-import json
-import os
-import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from benchmarks.gpu.arithmetic import (
@@ -35,12 +27,12 @@ from benchmarks.gpu.arithmetic import (
     check_training_in_float32,
 )
 from benchmarks.gpu.bench import (
-    CPU,
     Bench,
     Check,
     Facts,
     Wrong,
 )
+from benchmarks.gpu.command import OutOfTime, device_of, journal, limited, parser_of
 from benchmarks.gpu.machine import (
     check_data_that_do_not_fit,
     check_generators,
@@ -55,7 +47,6 @@ from benchmarks.gpu.machine import (
 from benchmarks.gpu.runs import NETWORKS, RUNS, check_network, check_run
 from benchmarks.gpu.steps import MEASURED, check_replays, check_speed
 from nets.machine.provenance import describe_machine
-from nets.training.numerics import choose_device
 
 CHECKS: dict[str, Check] = {
     **{f"runs/{run.model}": check_run(run) for run in RUNS},
@@ -83,28 +74,6 @@ CHECKS: dict[str, Check] = {
 }
 
 
-class OutOfTime(BaseException):
-    """The minutes are over."""
-
-
-@contextlib.contextmanager
-def limited(seconds: float) -> Iterator[None]:
-    """Raise OutOfTime after some seconds; end the process later still, if a kernel hangs."""
-
-    def end(*_: Any) -> None:
-        raise OutOfTime
-
-    before = signal.signal(signal.SIGALRM, end)
-    try:
-        faulthandler.dump_traceback_later(seconds + 30, exit=True, file=sys.__stderr__)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        faulthandler.cancel_dump_traceback_later()
-        signal.signal(signal.SIGALRM, before)
-
-
 def run_check(check: Check, place: Bench) -> tuple[str, str, Facts]:
     """How a check ends (passed, failed, or error), a sentence, and facts."""
     try:
@@ -118,14 +87,8 @@ def run_check(check: Check, place: Bench) -> tuple[str, str, Facts]:
 def run_all(names: list[str], place: Bench, minutes: float) -> list[dict[str, Any]]:
     """Run checks until the time is over; a line of `checks.jsonl` is written as each ends."""
     rows: list[dict[str, Any]] = []
-    with open(place.folder / "checks.jsonl", "w") as file:
-
-        def write(row: dict[str, Any]) -> None:
-            file.write(json.dumps(row, default=str) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-
-        write({"machine": describe_machine(place.device), "pretend": place.pretend, "minutes": minutes})
+    first = {"machine": describe_machine(place.device), "pretend": place.pretend, "minutes": minutes}
+    with journal(place.folder / "checks.jsonl", "w", **first) as write:
         try:
             with limited(60 * minutes):
                 for name in names:
@@ -157,24 +120,13 @@ def table(rows: list[dict[str, Any]], names: list[str]) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the checks; the status is 1 if one did not pass."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.gpu.checks",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--minutes", type=float, default=5, help="when to stop (default: %(default)s)")
-    parser.add_argument("--out", type=Path, required=True, help="folder for results; it may not exist yet")
-    parser.add_argument("--pretend", action="store_true", help="run on the CPU, with small limits")
+    parser = parser_of("benchmarks.gpu.checks", __doc__, 5)
     parser.add_argument("--only", nargs="+", default=[""], help="how the names of checks begin")
     args = parser.parse_args(argv)
     names = [name for name in CHECKS if name.startswith(tuple(args.only))]
     if not names:
         sys.exit(f"No check's name begins with {' or '.join(args.only)}; there are {', '.join(CHECKS)}.")
-    device = choose_device(1 if args.pretend else None)
-    if args.pretend:
-        device = CPU
-    elif device.type != "cuda":
-        sys.exit("torch finds no GPU here; --pretend runs the checks on the CPU.")
+    device = device_of(args.pretend)
     if args.out.exists() and any(args.out.iterdir()):
         sys.exit(f"{args.out} is not empty; name a new folder.")
     args.out.mkdir(parents=True, exist_ok=True)

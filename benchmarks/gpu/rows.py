@@ -14,8 +14,6 @@ Generated images are measured where torch-fidelity is installed and the data set
 they wait for `make run SUITE=gpu`.
 """
 
-import argparse
-import dataclasses
 import json
 import os
 import sys
@@ -28,14 +26,12 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import numpy as np
 import torch
 
 from benchmarks.gpu import missing, pack
-from benchmarks.gpu.bench import CPU, ROOT, chance_allowed
-from benchmarks.gpu.checks import OutOfTime, limited
-from nets.data.entries import number_of
-from nets.data.loaded import Loaded, Part
+from benchmarks.gpu.bench import ROOT, chance_allowed
+from benchmarks.gpu.command import OutOfTime, device_of, journal, limited, parser_of
+from benchmarks.gpu.pretend import invented, small
 from nets.data.preparation import prepare
 from nets.data.sources import READERS
 from nets.errors import UserError
@@ -49,12 +45,15 @@ from nets.run import Run, write_runs
 from nets.suite import paths
 from nets.suite.expansion import load_runs
 from nets.suite.starts import row_name
-from nets.training.numerics import choose_device
 from nets.training.session import JobSettings, Session, settle_description, train
 
 TABLE = ROOT / "config/gpu.tsv"
 RECORD = ROOT / "docs/results"
-FEW = 100  # images of a split, with --pretend
+DATA: dict[str, Any] = {
+    "type": Path,
+    "required": True,
+    "help": "folder with packs, or with data sets",
+}
 FINE = ("done", "in the record", "trained", "stopped", "no_data")  # how rows end that have not failed
 
 
@@ -114,39 +113,6 @@ def recorded(record: Path) -> set[str]:
             entry = json.loads(path.read_text(encoding="utf-8"))
             found.add(Run.from_json(json.dumps(entry["description"])).digest)
     return found
-
-
-def small(run: Run) -> Run:
-    """The run with few channels, steps and samples, for --pretend; its data are few, too."""
-    networks = {role: dataclasses.replace(n, args=narrow(n.args)) for role, n in run.networks.items()}
-    options = dict(run.recipe.options)
-    options |= {name: least for name, least in (("samples", 64), ("fid_samples", 64)) if name in options}
-    options |= {"timesteps": 4, "sampling_steps": 2} if "timesteps" in options else {}
-    schedule = run.recipe.schedule | {"warmup_epochs": 0.5, "milestones": [1] * bool(run.recipe.schedule["milestones"])}
-    recipe = dataclasses.replace(run.recipe, epochs=2, batch_size=50, options=options, schedule=schedule)
-    return dataclasses.replace(run, networks=networks, recipe=recipe, data=run.data | {"splits": few(run)})
-
-
-def narrow(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Arguments of a network with an eighth of its width."""
-    width = arguments.get("width")
-    if width is None:
-        return arguments
-    return arguments | {"width": max(8, width // 8) if isinstance(width, int) else width / 8}
-
-
-def few(run: Run) -> dict[str, Any]:
-    """The splits of a small version of a run's data set."""
-    return {"validation": 0 if run.data["splits"]["validation"] == 0 else FEW, "test": FEW, "seed": 0}
-
-
-def invented(run: Run) -> Loaded:
-    """Noise of the shape and with the classes of a run's data set, for --pretend."""
-    dice, classes = np.random.RandomState(0), number_of(run.data["classes"])
-    images = dice.randint(0, 256, (4 * FEW, *run.shape), np.uint8)
-    labels = np.arange(len(images)) % classes if classes else np.full(len(images), -1)
-    parts = [Part.of(images[rows], labels[rows]) for rows in (slice(0, 3 * FEW), slice(3 * FEW, None))]
-    return Loaded(*parts, kind="invented", location="here", canonical=False, sha256={})
 
 
 def data_of(run: Run, place: Place) -> Path:
@@ -275,14 +241,8 @@ def train_rows(
     write_runs(runs, out / paths.results_of(TABLE) / "runs.jsonl")
     place = Place(data.absolute(), out, device, time.monotonic() + 60 * minutes, pretend)
     lines: list[dict[str, Any]] = []
-    with open(out / "rows.jsonl", "a", encoding="utf-8") as file:
-
-        def write(line: dict[str, Any]) -> None:
-            file.write(json.dumps(line) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-
-        write({"machine": describe_machine(device), "pretend": pretend, "minutes": minutes})
+    first = {"machine": describe_machine(device), "pretend": pretend, "minutes": minutes}
+    with journal(out / "rows.jsonl", "a", **first) as write:
         try:
             with limited(60 * minutes + 10):  # an evaluation may end a little later
                 for line in run_rows(place, runs):
@@ -298,12 +258,8 @@ def train_rows(
 
 def main(argv: list[str] | None = None) -> int:
     """Train rows; the status is 1 if one raised an error or has no result."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.gpu.rows",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_options(parser)
+    parser = parser_of("benchmarks.gpu.rows", __doc__)
+    parser.add_argument("--data", **DATA)
     args = parser.parse_args(argv)
     return status_of(train_rows(args.data, args.out, args.minutes, device_of(args.pretend), args.pretend))
 
@@ -311,24 +267,6 @@ def main(argv: list[str] | None = None) -> int:
 def status_of(lines: list[dict[str, Any]]) -> int:
     """The exit status: 1 if a row raised an error or has ended without a result."""
     return int(any(line["status"] not in FINE for line in lines))
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of this command and of `python -m benchmarks.gpu`."""
-    parser.add_argument("--minutes", type=float, required=True, help="when to stop")
-    parser.add_argument("--data", type=Path, required=True, help="folder with packs, or with data sets")
-    parser.add_argument("--out", type=Path, required=True, help="folder for results; a second start goes on in it")
-    parser.add_argument("--pretend", action="store_true", help="work on the CPU, with small limits")
-
-
-def device_of(pretend: bool) -> torch.device:
-    """The GPU, or the CPU to pretend one. Ends the process if there is no GPU."""
-    device = choose_device(1 if pretend else None)
-    if pretend:
-        return CPU
-    if device.type != "cuda":
-        sys.exit("torch finds no GPU here; --pretend works on the CPU.")
-    return device
 
 
 if __name__ == "__main__":

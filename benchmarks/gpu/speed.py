@@ -9,9 +9,7 @@ a profile of a few steps of ours: kernels, the share of time in which the device
 network is a line of `OUT/speed.jsonl`.
 """
 
-import argparse
 import dataclasses
-import json
 import math
 import sys
 import time
@@ -26,8 +24,8 @@ from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.gpu.bench import COUNTS, Bench, Facts, build, describe, wait
-from benchmarks.gpu.checks import OutOfTime, limited
-from benchmarks.gpu.rows import device_of, narrow
+from benchmarks.gpu.command import OutOfTime, device_of, journal, limited, parser_of
+from benchmarks.gpu.pretend import narrow
 from nets.data.batches import Batches
 from nets.data.prepared import open_split
 from nets.machine.progress import Progress
@@ -185,17 +183,15 @@ def measure_all(out: Path, minutes: float, device: torch.device, pretend: bool =
     out.mkdir(parents=True, exist_ok=True)
     place, rows = Bench(device, out.absolute() / "speed", pretend), []
     with (
-        open(out / "speed.jsonl", "a", encoding="utf-8") as file,
+        journal(out / "speed.jsonl", "a", machine=describe_machine(device), pretend=pretend) as write,
         mock.patch.dict(COUNTS, MANY),
         mock.patch.dict("benchmarks.gpu.bench.FEW", FEW),
     ):
-        file.write(json.dumps({"machine": describe_machine(device), "pretend": pretend}) + "\n")
         try:
             with limited(60 * minutes):
                 for run in RUNS:
                     rows.append({"network": run.model} | measure(place, run))
-                    file.write(json.dumps(rows[-1]) + "\n")
-                    file.flush()
+                    write(rows[-1])
                     words = "{network:14}{ours:10.0f} images/s, bare loop {bare:.0f}, share {share:.2f}"
                     print(words.format(**rows[-1]), flush=True)
         except OutOfTime:
@@ -205,15 +201,7 @@ def measure_all(out: Path, minutes: float, device: torch.device, pretend: bool =
 
 def main(argv: list[str] | None = None) -> int:
     """Measure speeds."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.gpu.speed",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--minutes", type=float, default=2, help="when to stop (default: %(default)s)")
-    parser.add_argument("--out", type=Path, required=True, help="folder for results")
-    parser.add_argument("--pretend", action="store_true", help="work on the CPU, with small limits")
-    args = parser.parse_args(argv)
+    args = parser_of("benchmarks.gpu.speed", __doc__, 2).parse_args(argv)
     measure_all(args.out, args.minutes, device_of(args.pretend), args.pretend)
     return 0
 
