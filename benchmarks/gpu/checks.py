@@ -46,7 +46,6 @@ from benchmarks.gpu.machine import (
 )
 from benchmarks.gpu.runs import NETWORKS, RUNS, check_network, check_run
 from benchmarks.gpu.steps import MEASURED, check_replays, check_speed
-from nets.machine.provenance import describe_machine
 
 CHECKS: dict[str, Check] = {
     **{f"runs/{run.model}": check_run(run) for run in RUNS},
@@ -87,8 +86,8 @@ def run_check(check: Check, place: Bench) -> tuple[str, str, Facts]:
 def run_all(names: list[str], place: Bench, minutes: float) -> list[dict[str, Any]]:
     """Run checks until the time is over; a line of `checks.jsonl` is written as each ends."""
     rows: list[dict[str, Any]] = []
-    first = {"machine": describe_machine(place.device), "pretend": place.pretend, "minutes": minutes}
-    with journal(place.folder / "checks.jsonl", "w", **first) as write:
+    facts = {"pretend": place.pretend, "minutes": minutes}
+    with journal(place.folder / "checks.jsonl", "w", place.device, str, **facts) as write:
         try:
             with limited(60 * minutes):
                 for name in names:

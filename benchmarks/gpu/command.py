@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from benchmarks.gpu.bench import CPU
+from nets.machine.provenance import describe_machine
 from nets.training.numerics import choose_device
 
 
@@ -67,14 +68,19 @@ def limited(seconds: float) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def journal(path: Path, mode: str, **first: Any) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """A function that writes a line of JSON to a file, where it is safe at once; `first` is the first line."""
+def journal(
+    path: Path, mode: str, device: torch.device, default: Callable[[Any], Any] | None = None, **facts: Any
+) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """A function that writes a line of JSON to a file, where it is safe at once. The first line is of the machine.
+
+    `default` makes JSON of a value that is none; without it, such a value raises TypeError.
+    """
     with open(path, mode, encoding="utf-8") as file:
 
         def write(line: dict[str, Any]) -> None:
-            file.write(json.dumps(line, default=str) + "\n")
+            file.write(json.dumps(line, default=default) + "\n")
             file.flush()
             os.fsync(file.fileno())
 
-        write(first)
+        write({"machine": describe_machine(device)} | facts)
         yield write

@@ -39,7 +39,6 @@ from nets.evaluation import TrainedRun, evaluate
 from nets.fidelity.curve import find_watching
 from nets.fidelity.reference import write_reference
 from nets.files import read_json
-from nets.machine.provenance import describe_machine
 from nets.machine.stop import Stopped
 from nets.run import Run, write_runs
 from nets.suite import paths
@@ -241,8 +240,7 @@ def train_rows(
     write_runs(runs, out / paths.results_of(TABLE) / "runs.jsonl")
     place = Place(data.absolute(), out, device, time.monotonic() + 60 * minutes, pretend)
     lines: list[dict[str, Any]] = []
-    first = {"machine": describe_machine(device), "pretend": pretend, "minutes": minutes}
-    with journal(out / "rows.jsonl", "a", **first) as write:
+    with journal(out / "rows.jsonl", "a", device, pretend=pretend, minutes=minutes) as write:
         try:
             with limited(60 * minutes + 10):  # an evaluation may end a little later
                 for line in run_rows(place, runs):

@@ -16,20 +16,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from benchmarks.gpu.bench import COUNTS, Bench, Facts, build, describe, wait
+from benchmarks.gpu.bench import Bench, Facts, build, describe, wait
 from benchmarks.gpu.command import OutOfTime, device_of, journal, limited, parser_of
 from benchmarks.gpu.pretend import narrow
 from nets.data.batches import Batches
 from nets.data.prepared import open_split
 from nets.machine.progress import Progress
-from nets.machine.provenance import describe_machine
 from nets.run import Run
 from nets.tasks.contract import Task
 from nets.training.checkpoints import Checkpoints
@@ -181,12 +179,9 @@ def measure(place: Bench, run: Run) -> Facts:
 def measure_all(out: Path, minutes: float, device: torch.device, pretend: bool = False) -> list[dict[str, Any]]:
     """A line of `speed.jsonl` for each network, until the time is over."""
     out.mkdir(parents=True, exist_ok=True)
-    place, rows = Bench(device, out.absolute() / "speed", pretend), []
-    with (
-        journal(out / "speed.jsonl", "a", machine=describe_machine(device), pretend=pretend) as write,
-        mock.patch.dict(COUNTS, MANY),
-        mock.patch.dict("benchmarks.gpu.bench.FEW", FEW),
-    ):
+    place = Bench(device, out.absolute() / "speed", pretend, sizes=FEW if pretend else MANY)
+    rows: list[dict[str, Any]] = []
+    with journal(out / "speed.jsonl", "a", device, pretend=pretend) as write:
         try:
             with limited(60 * minutes):
                 for run in RUNS:

@@ -55,11 +55,11 @@ def marked_builders() -> set[str]:
 @contextlib.contextmanager
 def checked() -> Iterator[None]:
     """While a job works, functions build networks only where a catalogue marks them as builders."""
-    trust.known_builders = marked_builders
+    before, trust.known_builders = trust.known_builders, marked_builders
     try:
         yield
     finally:
-        trust.known_builders = None
+        trust.known_builders = before
 
 
 def run_job(

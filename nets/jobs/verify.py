@@ -13,9 +13,11 @@ from typing import Any
 from nets.errors import UserError
 from nets.jobs import evaluate
 from nets.jobs.common import run_job
+from nets.machine.provenance import describe_machine
 from nets.record.measured import names_of
 from nets.record.verification import verified
 from nets.reporting.results import Result
+from nets.training.numerics import choose_device
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -40,11 +42,8 @@ def verify(results: Path, run: str | None) -> None:
 
 def measure(kept: Result, folder: Path, data: Path, references: list[str]) -> dict[str, Any]:
     """Evaluate a copy of a run as the run was; returns what a manifest says of this machine. Raises UserError."""
-    from nets.machine.provenance import describe_machine
-    from nets.training.numerics import choose_device
-
     threads = kept.manifest["threads"]
-    command = ["--run-dir", str(folder), "--data-dir", str(data), "--threads", str(threads), "--references"]
+    command = ["--run-dir", str(folder), "--data-dir", str(data), "--threads", str(threads), "--alone", "--references"]
     with contextlib.redirect_stdout(io.StringIO()):
         if evaluate.main([*command, *references]):
             raise UserError("it can't be evaluated here, for the reason above.")

@@ -36,6 +36,11 @@ def noise_like(values: Tensor, *size: int) -> Tensor:
     return torch.randn((*size, *values.shape), dtype=values.dtype).to(values.device)
 
 
+def drawn(mean: Tensor, log_variance: Tensor, *size: int) -> Tensor:
+    """Codes (*size, N, L) of each posterior, to measure with: the same on every device; see `noise_like`."""
+    return mean + (log_variance / 2).exp() * noise_like(mean, *size)
+
+
 def importance_weights(
     log_likelihood: Callable[[Tensor], Tensor], mean: Tensor, log_variance: Tensor, count: int
 ) -> Tensor:
@@ -48,7 +53,7 @@ def importance_weights(
     zeros, parts = torch.zeros_like(mean), []
     at_once = max(1, CODES // len(mean))
     for start in range(0, count, at_once):
-        z = mean + (log_variance / 2).exp() * noise_like(mean, min(at_once, count - start))
+        z = drawn(mean, log_variance, min(at_once, count - start))
         ratio = gaussian_log_density(z, zeros, zeros) - gaussian_log_density(z, mean, log_variance)
         parts.append(log_likelihood(z) + ratio)
     return torch.cat(parts)

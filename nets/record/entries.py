@@ -53,13 +53,14 @@ def merged(old: dict[str, Any] | None, new: dict[str, Any]) -> tuple[dict[str, A
     """
     if old is None:
         return new, NEW
-    (measurement,), fresh = new["measurements"], result_of(new)
+    (measurement,) = new["measurements"]
     if old["description"] != new["description"]:
         return new, "replaces results of another description"
-    if headlines(result_of(old)).keys() != headlines(fresh).keys():
+    kept, fresh = list(old["measurements"]), headlines(result_of(new))
+    known = [headlines(result_of(old, at)) for at in range(len(kept))]
+    if known[0].keys() != fresh.keys():
         return new, "replaces results that measured something else"
-    kept = list(old["measurements"])
-    agree = [not apart(headlines(result_of(old, at)), headlines(fresh), trained=True) for at in range(len(kept))]
+    agree = [not apart(each, fresh, trained=True) for each in known]
     same = [made_alike(each["manifest"], measurement["manifest"]) for each in kept]
     at = next((at for at in range(len(kept)) if agree[at] and same[at]), None)
     if at is None:

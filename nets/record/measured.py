@@ -1,12 +1,11 @@
 """From a run's folder to an entry of the record with one measurement, if its files belong together."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 from nets.errors import UserError
-from nets.files import read_json, sha256
+from nets.files import read_json, sha256, sha256_of_json
 from nets.record.agreement import values_of
 from nets.record.entries import check_entry, rules
 from nets.reporting.measures import Measure
@@ -21,8 +20,8 @@ CHOSEN = "_best"  # ends the names of metrics of the weights that were best on v
 REPEAT = "train it again (delete its folder, then `make run`)"
 
 
-def entry_of(results: Path, name: str) -> dict[str, Any]:
-    """The entry of one run of a suite's folder, with one measurement.
+def entry_of(results: Path, name: str, known: dict[str, dict[str, Any]] | None = None) -> dict[str, Any]:
+    """The entry of one run of a suite's folder, with one measurement; `known`: the suite's `rows`, if they were read.
 
     Raises UserError if the run is a hole, if its results are not those of its description, or if its files have changed
     since they were written.
@@ -37,7 +36,7 @@ def entry_of(results: Path, name: str) -> dict[str, Any]:
         )
     description = check_description(result)
     check_files(result)
-    suite, siblings = results.name, rows(results)
+    suite, siblings = results.name, rows(results) if known is None else known
     if siblings.get(name) != description:
         raise UserError(
             f"{name} is not as runs.jsonl describes it, so its row was edited since; start `make run` first."
@@ -80,9 +79,8 @@ def names_of(results: Path) -> list[str]:
 def check_description(result: Result) -> dict[str, Any]:
     """The description of a run, if its weights were trained from it. Raises UserError."""
     description = read_json(result.folder / "config.json")
-    digest = hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
     trained = recorded(result.folder).get("train", {}).get("description")
-    if digest != trained or description.get("name") != result.folder.name:
+    if sha256_of_json(description) != trained or description.get("name") != result.folder.name:
         raise UserError(f"{result.name}: its config.json is not what it was trained from; {REPEAT}.")
     return description
 

@@ -11,12 +11,13 @@ from nets.errors import UserError
 from nets.metrics.metric import Tolerance, all_metrics
 from nets.record.entries import read_record
 from nets.record.recorded import RECORD
-from nets.record.tables import Shown, Suite, line
+from nets.record.tables import Shown, Suite
 from nets.reporting.tables import formats
 from nets.reporting.tables.literature import Values
 from nets.reporting.tables.table import Row
 from nets.suite.catalogues import ROOT
 from nets.suite.published import load_published
+from nets.suite.starts import row_name
 
 TEMPLATES = Path(__file__).parent / "templates"
 WIDTH = 120
@@ -42,7 +43,7 @@ class Record:
         for suite in self.suites:
             for shown in self.tables(suite):
                 for row in shown.comparison.table.rows:
-                    if name == f"{suite.name}/{re.sub(r'-s[0-9]+$', '', row.results[0].name)}":
+                    if name == f"{suite.name}/{row_name(row.results[0].run)}":
                         return shown, row
         return None
 
@@ -64,14 +65,12 @@ class Record:
         for allowed, labels in groups.items():
             limits = (allowed.evaluated, allowed.trained)
             words = [f"{100 * limit:g} % of it" if allowed.relative else f"{limit:g}" for limit in limits]
-            rows.append(line(["; ".join(dict.fromkeys(labels)), *words, allowed.reason]))
+            rows.append(formats.markdown_line(["; ".join(dict.fromkeys(labels)), *words, allowed.reason]))
         return rows
 
     def beside(self, name: str) -> tuple[str, str]:
         """The published value for a row and its source, and the verdict; empty if there is none."""
-        found = self.row(name)
-        head = found and found[0].comparison.table.headline
-        return found[0].literature(found[1], head) if found and head else ("", "")
+        return found[0].literature(found[1]) if (found := self.row(name)) else ("", "")
 
 
 def pages(folder: Path = RECORD, root: Path = ROOT) -> dict[str, str]:
@@ -95,7 +94,7 @@ def render(name: str, record: Record) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    text = environment.get_template(name).render(record=record, line=line)
+    text = environment.get_template(name).render(record=record, line=formats.markdown_line)
     blocks = [block.strip("\n") for block in re.split(r"\n{2,}", text) if block.strip()]
     return "\n\n".join(map(wrapped, blocks)) + "\n"
 

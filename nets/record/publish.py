@@ -1,22 +1,23 @@
 """Takes runs of a suite's results into the record."""
 
 from pathlib import Path
+from typing import Any
 
 from nets.errors import UserError
 from nets.files import atomic
 from nets.record.entries import AGAIN, NEW, UNCHANGED, merged, place, read_entry, write_entry
-from nets.record.measured import entry_of, names_of
+from nets.record.measured import entry_of, names_of, rows
 from nets.record.pages import pages
 from nets.record.recorded import RECORD
 from nets.suite.catalogues import ROOT
 
 
-def publish(results: Path, name: str, record: Path = RECORD) -> str:
+def publish(results: Path, name: str, record: Path = RECORD, known: dict[str, dict[str, Any]] | None = None) -> str:
     """Record a run of a suite's folder; returns in a few words what has happened to its entry. Raises UserError.
 
-    An entry that this version of nets can't read is replaced.
+    `known`: the suite's rows, if they were read. An entry that this version of nets can't read is replaced.
     """
-    new = entry_of(results, name)
+    new = entry_of(results, name, known)
     path = place(record, new["suite"], name)
     try:
         entry, what = merged(read_entry(path) if path.exists() else None, new)
@@ -31,10 +32,10 @@ def publish_suite(results: Path, record: Path = RECORD) -> tuple[list[str], list
     """Record the runs of a suite that can be; lines that say what was done, and a sentence for each of the others."""
     done: dict[str, list[str]] = {}
     refused = []
-    names = names_of(results)
+    names, known = names_of(results), rows(results)
     for name in names:
         try:
-            done.setdefault(publish(results, name, record), []).append(name)
+            done.setdefault(publish(results, name, record, known), []).append(name)
         except UserError as error:
             refused.append(str(error))
     left = sorted(path.stem for path in (record / results.name).glob("*.json") if path.stem not in names)

@@ -62,7 +62,7 @@ class Suite:
         """Where its runs were measured, and with what: values, joined where runs differ."""
         manifests = [result.manifest for result in self.results]
         return {
-            "machines": joined(map(place, self.results), "; "),
+            "machines": joined(map(machine, self.results), "; "),
             "revisions": joined(revision(manifest) for manifest in manifests),
             "torch": joined(manifest["packages"]["torch"] for manifest in manifests),
             "days": joined(sorted(manifest["started"][:10] for manifest in manifests)),
@@ -110,7 +110,7 @@ def contradiction(first: Recorded, other: Recorded, measure: Measure) -> str:
     for result in (first, other):
         value = headlines(result).get(measure)
         number = "no value" if value is None else glossary.number(value, metric.decimals)
-        texts.append(f"{number} ({place(result)}, revision {revision(result.manifest)})")
+        texts.append(f"{number} ({machine(result)}, revision {revision(result.manifest)})")
     data = "" if same_data(first.manifest, other.manifest) else ", trained on other images"
     limit = metric.allowed
     allowed = (
@@ -118,11 +118,6 @@ def contradiction(first: Recorded, other: Recorded, measure: Measure) -> str:
     )
     run = f"{first.label}, seed {first.run.seed}"
     return f"{run}: {metric.label} {texts[0]}, and {texts[1]}{data}; tolerance {allowed.strip()}."
-
-
-def place(result: Recorded) -> str:
-    """The machine of a measurement, as in the notes of tables."""
-    return machine(result).removeprefix("Time measured on ").rstrip(".")
 
 
 @dataclass
@@ -162,35 +157,38 @@ class Shown:
             for word, column in zip(words, self.columns, strict=True)
         ]
 
-    def literature(self, row: Row, column: Column) -> tuple[str, str]:
-        """The published value for a row's number and the verdict; empty if there is none."""
-        measure = Measure(column.metric, column.split)
-        if not (values := reported(row.results[0].run, measure, self.suite.published)):
+    def literature(self, row: Row) -> tuple[str, str]:
+        """The published value for a row's headline and the verdict; empty if there is none.
+
+        A headline with a passport has none: published numbers have another, or none.
+        """
+        head = self.comparison.table.headline
+        if head is None or head.passport:
             return "", ""
-        return f"{glossary.number(values[0].value, column.decimals)} ({values[0].source})", verdict(row, column, values)
+        if not (values := reported(row.results[0].run, Measure(head.metric, head.split), self.suite.published)):
+            return "", ""
+        return f"{glossary.number(values[0].value, head.decimals)} ({values[0].source})", verdict(row, head, values)
 
     def lines(self) -> Iterator[str]:
         """The table in Markdown."""
         table = self.comparison.table
-        head = table.headline
-        beside = [self.literature(row, head) if head and not head.passport else ("", "") for row in table.rows]
+        beside = [self.literature(row) for row in table.rows]
         words = ["Published", "Verdict"] if any(value for value, _ in beside) else []
         first, *rest = self.headings
-        yield line(["Network", first, *words, *rest, "seeds"])
+        yield formats.markdown_line(["Network", first, *words, *rest, "seeds"])
         yield f"|---|---:|{'---|' * len(words)}{'---:|' * len(rest)}---:|"
         for row, published in zip(table.rows, beside, strict=True):
             number, *others = self.cells(row)
             mark = MARK if any(result.name in self.suite.contradicted for result in row.results) else ""
             cells = [row.label, number + mark, *((text or ABSENT for text in published) if words else ()), *others]
-            yield line([*cells, formats.seeds(row)])
+            yield formats.markdown_line([*cells, formats.seeds(row)])
         for row in table.scale:
             number, *others = self.cells(row)
-            yield line([f"*{row.label}*", number, *[ABSENT] * len(words), *others, ""])
+            yield formats.markdown_line([f"*{row.label}*", number, *[ABSENT] * len(words), *others, ""])
 
     def cells(self, row: Row) -> list[str]:
         """A row's numbers; those of the group of the best are bold."""
-        found = [row.cells[column.key] for column in self.columns]
-        return [f"**{formats.text(cell)}**" if cell.best else formats.text(cell) for cell in found]
+        return [formats.markdown_cell(row.cells[column.key]) for column in self.columns]
 
     @property
     def notes(self) -> list[str]:
@@ -207,7 +205,7 @@ class Shown:
         if not table.ranked or not table.headline:
             return ["no order: see below", ABSENT, ABSENT, ABSENT]
         first, *others = table.ranked
-        value, judged = self.literature(first, table.headline) if not table.headline.passport else ("", "")
+        value, judged = self.literature(first)
         number = f"{table.headline.label} {formats.text(first.cells[table.headline.key])} {table.headline.unit}".strip()
         return [first.label, number, certainty(first, others), f"{value}: {judged}" if value else ABSENT]
 
@@ -227,8 +225,3 @@ def certainty(first: Row, others: Sequence[Row]) -> str:
 def general() -> tuple[str, ...]:
     """Notes that hold for every table of few seeds."""
     return tuple(FEW_SEEDS.values())
-
-
-def line(words: Iterable[str]) -> str:
-    """A row of a table in Markdown."""
-    return "| " + " | ".join(formats.escape_markdown(word) for word in words) + " |"

@@ -1,6 +1,5 @@
 """Kept weights measured again: whether the numbers are the same, and what differs if they are not."""
 
-import json
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -116,7 +115,7 @@ def against_record(result: Result, record: Path) -> str:
     if not path.exists():
         return ""
     entry = read_entry(path)
-    if entry["description"] != json.loads((result.folder / "config.json").read_text(encoding="utf-8")):
+    if entry["description"] != read_json(result.folder / "config.json"):
         return "the record has another description"
     known = [result_of(entry, at) for at in range(len(entry["measurements"]))]
     mine = result.manifest["weights"]["last"]["sha256"]

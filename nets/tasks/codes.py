@@ -9,7 +9,6 @@ from torch import Tensor
 
 from nets.data.batches import UNIT, Batches, at_once
 from nets.metrics import reconstruction as metrics
-from nets.metrics.latent import noise_like
 from nets.metrics.metric import finished
 
 SIDE = 15  # images along each side of the grid over a two-dimensional code
@@ -66,11 +65,6 @@ def posterior(network: Autoencoder, images: Tensor) -> tuple[Tensor, Tensor | No
     if isinstance(encoded, tuple):
         return encoded[0].float(), encoded[1].float()
     return encoded.float(), None
-
-
-def drawn(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """A code (N, L) of each posterior, to measure with: the same on every device, because the CPU draws the noise."""
-    return mean + (log_variance / 2).exp() * noise_like(mean)
 
 
 @torch.no_grad()

@@ -117,7 +117,7 @@ class Reconstruction(Task):
         mean, log_variance = codes.posterior(network, batch.images if seen is None else seen)
         code = mean
         if log_variance is not None:
-            code = (self.vae.reparametrize if self.learning else codes.drawn)(mean, log_variance)
+            code = (self.vae.reparametrize if self.learning else latent.drawn)(mean, log_variance)
         output = network.decode(code).float()
         if options["loss"] == "bce":
             distortion = metrics.bce(batch.images, output)

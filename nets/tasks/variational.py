@@ -12,7 +12,7 @@ from torch import Tensor
 from nets.data.batches import Batches
 from nets.metrics import latent
 from nets.metrics.reconstruction import bce
-from nets.tasks.codes import VariationalAutoencoder, drawn
+from nets.tasks.codes import VariationalAutoencoder
 
 
 @torch.no_grad()
@@ -32,7 +32,7 @@ def measure_bound(network: VariationalAutoencoder, images: Tensor) -> tuple[Tens
     """KL and ELBO (from one sample) of images (2, N), in nats, and the means (N, L) of their codes."""
     mean, log_variance = network.encode(images)
     kl = latent.gaussian_kl(mean, log_variance)
-    elbo = -bce(images, network.decode(drawn(mean, log_variance))) - kl
+    elbo = -bce(images, network.decode(latent.drawn(mean, log_variance))) - kl
     return torch.stack([kl, elbo]), mean
 
 

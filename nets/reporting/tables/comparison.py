@@ -83,7 +83,7 @@ def notes_of(results: list[Result], rows: list[Row], columns: list[Column]) -> l
                 add(column, f"Counted separately: {hint}.")
             if column.key == "seconds":
                 for result in row.results:
-                    add(column, machine(result))
+                    add(column, f"Time measured on {machine(result)}.")
     return [Note(letter, text) for text, letter in letters.items()] + notes_on_data(results)
 
 
@@ -108,9 +108,9 @@ def labels_drawn(run: Run) -> list[Note]:
 
 
 def machine(result: Result) -> str:
-    """The machine on which a run's time was measured, in a sentence."""
+    """The machine on which a run's time was measured, in words."""
     hardware, threads = result.manifest.get("hardware") or {}, result.manifest.get("threads")
     device = result.manifest.get("device") or "cpu"
     name = hardware.get("gpu" if str(device).startswith("cuda") else "cpu") or device
     threads = f", {threads} thread{'s' if threads != 1 else ''}" if threads and device == "cpu" else ""
-    return f"Time measured on {name}{threads}."
+    return f"{name}{threads}"

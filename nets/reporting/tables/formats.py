@@ -98,21 +98,25 @@ def plain(value: object) -> object:
 
 def markdown(table: Table) -> str:
     """A Markdown table; the group of the best is bold."""
-
-    def line(words: list[str]) -> str:
-        return "| " + " | ".join(escape_markdown(word) for word in words) + " |"
-
     head = [heading(c) + (f" [{','.join(c.marks)}]" if c.marks else "") for c in table.columns]
-    lines = [f"### {escape_markdown(table.title)}", "", line(["Model", *head, "n", "Status"])]
+    lines = [f"### {escape_markdown(table.title)}", "", markdown_line(["Model", *head, "n", "Status"])]
     lines.append("|---|" + "---:|" * len(head) + "---:|---|")
     for row in table.rows + table.scale:
-        cells = [text(row.cells[column.key]) for column in table.columns]
-        bold = [row.cells[column.key].best for column in table.columns]
-        cells = [f"**{cell}**" if best else cell for cell, best in zip(cells, bold, strict=True)]
-        lines.append(line([row.label, *cells, seeds(row), status(row)]))
+        cells = [markdown_cell(row.cells[column.key]) for column in table.columns]
+        lines.append(markdown_line([row.label, *cells, seeds(row), status(row)]))
     notes = [f"- [{mark}] {words}" if mark else f"- {words}" for mark, words in table.notes]
     notes = [escape_markdown(note) for note in notes]
     return "\n".join([*lines, "", READING, "", *notes]) + "\n"
+
+
+def markdown_line(words: Iterable[str]) -> str:
+    """A row of a table in Markdown."""
+    return "| " + " | ".join(map(escape_markdown, words)) + " |"
+
+
+def markdown_cell(cell: Cell) -> str:
+    """A cell in Markdown; in the group of the best it is bold."""
+    return f"**{text(cell)}**" if cell.best else text(cell)
 
 
 def escape_markdown(words: str) -> str:
