@@ -47,6 +47,11 @@ def is_out_of_memory(error: BaseException) -> bool:
     return named or isinstance(error, MemoryError) or any(words in str(error) for words in MEMORY)
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message."""
+    return str(error).strip().partition("\n")[0]
+
+
 def shorten(text: str, longest: int = 60) -> str:
     """The text, or its beginning if it is too long to be quoted in a message."""
     return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -11,7 +11,7 @@ import torch
 
 from nets.data.batches import Batches
 from nets.data.prepared import open_split
-from nets.errors import UserError
+from nets.errors import UserError, first_line
 from nets.fidelity import measure as fidelity
 from nets.files import atomic, read_json, write_json
 from nets.machine.memory import out_of_memory, watched
@@ -70,7 +70,7 @@ def evaluate(trained: TrainedRun) -> str:
             end |= {"status": "out_of_memory", "reason": reason, "retry": trained.retry}
         else:
             traceback.print_exc()
-            reason = f"Its evaluation failed ({type(error).__name__}: {str(error).split(chr(10))[0]})."
+            reason = f"Its evaluation failed ({type(error).__name__}: {first_line(error)})."
             end |= {"status": "failed", "reason": reason, "retry": trained.retry}
     headline = KINDS[run.task].family.headline_of(run.fidelity)
     arrays: dict[str, Any] = measured.arrays  # Any: NumPy's types take each keyword for `allow_pickle`, too

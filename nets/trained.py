@@ -11,15 +11,11 @@ from safetensors.torch import load
 from torch import Tensor, nn
 
 from nets.errors import UserError
-from nets.files import read_json, read_verified, verify
+from nets.files import read_json, verify
 from nets.run import Run, chosen_weights
 from nets.tasks import task_class
 from nets.tasks.precision import forked
-from nets.training.outputs import described
-from nets.trust import inside
-
-AT_ONCE = 500  # images that a network gets at a time
-AGAIN = "delete it and train again"
+from nets.training.outputs import AGAIN, SavedWeights, described, read_weights
 
 
 class Trained:
@@ -67,7 +63,7 @@ class Trained:
             given = f"{tuple(pixels.shape)} {str(pixels.dtype).removeprefix('torch.')}"
             shape = ", ".join(map(str, self.run.shape))
             raise UserError(f"{self.run.name} takes images (N, {shape}) uint8, and these are {given}; convert them.")
-        answers = [self._answer(part) for part in pixels.split(AT_ONCE)] or [self._answer(pixels)]
+        answers = [self._answer(part) for part in pixels.split(self._task.measured_at_once)] or [self._answer(pixels)]
         return torch.cat(answers)[0] if one else torch.cat(answers)
 
     def _answer(self, pixels: Tensor) -> Tensor:
@@ -112,8 +108,7 @@ def chosen_content(folder: Path) -> bytes:
     manifest = read_json(folder / "manifest.json", AGAIN)
     if manifest.get("status") != "ok":
         raise UserError(f"{folder} has no result: {manifest.get('reason')}")
-    weights = chosen_weights(manifest)
-    return read_verified(inside(folder, weights["file"]), weights["sha256"], AGAIN)
+    return read_weights(folder, SavedWeights(**chosen_weights(manifest)))
 
 
 def file_content(path: Path) -> bytes:

@@ -11,7 +11,7 @@ from nets.errors import ConfigError
 from nets.optimizers import OPTIMIZERS, SETTINGS, Optimizer
 from nets.suite import catalogues
 from nets.tasks.classification import Classification
-from nets.tasks.contract import with_norm_biases
+from nets.tasks.optimizers import with_norm_biases
 
 
 @pytest.fixture

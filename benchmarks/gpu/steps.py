@@ -11,7 +11,7 @@ from benchmarks.gpu.runs import BY_NAME, inputs_of, trained
 from nets.machine.provenance import peak_memory_mb
 from nets.optimizers import OPTIMIZERS
 from nets.run import Run
-from nets.tasks import contract
+from nets.tasks import optimizers
 from nets.training.numerics import choose_precision
 from nets.training.steps import PLAIN, Steps
 
@@ -58,7 +58,7 @@ def begun(place: Bench, run: Run, fused: bool, replays: bool) -> Steps:
     table = {name: dataclasses.replace(each, on_gpus=each.on_gpus * fused) for name, each in OPTIMIZERS.items()}
     task, data = build(place, run, place.device, choose_precision("auto", place.device))
     data.augmentation = run.recipe.augment
-    with mock.patch.object(contract, "OPTIMIZERS", table):
+    with mock.patch.object(optimizers, "OPTIMIZERS", table):
         steps = Steps(task, data, replays)
     steps.set_rates(1.0)
     take(steps, PLAIN + 2)

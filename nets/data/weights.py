@@ -19,7 +19,7 @@ import torch.hub
 from torch import Tensor
 
 from nets.data.places import data_root, offline
-from nets.errors import DataError
+from nets.errors import DataError, first_line
 from nets.files import atomic, read_json, read_verified, sha256
 from nets.trust import without_login
 
@@ -105,11 +105,6 @@ def unwrapped(found: Any) -> dict[str, Tensor]:
         inner = [unwrapped(found.get(key)) for key in HOLDERS]
         return next(filter(None, inner), {})
     return dict(found)
-
-
-def first_line(error: Exception) -> str:
-    """The first line of an error's message."""
-    return str(error).strip().partition("\n")[0]
 
 
 def folder() -> Path:

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from nets.errors import is_out_of_memory
+from nets.errors import first_line, is_out_of_memory
 
 ANY = (-math.inf, math.inf)  # the range of a metric that may have any value
 QUALIFIERS = {"_best": "best epoch", "_indomain": "in-domain", "_inception": "Inception"}  # by suffix of the name
@@ -98,7 +98,7 @@ class Metric:
             if fatal(error):
                 raise
             traceback.print_exc()
-            return Unmeasured(f"Its computation failed ({type(error).__name__}: {str(error).split(chr(10))[0]}).")
+            return Unmeasured(f"Its computation failed ({type(error).__name__}: {first_line(error)}).")
 
 
 @dataclass(frozen=True)

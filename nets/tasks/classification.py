@@ -161,17 +161,19 @@ class Classification(Task):
         self.networks.eval()
         logits, labels = [], []
         for batch in data.ordered(self.measured_at_once):
-            outputs = self.forward(batch.images)
-            assert isinstance(outputs, Tensor)  # auxiliary heads return theirs in training only
-            logits.append(outputs.float())
+            logits.append(self.logits(batch.images))
             labels.append(batch.labels)
         return torch.cat(logits).cpu(), torch.cat(labels).cpu()
 
     def answer(self, images: Tensor) -> Tensor:
         """The probabilities (N, K) of the classes."""
-        logits = self.forward(images)
-        assert isinstance(logits, Tensor)
-        return logits.float().softmax(1)
+        return self.logits(images).softmax(1)
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Logits (N, K) float32, in evaluation mode, where auxiliary heads are silent."""
+        outputs = self.forward(images)
+        assert isinstance(outputs, Tensor)
+        return outputs.float()
 
     def macs(self) -> dict[str, int]:
         image = torch.zeros(1, *self.run.input_shape, device=self.device)

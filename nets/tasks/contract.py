@@ -4,29 +4,25 @@ A task owns its networks, its losses, one optimisation step and its evaluation. 
 learning rates, checkpoints, history.
 """
 
-import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nets.data.batches import Batch, Batches, PixelRange
-from nets.errors import UserError, is_out_of_memory
-from nets.optimizers import OPTIMIZERS
+from nets.data.batches import Batch, Batches, PixelRange, at_once
+from nets.errors import UserError
 from nets.run import Run
 from nets.tasks.convolutions import Convolution, Recording, avoid, mend
 from nets.tasks.kinds import KINDS
-from nets.tasks.networks import build_network
+from nets.tasks.networks import blamed, build_network
+from nets.tasks.optimizers import build_optimizer, spread_overflow
 from nets.tasks.precision import Precision, forked
-
-TORCH = Path(torch.__file__).parent
 
 
 @dataclass
@@ -128,6 +124,11 @@ class Task(ABC):
         """Images per step: the recipe's batch size, times the updates of a step that need their own images."""
         return self.run.recipe.batch_size
 
+    @property
+    def measured_at_once(self) -> int:
+        """Images that go through the networks at once where nothing is learned or drawn: as many as fit into memory."""
+        return at_once(500, self.device)
+
     @torch.no_grad()
     def check(self) -> list[str]:
         """Raise UserError if a network lacks what the task needs; called before training.
@@ -140,24 +141,13 @@ class Task(ABC):
                     raise UserError(f"{self.run.networks[role].path} has no {name}, which its task needs.")
         self.networks.eval()  # each step says again what it wants
         images = torch.zeros(2, *self.run.shape, device=self.device)
-        try:
+        with blamed([network.path for network in self.run.networks.values()], tuple(images.shape)):
             for role, output, shape in self.outputs(images):
                 made = tuple(output.shape) if isinstance(output, Tensor) else f"a {type(output).__name__}"
                 if made != shape:
                     path = self.run.networks[role].path
                     raise UserError(f"{path} makes {made} of a batch of two; its task needs the shape {shape}.")
-        except UserError:
-            raise
-        except Exception as error:
-            if is_out_of_memory(error):
-                raise
-            said = f"{line_of(error)} ({type(error).__name__}: {str(error).strip().partition(chr(10))[0]})"
-            names = ", ".join(network.path for network in self.run.networks.values())
-            raise UserError(
-                f"{names} fails on two images {tuple(images.shape)} at {said}; correct the network, its args in "
-                "models.yaml, or the choice of the data set."
-            ) from error
-        return avoid(self.convolutions()) if self.device.type == "cpu" else []
+            return avoid(self.convolutions()) if self.device.type == "cpu" else []
 
     @torch.no_grad()
     def convolutions(self) -> dict[Convolution, str]:
@@ -212,14 +202,7 @@ class Task(ABC):
     def build_optimizer(self, role: str) -> torch.optim.Optimizer:
         """The recipe's optimizer for a network."""
         settings = self.run.recipe.optimizer_of(role)
-        chosen = OPTIMIZERS[settings.pop("name")]
-        on_device = dict.fromkeys(chosen.on_gpus if self.device.type == "cuda" else (), True)
-        # Adam refuses betas such as [0, 0.9]: it needs a tuple of floats.
-        settings = {key: tuple(map(float, v)) if isinstance(v, list) else v for key, v in settings.items()}
-        factor, parameters = settings.pop("norm_bias_lr", None), self.parameters(role, settings["lr"])
-        if factor is not None:
-            parameters = with_norm_biases(self.networks[role], list(parameters), settings, factor)
-        return getattr(torch.optim, chosen.name)(parameters, **settings, **on_device)
+        return build_optimizer(self.networks[role], list(self.parameters(role, settings["lr"])), settings, self.device)
 
     def parameters(self, role: str, lr: float) -> Iterable[Any]:
         """What a network's optimizer optimises: all parameters, or groups with their own learning rates."""
@@ -242,45 +225,13 @@ class Task(ABC):
             self.optimizers[role].zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
         if len(roles) > 1 and self.scaler.is_enabled():
-            self.spread_overflow(roles)
+            spread_overflow(self.networks[role] for role in roles)
         for role in roles:
             if self.run.recipe.clip_norm is not None:
                 self.scaler.unscale_(self.optimizers[role])
                 nn.utils.clip_grad_norm_(self.networks[role].parameters(), self.run.recipe.clip_norm)
             self.scaler.step(self.optimizers[role])
         self.scaler.update()
-
-    def spread_overflow(self, roles: list[str]) -> None:
-        """If a scaled gradient of one network is not finite, give each network one: so all skip the step or none."""
-        of_each = [[p.grad for p in self.networks[role].parameters() if p.grad is not None] for role in roles]
-        nothing = 0 * nn.utils.get_total_norm([gradient for each in of_each for gradient in each])  # or NaN
-        for each in of_each:
-            each[0].add_(nothing)
-
-
-def line_of(error: Exception) -> str:
-    """The innermost line of an error's trace that is not torch's: "my_net.py, line 12"."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if TORCH not in Path(frame.filename).parents]
-    return f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}"
-
-
-def with_norm_biases(
-    network: nn.Module, parameters: list[Any], settings: dict[str, Any], factor: float
-) -> list[dict[str, Any]]:
-    """Groups for an optimizer in which the biases of a network's batch norms learn `factor` times as fast.
-
-    `parameters` are tensors, or groups with rates of their own; `settings` are the optimizer's.
-    """
-    norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
-    biases = {id(norm.bias) for norm in norms}
-    groups: list[dict[str, Any]] = []
-    for group in parameters if isinstance(parameters[0], dict) else [{"params": parameters}]:
-        rest = [parameter for parameter in group["params"] if id(parameter) not in biases]
-        fast = [parameter for parameter in group["params"] if id(parameter) in biases]
-        lr, decay = group.get("lr", settings["lr"]), settings.get("weight_decay", 0)
-        groups += [{"params": rest, "lr": lr}] if rest else []
-        groups += [{"params": fast, "lr": lr * factor, "weight_decay": decay / factor}] if fast else []
-    return groups
 
 
 class Generator(Task):

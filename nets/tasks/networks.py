@@ -2,13 +2,17 @@
 
 import importlib
 import inspect
-from collections.abc import Callable
+import os
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from torch import nn
 
 from nets import trust
-from nets.errors import UserError
+from nets.errors import UserError, first_line, is_out_of_memory
+from nets.tasks.convolutions import OUTSIDE
 
 
 def import_class(path: str, builder: bool = False) -> Callable[..., nn.Module]:
@@ -81,3 +85,24 @@ def filled(value: Any, facts: dict[str, Any], name: str) -> Any:
         known = ", ".join(f"${fact}" for fact in facts)
         raise UserError(f"{name}: {value} of models.yaml is no fact of the data set; there are {known}.")
     return facts[value[1:]]
+
+
+@contextmanager
+def blamed(names: Iterable[str], shape: tuple[int, ...]) -> Iterator[None]:
+    """Raise UserError, with the line, for what networks raise on images of this shape; not for a lack of memory."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, UserError) or is_out_of_memory(error):
+            raise
+        raise UserError(
+            f"{', '.join(names)} fails on two images {shape} at {line_of(error)} "
+            f"({type(error).__name__}: {first_line(error)}); correct the network, its args in models.yaml, or the "
+            "choice of the data set."
+        ) from error
+
+
+def line_of(error: Exception) -> str:
+    """The innermost line of an error's trace where a network is written: "my_net.py, line 12"."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(OUTSIDE)]
+    return f"{os.path.basename(frames[-1].filename)}, line {frames[-1].lineno}"

@@ -75,11 +75,15 @@ class Reconstruction(Task):
 
     @property
     @torch.no_grad()
+    def variational(self) -> bool:
+        """Whether the network encodes an image as a distribution."""
+        image = torch.zeros(1, *self.run.shape, device=self.device)
+        return codes.posterior(self.autoencoder, image)[1] is not None
+
+    @property
     def selection(self) -> Selection:
         """A VAE's weights are chosen by its loss, because squared error alone favours codes far from the prior."""
-        image = torch.zeros(1, *self.run.shape, device=self.device)
-        _, log_variance = codes.posterior(self.autoencoder, image)
-        return Selection("mse" if log_variance is None else "loss", "lower")
+        return Selection("loss" if self.variational else "mse", "lower")
 
     @staticmethod
     def pixel_range(info: dict[str, Any]) -> PixelRange:
@@ -205,13 +209,12 @@ class Reconstruction(Task):
 
     def answer(self, images: Tensor) -> Tensor:
         """Reconstructions (N, C, H, W), uint8; a VAE decodes the mean of its posterior."""
-        mean, _ = codes.posterior(self.autoencoder, images)
-        return UNIT.invert(self.autoencoder.image(self.autoencoder.decode(mean).float()))
+        return codes.draw(self.autoencoder, codes.posterior(self.autoencoder, images)[0])
 
     def sample(self, count: int, seed: int) -> Tensor:
         """Images (count, C, H, W) uint8 on the device, decoded from a VAE's prior; the same for the same seed."""
         self.networks.eval()
-        if self.selection.metric == "mse":
+        if not self.variational:
             raise UserError(f"{self.run.name} draws no images, because an autoencoder has no prior; take a VAE.")
         return codes.sample(self.autoencoder, count, seed, self.device)
 

@@ -58,6 +58,11 @@ class Segmentation(Task):
         values = metrics.METRICS.measure(confusion, boundaries.cpu())
         return Evaluation(values, arrays, metrics.BY_CLASS.measure(confusion))
 
+    @property
+    def measured_at_once(self) -> int:
+        """No more than in training."""
+        return self.run.recipe.batch_size
+
     def counts(self, columns: int) -> Tensor:
         """Zeros (K, columns) int64, to which the counts of batches are added."""
         return torch.zeros(self.run.num_classes, columns, dtype=torch.int64, device=self.device)
@@ -66,7 +71,7 @@ class Segmentation(Task):
     def predict(self, data: Batches) -> Iterator[tuple[Tensor, Tensor]]:
         """Masks and logits (N, K, H, W) float32 of a split, batch by batch in order, no larger than in training."""
         self.networks.eval()
-        for batch in data.ordered(self.run.recipe.batch_size):
+        for batch in data.ordered(self.measured_at_once):
             with self.autocast():
                 logits = self.networks["segmenter"](batch.images)
             yield masks_of(batch), logits.float()
@@ -76,8 +81,7 @@ class Segmentation(Task):
         """A few images (n, C, H, W), evenly spaced in the split, with true and predicted masks (n, H, W); all uint8."""
         self.networks.eval()
         batch = data.take(data.order[torch.linspace(0, len(data) - 1, min(SHOWN, len(data))).long()])
-        with self.autocast():
-            predicted = self.networks["segmenter"](batch.images).argmax(1)
+        predicted = self.answer(batch.images)
         masks = masks_of(batch)
         truths = masks.masked_fill(masks < 0, VOID)
         shown = {"images": self.pixels.invert(batch.images), "truths": truths, "predictions": predicted}

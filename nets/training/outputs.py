@@ -16,6 +16,7 @@ from nets.files import atomic, read_verified, sha256, write_json
 from nets.training.loop import State
 from nets.trust import inside
 
+AGAIN = "delete it and train again"
 FILES = {"last": "model.safetensors", "best": "best.safetensors"}
 
 
@@ -98,11 +99,16 @@ def described(content: bytes) -> dict[str, Any]:
 
 
 def load_weights(networks: nn.Module, folder: Path, saved: SavedWeights) -> None:
-    """Load the weights of a run into networks. Raises UserError if the file is missing or was altered."""
+    """Load the weights of a run into networks; see `read_weights`."""
+    networks.load_state_dict(load(read_weights(folder, saved)))
+
+
+def read_weights(folder: Path, saved: SavedWeights) -> bytes:
+    """The file of a run's weights. Raises UserError if it is missing or was altered."""
     path = inside(folder, saved.file)
     if not path.exists():
         raise UserError(f"{path} is missing; delete {folder / 'manifest.json'} and start again to restore both.")
-    networks.load_state_dict(load(read_verified(path, saved.sha256, "delete it and train again")))
+    return read_verified(path, saved.sha256, AGAIN)
 
 
 def write_history(path: Path, history: list[dict[str, float]]) -> None:
