@@ -13,7 +13,7 @@ from tests.conftest import make_run
 
 @pytest.fixture(scope="module")
 def finished(digits, tmp_path_factory):
-    """The folder of a run of softmax regression, trained for three epochs at a rate at which the last is not the best."""
+    """The folder of a run of softmax regression, trained for three epochs at a rate at which the last is not best."""
     folder = tmp_path_factory.mktemp("repeat") / "softmax-mnist5k-s0"
     folder.mkdir()
     run = make_run(tmp_path_factory.mktemp("table"), "softmax", "epochs=3 schedule.name=constant optimizer.lr=0.5")
