@@ -219,7 +219,7 @@ def test_tables_are_read_back_as_they_were_made(results):
     loaded = load_results(results, results / "runs.txt")
     made, read = compare(loaded), read_comparisons(loaded, results / "tables")
     assert {table.name for comparison in read for table in comparison.tables} == {
-        path.stem for path in (results / "tables").glob("*-*.json")
+        path.stem for path in (results / "tables").glob("*-*.json") if not path.stem.endswith("-pairs")
     }
     for one, other in zip(made, read, strict=True):
         for old, new in zip(one.tables, other.tables, strict=True):
