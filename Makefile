@@ -89,7 +89,7 @@ mlflow: .venv/ready
 
 check: .venv/ready $(if $(MODEL),,lint)
 	@$(if $(MODEL),python -m nets.jobs.check --model="$$MODEL" --overrides="$$OVERRIDES" \
-	  $(if $(TABLE),--catalogues="$$(dirname -- "$$TABLE")"))
+	  $(if $(TABLE),--table="$$TABLE"))
 
 test-quick: .venv/ready
 	@python -m pytest $(quick_tests) --ignore=tests/suite/test_scale.py --ignore=tests/benchmarks/test_gpu_checks.py \
