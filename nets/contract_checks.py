@@ -10,7 +10,7 @@ import io
 import math
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -136,9 +136,9 @@ def one_batch(runs: list[Run]) -> str:
         return f"losses are finite for {len(learned.losses)} steps (those of adversaries need not fall)"
     if learned.losses[-1] > FALLEN * learned.start:
         raise UserError(
-            f"It can't learn {LEARNED} images by heart: its loss is {learned.losses[-1]:.3g} after {len(learned.losses)} "
-            f"steps of Adam, from {learned.start:.3g}; look for an output that ignores the images, an activation that "
-            "is stuck at 0, a detach(), or a softmax in front of the loss, which has its own."
+            f"It can't learn {LEARNED} images by heart: its loss is {learned.losses[-1]:.3g} after "
+            f"{len(learned.losses)} steps of Adam, from {learned.start:.3g}; look for an output that ignores the "
+            "images, an activation that is stuck at 0, a detach(), or a softmax in front of the loss, which has its own."
         )
     return f"the loss falls from {learned.start:.3g} to {learned.losses[-1]:.3g} in {len(learned.losses)} steps"
 
@@ -185,8 +185,9 @@ def continued(runs: list[Run]) -> str:
         return "it takes one step"
     if name := differing(first, train(short(runs[0]), stop_after=BATCHES - 1)):
         raise UserError(
-            f"A training that was stopped and continued ends with other weights than one that was not, first in {name}; "
-            "keep what changes while it learns in parameters and buffers (register_buffer), which checkpoints hold."
+            "A training that was stopped and continued ends with other weights than one that was not, first in "
+            f"{name}; keep what changes while it learns in parameters and buffers (register_buffer), which checkpoints "
+            "hold."
         )
     return "killed and continued, it ends with the same bits"
 
@@ -383,10 +384,8 @@ def train(run: Run, stop_after: int | None = None) -> dict[str, Tensor]:
         checkpoints = Checkpoints(Path(folder), "0" * 16, "cpu")
         if stop_after is not None:
             steps = iter(range(1, stop_after + 1))
-            try:
+            with suppress(Stopped):
                 training(run, checkpoints, lambda: next(steps) == stop_after)
-            except Stopped:
-                pass
         return training(run, checkpoints, lambda: False)
 
 

@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from nets.contract_checks import CPU, build, results
+from nets.contract_checks import build, results
 from nets.errors import UserError
 from nets.jobs.common import run_job
 from nets.suite.examples import examples
@@ -44,7 +44,9 @@ def check(model: str, overrides: str, table: Path | None) -> None:
     for warning in () if failed else dict.fromkeys(each for run in runs[:2] for each in build(run).check()):
         print(f"  {'note':{WIDTH}}{warning}")
     if failed:
-        raise UserError(f"{model} fails {len(failed)} of the checks ({', '.join(failed)}); the lines above say what to do.")
+        raise UserError(
+            f"{model} fails {len(failed)} of the checks ({', '.join(failed)}); the lines above say what to do."
+        )
 
 
 if __name__ == "__main__":

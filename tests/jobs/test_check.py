@@ -198,7 +198,11 @@ def test_every_kind_of_model(monkeypatch, capsys, model, overrides):
             "shapes",
             r"fails on two images \(2, 1, 28, 28\) at own_networks.py, line 18 .*write so in its entry: `channels: 3`",
         ),
-        ("Unused", "gradients", r"classifier.forgotten.weight \(and 1 others\) gets no gradient .*let `forward` use it"),
+        (
+            "Unused",
+            "gradients",
+            r"classifier.forgotten.weight \(and 1 others\) gets no gradient .*let `forward` use it",
+        ),
         ("Detached", "gradients", r"classifier.stem.weight \(and 1 others\) gets no gradient"),
         ("Constant", "gradients", "classifier.stem.weight has a gradient of 0"),
         ("Constant", "one batch", r"can't learn 8 images by heart: its loss is .* after 300 steps of Adam"),
@@ -206,9 +210,17 @@ def test_every_kind_of_model(monkeypatch, capsys, model, overrides):
         ("Mixing", "batch independence", "`forward` of the classifier makes something else of an image when the other"),
         ("Unregistered", "save and load", "makes something else of the same images .*register_buffer"),
         ("InAList", "save and load", "keep lists of layers in an nn.ModuleList"),
-        ("OfItsOwnChance", "same bits twice", "differ, first in classifier.stem.weight; draw random numbers from torch"),
+        (
+            "OfItsOwnChance",
+            "same bits twice",
+            "differ, first in classifier.stem.weight; draw random numbers from torch",
+        ),
         ("Counting", "killed and continued", "ends with other weights .*parameters and buffers .register_buffer"),
-        ("Failing", "one batch", r"it raises KeyError: 'no such layer' at own_networks.py, line \d+; correct that line"),
+        (
+            "Failing",
+            "one batch",
+            r"it raises KeyError: 'no such layer' at own_networks.py, line \d+; correct that line",
+        ),
     ],
 )
 def test_what_is_broken_is_told_with_what_to_do(own, capsys, monkeypatch, name, failing, said):
@@ -224,7 +236,9 @@ def test_a_network_that_is_right_passes_and_its_mark_as_a_builder_counts(own, ca
     monkeypatch.setattr(contract_checks, "verify", lambda convolution: None)
     assert own("Right") == 0, capsys.readouterr()
     with open(own.folder / "own_networks.py", "a") as file:
-        file.write("\n\ndef built(in_channels, num_classes, width):\n    return Right(in_channels, num_classes, width)\n")
+        file.write(
+            "\n\ndef built(in_channels, num_classes, width):\n    return Right(in_channels, num_classes, width)\n"
+        )
     import sys
 
     sys.modules.pop("own_networks")
@@ -236,7 +250,9 @@ def test_a_network_that_is_right_passes_and_its_mark_as_a_builder_counts(own, ca
 def test_the_rows_of_the_table_are_checked(own, capsys, monkeypatch):
     monkeypatch.setattr(contract_checks, "verify", lambda convolution: None)
     header = "model\tdataset\tvariant\trecipe\tseeds\toverrides\n"
-    (own.folder / "own.tsv").write_text(f"{header}own\tcifar10\t\tlenet5\t0-4\tmodel.width=2\nlenet5\tmnist5k\t\tlenet5\t0\n")
+    (own.folder / "own.tsv").write_text(
+        f"{header}own\tcifar10\t\tlenet5\t0-4\tmodel.width=2\nlenet5\tmnist5k\t\tlenet5\t0\n"
+    )
     assert own("ThreeChannels") == 0, capsys.readouterr()
     said = capsys.readouterr().out
     assert said.startswith("own for images like those of cifar10:") and "ok: 3x32x32\n" in said
