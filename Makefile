@@ -14,7 +14,7 @@ endif
 unexport PYTHONOPTIMIZE PYTHONWARNINGS PYTHONSAFEPATH PYTHONINSPECT PYTHONSTARTUP PYTHONHASHSEED MPLBACKEND
 
 # Recipes read what was typed from the environment ("$$TABLE"), so neither make nor a shell takes it for a command.
-typed := SUITE TABLE MODEL OVERRIDES RUN AGAINST PORT ONLY
+typed := SUITE TABLE MODEL OVERRIDES RUN AGAINST PORT ONLY NAME FROM DATASET TASK TO
 $(foreach word,$(typed),$(eval override export $(word) := $$(value $(word))))
 
 # make's functions end a word at a blank, so blanks are hidden from them.
@@ -28,7 +28,7 @@ settings := $(if $(TABLE),"table=$$(printf '|2-\n  %s' "$$TABLE")","suite=$$SUIT
 quick_tests := tests/test_imports.py tests/test_docs.py tests/benchmarks tests/suite tests/data tests/metrics \
   tests/models/test_papers.py tests/models/test_autoencoders.py tests/workflow/test_module.py tests/jobs/test_honesty.py
 
-.PHONY: help run fetch plan why mlflow check lint test-quick test test-slurm fingerprint verify publish bench docs lock clean
+.PHONY: help run fetch plan why mlflow add-model add-dataset check lint test-quick test test-slurm fingerprint verify publish bench docs lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -40,11 +40,13 @@ help:  ## list the targets
 	@echo "make why RUN=name        what would rerun a run, and what has changed since it ran"
 	@echo "make fetch               get every data set and all weights of a suite beforehand"
 	@echo "make mlflow              browse the runs in MLflow; PORT=5001 takes another port than 5000"
+	@echo "make add-dataset NAME=pets FROM=folder   add your images: an entry, a row and a test in my/ (TABLE=)"
+	@echo "make add-model NAME=my_net   add a network: a file, an entry, a row and a test in my/ (TABLE=, DATASET=, TASK=)"
+	@echo "make check MODEL=my_net TABLE=my/my.tsv   try a network: shapes, gradients, checkpoints, convolutions, ..."
 	@echo "make clean               remove $$results"
 	@echo
 	@echo "For changes to the code (CONTRIBUTING.md):"
 	@echo "make check               style and type checks"
-	@echo "make check MODEL=vgg16   whether this processor computes the convolutions of a model correctly"
 	@echo "make test-quick          the tests that take less than two minutes"
 	@echo "make test                the style and type checks, and all tests"
 	@echo "make test-slurm          the tests that need Slurm, which is started on this machine"
@@ -86,6 +88,16 @@ why: .venv/ready
 
 mlflow: .venv/ready
 	@python -m nets.jobs.browse --results="$$results" --port="$$PORT"
+
+add-model: .venv/ready
+	@test -n "$$NAME" || { echo "Name it: make add-model NAME=my_net; TASK= and DATASET= choose what it is for." >&2; exit 1; }
+	@python -m nets.jobs.add --model="$$NAME" $(if $(TASK),--task="$$TASK") $(if $(DATASET),--dataset="$$DATASET") \
+	  $(if $(TABLE),--table="$$TABLE")
+
+add-dataset: .venv/ready
+	@test -n "$$NAME" -a -n "$$FROM" || { echo "Name it and its folder: make add-dataset NAME=pets FROM=pictures/pets" >&2; \
+	  exit 1; }
+	@python -m nets.jobs.add --new-dataset="$$NAME" --from="$$FROM" $(if $(TABLE),--table="$$TABLE")
 
 check: .venv/ready $(if $(MODEL),,lint)
 	@$(if $(MODEL),python -m nets.jobs.check --model="$$MODEL" --overrides="$$OVERRIDES" \

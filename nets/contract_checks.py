@@ -138,7 +138,7 @@ def one_batch(runs: list[Run]) -> str:
         raise UserError(
             f"It can't learn {LEARNED} images by heart: its loss is {learned.losses[-1]:.3g} after "
             f"{len(learned.losses)} steps of Adam, from {learned.start:.3g}; look for an output that ignores the "
-            "images, an activation that is stuck at 0, a detach(), or a softmax in front of the loss, which has its own."
+            "images, an activation stuck at 0, a detach(), or a softmax in front of the loss, which has its own."
         )
     return f"the loss falls from {learned.start:.3g} to {learned.losses[-1]:.3g} in {len(learned.losses)} steps"
 

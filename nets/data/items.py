@@ -10,7 +10,6 @@ import inspect
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,13 +75,13 @@ def arguments_of(kind: type[Any], source: dict) -> dict[str, dict[str, Any]]:
 def open_torchvision(kind: type[Any], folder: Path, arguments: dict[str, Any]) -> Any:
     """An object of torchvision's class, whose files are downloaded if they are missing and that is allowed."""
     rooted = "root" in inspect.signature(kind).parameters
-    make: Callable[[], Any] = partial(kind, *([folder] if rooted else []), **arguments)
+    places = [folder] if rooted else []
     try:
         try:
-            return make()
+            return kind(*places, **arguments)
         except NOT_THERE as missing:
             download.fetch_class(kind, folder, arguments, first_line(missing))
-            return make()
+            return kind(*places, **arguments)
     except (ValueError, TypeError, ImportError, *NOT_THERE) as error:
         raise DataError(f"torchvision's {kind.__name__}: {first_line(error).rstrip('.')}; correct the entry.") from None
 
