@@ -52,8 +52,21 @@ def test_a_new_network_is_complete(mine, capsys, task):
     assert [run.seed for run in runs if run.purpose == "benchmark"] == [0, 1, 2]
     assert next(iter(runs[0].networks.values())).path == "lab.my_net.MyNet"
     for name in ("my_net.py", "test_my_net.py"):
-        subprocess.run([sys.executable, "-m", "ruff", "check", "-q", str(table.parent / name)], check=True, cwd=ROOT)
-        formatted = [sys.executable, "-m", "ruff", "format", "--check", "-q", str(table.parent / name)]
+        subprocess.run(
+            [sys.executable, "-m", "ruff", "check", "-q", "--config=pyproject.toml", str(table.parent / name)],
+            check=True,
+            cwd=ROOT,
+        )
+        formatted = [
+            sys.executable,
+            "-m",
+            "ruff",
+            "format",
+            "--check",
+            "-q",
+            "--config=pyproject.toml",
+            str(table.parent / name),
+        ]
         subprocess.run(formatted, check=True, cwd=ROOT)
     passes(table.parent, "my_net")
 
