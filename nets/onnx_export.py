@@ -1,6 +1,7 @@
 """A trained network as an ONNX file that takes images (uint8) and answers as `nets.load` does.
 
-It needs the packages of `pyproject.toml`'s extra `onnx`. The file is run by onnxruntime and compared with torch.
+The set-up with `make` has the packages for it; an environment of your own may lack them. The file is run by onnxruntime
+and compared with torch.
 """
 
 import importlib.util

@@ -26,6 +26,7 @@ API = {  # what others use, by page
     "models": ["nets.models.*"],
 }
 LINK = re.compile(r"\]\(([^)\s#]+)(#[^)\s]*)?\)")
+FOLDER = re.compile(r"\[([^\]]+)\]\((?!\w+:)[^)\s]+/\)")  # a link to a folder, which a site doesn't show
 SETTINGS = """
 site_name: nets
 docs_dir: {pages}
@@ -83,6 +84,7 @@ def stage(pages: Path) -> list[dict]:
             if not re.match(r"[a-z]+:", link) and source.is_file() and source.suffix != ".md":
                 copy(source, pages)
         copy(ROOT / name, pages)
+        (pages / name).write_text(FOLDER.sub(r"\1", text), encoding="utf-8")
     nav: list[dict] = [{title: names} for title, names in NAV.items()]
     return [*nav, {"API": [write_api(pages, title, modules) for title, modules in API.items()]}]
 
