@@ -96,16 +96,14 @@ def read_huggingface(entry: dict, source: dict, root: Path) -> Loaded:
     try:
         import datasets
     except ImportError:
-        raise SourceUnavailable("install Hugging Face's package: .venv/bin/pip install datasets") from None
+        raise SourceUnavailable("install Hugging Face's package: .venv/bin/python -m pip install datasets") from None
     if int(datasets.__version__.partition(".")[0]) < OLDEST:
-        raise SourceUnavailable(f"update Hugging Face's package to version {OLDEST}: .venv/bin/pip install -U datasets")
+        raise SourceUnavailable(f"update Hugging Face's package to version {OLDEST} or later: pip install -U datasets")
     local = root / source["dataset"]
     name = str(local) if local.is_dir() else source["dataset"]
     found: dict[str, Items] = {}
-    for part in PARTS if any(part in source for part in PARTS) else ("train",):
-        if part != "train" and part not in source:
-            continue
-        split = source.get(part, part)
+    splits = {"train": "train"} | {part: source[part] for part in PARTS if part in source}
+    for part, split in splits.items():
         try:
             table = datasets.load_dataset(name, source.get("config"), split=split, revision=source.get("revision"))
         except (OSError, ConnectionError) as error:

@@ -106,6 +106,8 @@ def new_dataset(table: Path, name: str, entry: dict[str, Any]) -> Addition:
 def check_new(table: Path, name: str, what: str) -> None:
     """Raise ConfigError unless a name can be that of a module, a catalogue's entry and a row, and is new."""
     find_table({"table": str(table)})
+    if table.parent.resolve() == (ROOT / "config").resolve():
+        raise ConfigError(f"{table} is the project's; name a table of your own, such as TABLE={TABLE}.")
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name) or keyword.iskeyword(name):
         raise ConfigError(f"NAME={name}: write a word of small letters, digits and '_', such as my_net.")
     if name in load_catalogues(table.parent)[what]:

@@ -337,7 +337,7 @@ def test_without_the_package_or_with_an_old_one(prepared, hub, monkeypatch):
     assert "update Hugging Face's package" in prepared({"kind": "huggingface", "dataset": "me/own"})[0]["reason"]
     monkeypatch.setitem(sys.modules, "datasets", None)
     info, _ = prepared({"kind": "huggingface", "dataset": "me/own"})
-    assert info["reason"].endswith("install Hugging Face's package: .venv/bin/pip install datasets.")
+    assert info["reason"].endswith("install Hugging Face's package: .venv/bin/python -m pip install datasets.")
 
 
 def test_the_real_package_reads_a_folder_offline(prepared, tmp_path, monkeypatch):

@@ -109,6 +109,8 @@ def test_nothing_is_overwritten_and_what_is_there_stays(mine, capsys):
     ):
         assert run("--model", *words) == 1
         assert said in capsys.readouterr().err
+    assert add.main(["--model", "net_two", "--table", str(ROOT / "config/quick.tsv")]) == 1
+    assert "quick.tsv is the project's; name a table of your own" in capsys.readouterr().err
     (table.parent / "net_two.py").write_text("mine")
     assert run("--model", "net_two") == 1 and "net_two.py is there already" in capsys.readouterr().err
     (table.parent / "net_two.py").unlink()
