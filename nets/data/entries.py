@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nets.errors import DataError, suggest
 
+DISTORTIONS = ("shift", "scale", "squeeze", "shear")  # the keys of `augment` that make one random affine map
 MOST_DEGREES = 20  # of polynomials
 MOST_GENERATED = 2**30  # pixels
 MOST_MASK_CLASSES = 256  # a byte per pixel
