@@ -13,7 +13,12 @@ from nets.suite.catalogues import ROOT
 
 PAGE = (ROOT / "docs/tutorial.md").read_text()
 PARTS = ("Makefile", "Snakefile", "workflow", "nets", "config", "profiles", "environment.yml", "requirements.lock")
-SMALLER = {"COUNT = 300": "COUNT = 40", "0-2": "0", "epochs=6": "epochs=1", "width=0.25": "width=0.125"}
+SMALLER = {
+    "width=0.25 epochs=10": "width=0.125 epochs=2",
+    "COUNT = 300": "COUNT = 40",
+    "0-2": "0",
+    "epochs=10 batch_size=32": "epochs=5 batch_size=8",
+}
 INSTALLS = (".venv/ready",)  # tests use the environment that they run in
 
 
@@ -99,7 +104,7 @@ def check_shown(shown, said):
 
 
 def test_the_page_shows_the_row_that_is_written():
-    assert "| resnet18 | shapes | | short | 0-2 | model.width=0.25 epochs=6 |" in PAGE
+    assert "| resnet18 | shapes | | short | 0-2 | model.width=0.25 epochs=10 |" in PAGE
     from nets.suite.additions import BASELINES
 
-    assert BASELINES["labels"] == ("resnet18", "short", "model.width=0.25 epochs=6")
+    assert BASELINES["labels"] == ("resnet18", "short", "model.width=0.25 epochs=10")

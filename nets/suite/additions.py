@@ -34,16 +34,16 @@ class Beginning:
     args: dict[str, int]
     dataset: str
     recipe: str
-    epochs: int
+    overrides: str
 
 
 BEGINNINGS = {
-    "classification": Beginning("classifier", {"width": 32}, "mnist5k", "cnn", 6),
-    "segmentation": Beginning("segmenter", {"width": 32}, "digit_scenes", "unet_small", 4),
-    "reconstruction": Beginning("autoencoder", {"width": 256, "latent_dim": 16}, "mnist5k", "autoencoder", 6),
+    "classification": Beginning("classifier", {"width": 32}, "mnist5k", "cnn", "epochs=10 batch_size=32"),
+    "segmentation": Beginning("segmenter", {"width": 32}, "digit_scenes", "unet_small", "epochs=4"),
+    "reconstruction": Beginning("autoencoder", {"width": 256, "latent_dim": 16}, "mnist5k", "autoencoder", "epochs=6"),
 }
 BASELINES = {  # what is trained first on a new data set, by what it has
-    "labels": ("resnet18", "short", "model.width=0.25 epochs=6"),
+    "labels": ("resnet18", "short", "model.width=0.25 epochs=10"),
     "masks": ("unet", "unet_small", "model.width=16 epochs=6"),
     "images": ("conv_autoencoder", "conv_autoencoder", "epochs=6"),
 }
@@ -79,7 +79,7 @@ def new_model(table: Path, name: str, task: str, dataset: str | None) -> Additio
     short = "".join(part.capitalize() for part in name.split("_"))
     network = {"class": f"{module_of(folder, name)}.{short}", "args": begin.args}
     entry = {"title": title, "task": task, "citation": "none: my own", "networks": {begin.role: network}}
-    row = (name, dataset or begin.dataset, "", begin.recipe, "0-2", f"epochs={begin.epochs}")
+    row = (name, dataset or begin.dataset, "", begin.recipe, "0-2", begin.overrides)
     check_row(table, row, {"models": {name: entry}})
     command = f"make check MODEL={name} TABLE={table if len(str(table)) < 60 else table.name}"
     code = (TEMPLATES / f"{task}.txt").read_text(encoding="utf-8")
