@@ -41,9 +41,9 @@ help:  ## list the targets
 	@echo "make fetch               get every data set and all weights of a suite beforehand"
 	@echo "make onnx RUN=folder     write a trained network as ONNX, compared with onnxruntime (TO=file.onnx)"
 	@echo "make mlflow              browse the runs in MLflow; PORT=5001 takes another port than 5000"
-	@echo "make add-dataset NAME=pets FROM=folder   add your images: an entry, a row and a test in my/ (TABLE=)"
-	@echo "make add-model NAME=my_net   add a network: a file, an entry, a row and a test in my/ (TABLE=, DATASET=, TASK=)"
-	@echo "make check MODEL=my_net TABLE=my/my.tsv   try a network: shapes, gradients, checkpoints, convolutions, ..."
+	@echo "make add-dataset         add your images: an entry, a row and a test in my/ (NAME=pets FROM=folder; TABLE=)"
+	@echo "make add-model           add a network: a file, an entry, a row and a test (NAME=my_net; TABLE=, DATASET=, TASK=)"
+	@echo "make check MODEL=vgg16   try a network, yours too (TABLE=my/my.tsv): gradients, checkpoints, convolutions, ..."
 	@echo "make clean               remove $$results"
 	@echo
 	@echo "For changes to the code (CONTRIBUTING.md):"
