@@ -134,7 +134,7 @@ def keep_copies(data_dir: Path, extractor: Extractor | None, device: torch.devic
 
 
 def kept_copies(path: Path, reference: dict[str, Any], data_dir: Path) -> copies.Kept | None:
-    """What a reference has kept of `keep_copies`. Raises UserError if it is of other images than those in `data_dir`."""
+    """What a reference has of `keep_copies`, if anything. Raises UserError if it is of other images than `data_dir`."""
     if not (known := reference.get("copies")):
         return None
     if known["images_sha256"] != learned_sha256(data_dir):
@@ -157,7 +157,7 @@ def fresh(data_dir: Path) -> Tensor | None:
 
 
 def views_of(extractor: Extractor | None) -> list[tuple[str, copies.View, dict[str, Any]]]:
-    """The metrics of copies, with what they compare and its entry in passports: pixels, and features of a classifier."""
+    """The metrics of copies, what each compares (pixels, or features of a classifier), and its entry in passports."""
     views: list[tuple[str, copies.View, dict[str, Any]]] = [("copies", copies.pixels, {"name": "pixels"})]
     if extractor:
         views.append((f"copies_{extractor.passport['name']}", copies.features(extractor), extractor.passport))
