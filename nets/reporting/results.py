@@ -131,6 +131,12 @@ class Result:
         return [entry for path in paths for entry in read_json(path)["scale"]]
 
     @cached_property
+    def costs(self) -> dict[str, dict[str, Any]]:
+        """What its jobs cost, by stage, as in `costs.json`; empty if no job has noted it."""
+        path = self.folder / "costs.json"
+        return read_json(path) if path.exists() else {}
+
+    @cached_property
     def snapshots(self) -> "dict[str, np.ndarray]":
         """The arrays of snapshots.npz, kept in memory; a hole has none."""
         return read_arrays(self.folder / "snapshots.npz")
