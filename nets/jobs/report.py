@@ -8,7 +8,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from nets.files import atomic
 from nets.jobs.common import run_job
 from nets.reporting.page.site import write
 
@@ -18,7 +17,12 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m nets.jobs.report", description=__doc__.splitlines()[0])
     parser.add_argument("--results", type=Path, required=True, help="folder of the suite")
     parser.add_argument("--runs-from", type=Path, required=True, metavar="FILE", help="names of runs, one per line")
-    parser.add_argument("--output", type=Path, required=True, help="the first page, such as report.html; the others go into the folder report/ beside it")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        required=True,
+        help="the first page, such as report.html; the others go into the folder report/ beside it",
+    )
     args = parser.parse_args(argv)
     return run_job(lambda: write(args.results, args.runs_from, args.output), folder=args.results)
 

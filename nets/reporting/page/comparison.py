@@ -9,8 +9,8 @@ from markupsafe import Markup
 from nets.reporting import glossary
 from nets.reporting.comparisons import Comparison
 from nets.reporting.page import render
-from nets.reporting.page.addresses import comparison_file, row_of
-from nets.reporting.page.overview import card, headline_text
+from nets.reporting.page.addresses import comparison_file
+from nets.reporting.page.overview import by_rule, card, headline_text
 from nets.reporting.page.page import Page, Suite
 from nets.reporting.page.pictures import Picture, Pictures
 from nets.reporting.results import Result
@@ -39,12 +39,12 @@ def pages(suite: Suite, pictures: Pictures) -> Iterator[Page]:
             comparison_file(each.table.name),
             each.results[0].dataset_title,
             "comparison.html.j2",
-            lambda each=each: content(each, pictures),  # type: ignore[misc]
+            lambda each=each: content(each, suite, pictures),  # type: ignore[misc]
             glossary.task_title(each.task),
         )
 
 
-def content(comparison: Comparison, pictures: Pictures) -> dict[str, Any]:
+def content(comparison: Comparison, suite: Suite, pictures: Pictures) -> dict[str, Any]:
     """What fills the page of a comparison."""
     table = comparison.table
     return {
@@ -57,6 +57,7 @@ def content(comparison: Comparison, pictures: Pictures) -> dict[str, Any]:
         "stability": comparison.stability and {"text": TEXT, "html": html(comparison.stability)},
         "pictures": pictures.of_comparison(comparison),
         "card": card(table),
+        "rules": by_rule(suite, table.name),
         "exhibits": list(gallery(comparison, pictures)),
         "curves": json.dumps(curves(table)),
     }
@@ -73,7 +74,7 @@ def curves(table: Table) -> list[dict[str, Any]]:
     """The rows whose learning curves a chart may show: their names, and the runs of all seeds, if all have a result."""
     return [
         {
-            "row": row_of(row.results[0]),
+            "row": row.name,
             "label": table.short_names[row.label],
             "runs": [result.name for result in row.results if result.ok],
             "seeds": len(row.results),

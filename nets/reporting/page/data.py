@@ -15,7 +15,7 @@ from nets.reporting.page.page import Suite
 from nets.reporting.page.pictures import Pictures
 from nets.reporting.results import Result
 from nets.reporting.tables import formats
-from nets.reporting.tables.best import difference
+from nets.reporting.tables.best import KEY, difference
 from nets.reporting.tables.table import Row, Table
 
 POINTS = 240  # the most points of a curve; history.csv has all
@@ -48,7 +48,7 @@ def index(suite: Suite) -> dict[str, Any]:
     tables: dict[str, list[str]] = {}
     for comparison in suite.comparisons:
         for row in comparison.table.rows:
-            tables.setdefault(row_of(row.results[0]), []).append(comparison.table.name)
+            tables.setdefault(row.name, []).append(comparison.table.name)
     return {
         "colours": style.COLOURS,
         "dark": [style.DARK[colour] for colour in style.COLOURS],
@@ -127,9 +127,9 @@ def flat(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
 
 
 def table_data(comparison: Comparison, images: Images) -> dict[str, Any]:
-    """What comparisons read of a table: its columns, its rows, the tests of each pair, and images answered differently."""
+    """What comparisons read of a table: columns, rows, tests of pairs, and images that are answered differently."""
     table = comparison.table
-    shown = [column for column in table.columns if not column.words and column.key not in ("against_best",)]
+    shown = [column for column in table.columns if not column.words and not column.key.startswith(KEY)]
     return {
         "name": table.name,
         "title": table.title,
@@ -140,7 +140,7 @@ def table_data(comparison: Comparison, images: Images) -> dict[str, Any]:
             for c in shown
         ],
         "rows": {
-            row_of(row.results[0]): {
+            row.name: {
                 "label": row.label,
                 "runs": [result.name for result in row.results],
                 "cells": {
@@ -170,4 +170,4 @@ def tests(table: Table) -> dict[str, list[Any]]:
 
 def pair(first: Row, second: Row) -> str:
     """The name of a pair of rows."""
-    return f"{row_of(first.results[0])} {row_of(second.results[0])}"
+    return f"{first.name} {second.name}"

@@ -112,7 +112,7 @@ def standings(suite: Suite, model: str) -> Iterator[Standing]:
                     glossary.task_title(comparison.task),
                     comparison.results[0].dataset_title,
                     row,
-                    row_of(row.results[0]),
+                    row.name,
                     headline_text(table, row),
                     place,
                     len(table.ranked),

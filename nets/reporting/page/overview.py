@@ -1,7 +1,7 @@
-"""The first page: what was run, where and at what cost, and what it says."""
+"""The first page: what was run, where and at what cost, and what the numbers say."""
 
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from nets.reporting import glossary
@@ -9,7 +9,6 @@ from nets.reporting.comparisons import Comparison
 from nets.reporting.page.addresses import comparison_file
 from nets.reporting.page.page import ENTRY, Page, Suite
 from nets.reporting.page.pictures import Pictures
-from nets.reporting.results import Result
 from nets.reporting.statistics import MCNEMAR
 from nets.reporting.tables import formats
 from nets.reporting.tables.best import APART, standing, test_of
@@ -24,40 +23,71 @@ def pages(suite: Suite, _: Pictures) -> Iterator[Page]:
 def content(suite: Suite) -> dict[str, Any]:
     """What fills the first page."""
     return {
-        "facts": facts(suite.results),
+        "facts": suite.facts,
+        "when": when(suite.facts),
+        "machines": [machine(each, len(suite.facts["machines"]) > 1) for each in suite.facts["machines"]],
+        "energy": energy(suite.facts["cost"]),
+        "findings": by_rule(suite),
         "tasks": by_task(suite.comparisons),
-        "holes": [result for result in suite.results if not result.ok],
         "reading": formats.READING,
     }
 
 
-def facts(results: list[Result]) -> dict[str, Any]:
-    """What was run, where, when and for how long."""
-    started = [m["started"] for result in results if (m := result.manifest).get("started")]
-    newest = datetime.datetime.fromisoformat(max(started, key=datetime.datetime.fromisoformat)) if started else None
-    machines = distinct(
-        " and ".join(filter(None, [h.get("cpu"), h.get("gpu")]))
-        for result in results if (h := result.manifest.get("hardware"))
-    )  # fmt: skip
-    return {
-        "newest": f"{newest.day} {newest:%B %Y, %H:%M} {newest.tzname() or ''}".strip() if newest else "–",
-        "revisions": distinct(short(result.manifest.get("revision") or "unknown") for result in results),
-        "machines": machines,
-        "devices": distinct(result.manifest.get("device") for result in results),
-        "torch": distinct((result.manifest.get("packages") or {}).get("torch") for result in results),
-        "runs": len(results),
-        "seconds": sum(result.manifest.get("seconds") or 0 for result in results),
-    }
+def when(facts: dict[str, Any]) -> str:
+    """From when to when a suite ran, and how long that is: '28 November 2026, 03:35 to 03:53 UTC (18 min 00 s)'."""
+    if not facts["started"]:
+        return "–"
+    start, end = (datetime.datetime.fromisoformat(facts[key]) for key in ("started", "ended"))
+    day = f"{start.day} {start:%B %Y, %H:%M}"
+    later = f"{end:%H:%M}" if end.date() == start.date() else f"{end.day} {end:%B %Y, %H:%M}"
+    return f"{day} to {later} UTC ({glossary.duration((end - start).total_seconds())})"
 
 
-def short(revision: str) -> str:
-    """The start of a revision, with the '+' of a changed working tree."""
-    return revision[:12] + ("+" if revision[12:].endswith("+") else "")
+def machine(facts: dict[str, Any], one_of_many: bool) -> str:
+    """A machine in words: 'Intel Xeon, 2 cores; 1 thread a run'."""
+    threads = facts["threads"] or 0
+    words = [facts["gpu"] or "", facts["cpu"] or "", f"{facts['cores']} cores" if facts["cores"] else ""]
+    words += [f"{threads} thread{'s' if threads > 1 else ''} a run"] if threads and facts["device"] == "cpu" else []
+    return ", ".join(filter(None, words)) + (f" ({facts['runs']} runs)" if one_of_many else "")
 
 
-def distinct(values: Iterable[Any]) -> list[str]:
-    """Values in the order given, without duplicates and empty ones."""
-    return list(dict.fromkeys(str(value) for value in values if value))
+def energy(cost: dict[str, Any]) -> str:
+    """The energy that meters have read, in words."""
+    if cost["joules"] is None:
+        return "no meter could be read"
+    watt_hours = cost["joules"] / 3600
+    return f"{watt_hours:.3g} Wh in {cost['joules_of']['jobs']} jobs that had a meter ({', '.join(cost['meters'])})"
+
+
+class Rule(NamedTuple):
+    """The findings of a rule: its heading, when it fires, and what it has found."""
+
+    title: str
+    text: str
+    findings: list[dict[str, Any]]
+    minor: bool  # says what is missing rather than what was found
+
+
+MINOR = ("few_seeds", "unmeasured", "machines")
+
+
+def by_rule(suite: Suite, table: str | None = None) -> list[Rule]:
+    """The findings under the headings of their rules; of one table, if that is named.
+
+    `about` is the title of a finding's table, and `words` the sentence without it.
+    """
+    known = {each["table"]: each["title"] for each in suite.facts["tables"]}
+    titles = suite.findings["rules"]
+    groups: dict[str, list[dict[str, Any]]] = {name: [] for name in titles}
+    for each in suite.findings["findings"]:
+        if table in (None, each["table"]):
+            about, words = known.get(each["table"], ""), each["sentence"].removeprefix(f"{known.get(each['table'])}: ")
+            groups[each["rule"]].append(each | {"about": about, "words": words[:1].upper() + words[1:]})
+    return [
+        Rule(titles[name]["title"], titles[name]["text"], found, name in MINOR)
+        for name, found in groups.items()
+        if found
+    ]
 
 
 class Card(NamedTuple):

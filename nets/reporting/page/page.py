@@ -15,14 +15,17 @@ CONFIG = Path(__file__).parents[3] / "config"
 
 @dataclass(frozen=True)
 class Suite:
-    """A suite's folder, its results, and its comparisons with the tables that `compare` wrote.
+    """A suite's folder, its results, and what `compare` wrote: comparisons with tables, findings, and facts.
 
+    `findings` is the content of `tables/findings.json`, `facts` that of `tables/overview.json` (docs/files.md).
     `shown` is how a page in the report's folder reaches the suite's folder: "..", or another relative path.
     """
 
     folder: Path
     results: list[Result]
     comparisons: list[Comparison]
+    findings: dict[str, Any]
+    facts: dict[str, Any]
     shown: str = ".."
 
     @property
@@ -33,7 +36,11 @@ class Suite:
     @property
     def command(self) -> str:
         """What a person types to run the suite; its table may lie anywhere, but in the checkout's config/."""
-        return f"make run SUITE={self.name}" if (CONFIG / f"{self.name}.tsv").exists() else f"make run TABLE={self.name}.tsv"
+        return (
+            f"make run SUITE={self.name}"
+            if (CONFIG / f"{self.name}.tsv").exists()
+            else f"make run TABLE={self.name}.tsv"
+        )
 
     @cached_property
     def models(self) -> dict[str, list[Result]]:

@@ -83,7 +83,7 @@ class Pictures:
         return pictures
 
     def source(self, path: Path, *place: str) -> str:
-        """The address of a figure in a folder of the suite: of a copy, if it is copied. PNG become WebP, bit for bit."""
+        """The address of a figure in a folder of the suite: of its copy, if there is one. PNG become lossless WebP."""
         if not self.copied:
             return f"{self.suite.shown}/{address(*path.relative_to(self.suite.folder).parts)}"
         if path not in self.made:

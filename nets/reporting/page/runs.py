@@ -41,9 +41,11 @@ def pages(suite: Suite, pictures: Pictures) -> Iterator[Page]:
             run_file(result.name),
             result.name,
             "run.html.j2",
-            lambda result=result, seeds=seeds: run_details(result)  # type: ignore[misc]
-            | {"seeds": seeds, "tables": tables[result.name]}
-            | {"pictures": pictures.of_run(result), "frames": pictures.frames(result)},
+            lambda result=result, seeds=seeds: (
+                run_details(result)  # type: ignore[misc]
+                | {"seeds": seeds, "tables": tables[result.name]}
+                | {"pictures": pictures.of_run(result), "frames": pictures.frames(result)}
+            ),
         )
 
 
@@ -180,7 +182,7 @@ def log_end(folder: Path) -> dict[str, str]:
 
 
 class Confusion(NamedTuple):
-    """A confusion of classes: their names, and for each true class the counts, with shades in 0..1, of predicted ones."""
+    """A confusion of classes: their names, and the counts, with shades in 0..1, by true and then by predicted class."""
 
     labels: list[str]
     rows: list[list[tuple[int, float]]]

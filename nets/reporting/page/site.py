@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from urllib.parse import quote
 
-from nets.files import atomic, naming
+from nets.files import atomic, naming, read_json
 from nets.reporting.comparisons import read_comparisons
 from nets.reporting.page import background, comparison, data, models, overview, render, runs
 from nets.reporting.page.page import ENTRY, Page, Suite
@@ -33,12 +33,13 @@ def write(folder: Path, names: Path, output: Path) -> None:
     """
     results = load_results(folder, names)
     comparisons = read_comparisons(results, folder / "tables")
+    findings, facts = (read_json(folder / "tables" / f"{name}.json") for name in ("findings", "overview"))
     parts = output.with_suffix("")
     fresh = parts.with_name(f".{parts.name}.{os.getpid()}.tmp")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     try:
-        suite = Suite(folder, results, comparisons, relative(folder, parts))
+        suite = Suite(folder, results, comparisons, findings, facts, relative(folder, parts))
         entry = write_parts(suite, fresh, output)
         shutil.rmtree(parts, ignore_errors=True)
         fresh.rename(parts)

@@ -251,7 +251,7 @@ function headText(head) {
 const COSTS = ["sample_macs", "parameters", "macs", "seconds", "peak_memory_mb"];
 function pointsChart(host, source, keys = "p.") {
   const heads = source.heads.map((head, index) => ({ index, key: head.dataset.key, text: headText(head), aria: head.textContent }));
-  const numbers = heads.filter((head) => head.key && source.heads[head.index].dataset.sort === "number" && head.key !== "against_best" &&
+  const numbers = heads.filter((head) => head.key && source.heads[head.index].dataset.sort === "number" && !head.key.startsWith("against_best") &&
     source.rows.filter((row) => row.cells[head.index].dataset.value !== undefined).length > 1);
   if (numbers.length < 2) return;
   const get = (key, otherwise) => (numbers.some((head) => head.key === state.get(keys + key)) ? state.get(keys + key) : otherwise);
