@@ -89,7 +89,14 @@ def networks(results: list[Result]) -> list[dict[str, Any]]:
     ]
 
 
-def words(network: Network) -> list[Markup]:
+class Words(NamedTuple):
+    """A paragraph of a network's source; `drawn` if its lines are a drawing or a table."""
+
+    text: Markup
+    drawn: bool
+
+
+def words(network: Network) -> list[Words]:
     """The paragraphs that the source of a network of ours begins with; none for others. Nothing is imported."""
     if not network.path.startswith(ROOM):
         return []
@@ -97,7 +104,14 @@ def words(network: Network) -> list[Markup]:
     if not path.is_file():
         return []
     text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    return [Markup(CODE.sub(r"<code>\1</code>", str(escape(" ".join(part.split()))))) for part in text.split("\n\n")]
+    return [paragraph(part) for part in text.split("\n\n")]
+
+
+def paragraph(text: str) -> Words:
+    """A paragraph as HTML, with `code` as such."""
+    drawn = all(line.startswith("  ") for line in text.splitlines())
+    plain = escape(text.strip("\n") if drawn else " ".join(text.split()))
+    return Words(Markup(CODE.sub(r"<code>\1</code>", str(plain))), drawn)
 
 
 def standings(suite: Suite, model: str) -> Iterator[Standing]:

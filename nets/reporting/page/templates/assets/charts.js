@@ -209,7 +209,7 @@ function curvesChart(host, rows, keys = "c.") {
     const low = Math.min(...values), high = Math.max(...values), room = 0.04 * (high - low || Math.abs(high) || 1);
     const range = scale === "log" ? [low / 1.1, high * 1.1] : [low - room, percent ? Math.min(100, high + room) : high + room];
     const scaled = scale === "log" ? { distr: 3 } : scale === "stretched" ? STRETCH : {};
-    const marks = scale === "stretched" ? { splits: () => ticksOf(range), filter: (u, ticks) => ticks } : {};
+    const marks = scale === "stretched" ? fixed(ticksOf(range)) : scale === "log" ? fixed(logTicks(range)) : {};
     return {
       tools, legend: only, data: uPlot.join(parts),
       aria: `${titles[metric]} over ${x}: ${lines.map((line) => `${line.label} ends at ${short(line.mean.at(-1))}`).join("; ")}`,
@@ -217,7 +217,7 @@ function curvesChart(host, rows, keys = "c.") {
       options: {
         width, height: Math.max(260, Math.min(440, width * 0.5)), series, bands: bandsOf, legend: { show: false },
         scales: { x: { time: false }, y: { ...scaled, range: () => range } },
-        axes: [axis({ epoch: "epoch", step: "step", seconds: "seconds of training" }[x]), axis(titles[metric], { size: 60, ...marks, ...(scale === "log" ? { filter: (u, ticks) => ticks } : {}) })],
+        axes: [axis({ epoch: "epoch", step: "step", seconds: "seconds of training" }[x]), axis(titles[metric], { size: 60, ...marks })],
         cursor: { drag: { x: true, y: false }, points: { show: false } },
         plugins: [tipPlugin((u) => {
           const near = nearest(u, points, 60);
@@ -345,7 +345,7 @@ function pointsChart(host, source, keys = "p.") {
         width, height: Math.max(280, Math.min(460, width * 0.52)), legend: { show: false },
         scales: { x: { time: false, ...(log ? { distr: 3 } : {}), range: () => xRange }, y: { ...(percent && tight[1] > 80 ? STRETCH : {}), range: () => yRange } },
         series: [{}, { paths: () => null, points: { show: false } }],
-        axes: [axis(xHead.text, log ? { filter: (u, ticks) => logTicks(ticks, xRange) } : {}), axis(yHead.text, { size: 60, ...(percent && tight[1] > 80 ? { splits: () => ticksOf(yRange), filter: (u, ticks) => ticks } : {}) })],
+        axes: [axis(xHead.text, log ? fixed(logTicks(xRange)) : {}), axis(yHead.text, { size: 60, ...(percent && tight[1] > 80 ? fixed(ticksOf(yRange)) : {}) })],
         cursor: { drag: { x: false, y: false }, points: { show: false } },
         hooks: { draw: [draw], ready: [(u) => u.over.addEventListener("click", () => {
           const near = nearest(u, points);
@@ -362,11 +362,18 @@ function pointsChart(host, source, keys = "p.") {
     };
   });
 }
-/* Ticks of a logarithmic axis: 1, or 1 and 3, or 1, 2 and 5 of each decade. */
-function logTicks(ticks, [low, high]) {
-  const decades = Math.log10(high / low), wanted = decades > 2.5 ? [1] : decades > 1.5 ? [1, 3] : [1, 2, 5];
-  return ticks.map((tick) => (wanted.includes(+(tick / 10 ** Math.floor(Math.log10(tick) + 1e-9)).toPrecision(3)) ? tick : null));
+/* Ticks of a logarithmic axis: 1, or 1 and 3, or 1, 2 and 5 of each decade; even ones where these are too few. */
+function logTicks([low, high]) {
+  const decades = Math.log10(high / low), steps = decades > 2.5 ? [1] : decades > 1.5 ? [1, 3] : [1, 2, 5], ticks = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
+    for (const step of steps) {
+      const tick = Number(`${step}e${power}`);
+      if (tick >= low && tick <= high) ticks.push(tick);
+    }
+  }
+  return ticks.length > 2 ? ticks : [0.1, 0.5, 0.9].map((part) => +(low * (high / low) ** part).toPrecision(2));
 }
+const fixed = (ticks) => ({ splits: () => ticks, filter: (u, all) => all });
 
 for (const host of document.querySelectorAll("[data-chart=curves]")) curvesChart(host, JSON.parse(host.dataset.rows));
 for (const host of document.querySelectorAll("[data-chart=points]")) {
