@@ -11,13 +11,12 @@ from typing import Any, NamedTuple
 from nets.files import naming, write_json
 from nets.reporting import glossary
 from nets.reporting.comparisons import Comparison
-from nets.reporting.measures import Measure
 from nets.reporting.results import Result
 from nets.reporting.statistics import MCNEMAR, MOST_SEEDS
 from nets.reporting.tables import formats
 from nets.reporting.tables.best import APART, KEY, LEAST_SEEDS, SEEDS, TOGETHER, UNTESTED, listed, standing, test_of
 from nets.reporting.tables.comparison import machine
-from nets.reporting.tables.literature import EXPLANATION, Values, reported
+from nets.reporting.tables.literature import EXPLANATION, Values, values_beside
 from nets.reporting.tables.table import ABSENT, Column, Row, Table
 from nets.reporting.tables.verdicts import ABOVE, BELOW, REPRODUCED, verdict
 
@@ -284,7 +283,7 @@ def literature(suite: Suite, wanted: Sequence[str], rule: str, words: dict[str, 
         if column is None or column.passport:
             continue
         for row in table.rows:
-            values = reported(row.results[0].run, Measure(column.metric, column.split), suite.published)
+            values = values_beside(row, column, suite.published)
             found = verdict(row, column, values)
             if found not in wanted:
                 continue

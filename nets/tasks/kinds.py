@@ -70,8 +70,8 @@ SAMPLES: Options = {  # options of all generators
 REPEATED: Options = {
     "test_every_epoch": {
         "type": "boolean",
-        "description": "Once the run has ended, train it again and test it after every epoch, to show what choosing the "
-        "epoch by test images would report. It takes as long as the training and changes no other number.",
+        "description": "Once the run has ended, train it again and test it after every epoch, to show what a choice of "
+        "the epoch by test images would report. It takes as long as the training, and changes no other number.",
     }
 }
 GENERATION = Family(

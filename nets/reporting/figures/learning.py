@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from nets.metrics.metric import stem
 from nets.reporting import glossary
 from nets.reporting.comparisons import Comparison
 from nets.reporting.figures import style
@@ -27,7 +28,7 @@ def watched(comparison: Comparison) -> list[str]:
     """The history columns to compare: the headline on validation data, or else up to three training losses."""
     names = list(dict.fromkeys(name for result in comparison.results if result.ok for name in result.history))
     column = comparison.table.headline
-    headline = f"validation/{column.metric}" if column else ""
+    headline = f"validation/{stem(column.metric)}" if column else ""
     if headline in names:
         return [headline]
     return [name for name in names if name.startswith("train/") and not name.endswith("_std")][:3]

@@ -6,6 +6,7 @@ correction counts the tests. A row without a test is not in the group, and the t
 
 from collections.abc import Sequence
 
+from nets.metrics.metric import stem
 from nets.reporting import glossary
 from nets.reporting.results import Result
 from nets.reporting.statistics import (
@@ -75,9 +76,12 @@ def difference(best: Row, row: Row, headline: Column) -> Difference | None:
     first, second = (each.cells[headline.key].seeds for each in (best, row))
     if min(len(first), len(second)) > 1:
         return t_test(first, second)
-    if headline.metric != "top1":
+    if stem(headline.metric) != "top1":
         return None
-    ours, theirs = (result.right for result in one_of_each(best.results, row.results))
+    runs = one_of_each(best.results, row.results)
+    if any(run.headline and run.headline.metric != headline.metric for run in runs):  # answers of other weights
+        return None
+    ours, theirs = (run.right for run in runs)
     if ours is None or theirs is None or ours[0] != theirs[0]:
         return None
     a, b = ours[1], theirs[1]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from nets.metrics.metric import CHOSEN, LEAKED, stem
 from nets.reporting import glossary
 from nets.reporting.measures import Measure
 from nets.reporting.results import Result
@@ -32,6 +33,22 @@ def reported(run: Run, measure: Measure, published: Values) -> list[Published]:
     return published.get((run.model, run.dataset, *measure), [])
 
 
+def values_beside(row: Row, column: Column, published: Values) -> list[Published]:
+    """The published values that stand beside a row's number; the first is compared with ours.
+
+    A reported accuracy stands beside that of the weights chosen on validation data, where there are such weights. One
+    whose epoch was chosen by test images stands beside ours of that kind, where that was measured.
+    """
+    name, run = stem(column.metric), row.results[0].run
+    values = reported(run, Measure(name, column.split), published)
+    ours = {end: row.cells[name + end].text != ABSENT for end in (CHOSEN, LEAKED) if name + end in row.cells}
+    leaked = [value for value in values if "selection" in value.differs] if ours.get(LEAKED) else []
+    if column.metric == name + LEAKED:
+        return leaked
+    honest = [value for value in values if value not in leaked]
+    return honest if column.metric.endswith(CHOSEN) == ours.get(CHOSEN, False) else []
+
+
 def transferred(run: Run) -> bool:
     """Whether a run trains on from pretrained weights; with `evaluate_only` it trains nothing."""
     return bool(run.pretrained) and run.recipe.options.get("transfer") != "evaluate_only"
@@ -45,8 +62,7 @@ def add_published(rows: list[Row], measured: list[Column], published: Values) ->
     columns: list[Column] = []
     compared: list[list[tuple[Column, list[Published]]]] = [[] for _ in rows]
     for column in measured:
-        measure = Measure(column.metric, column.split)
-        by_row = [reported(row.results[0].run, measure, published) for row in rows]
+        by_row = [values_beside(row, column, published) for row in rows]
         if column.passport or not any(by_row):
             continue
         beside = published_columns(column)
