@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nets.files import naming
+from nets.metrics.metric import stem
 from nets.reporting import glossary
 from nets.reporting.comparisons import Comparison
 from nets.reporting.figures import style
@@ -101,7 +102,7 @@ def title(name: str) -> str:
 
 def watched(result: Result) -> str:
     """The column of a history that a chart shows first: the headline on validation data, or the first there is."""
-    wanted = f"validation/{result.headline.metric}" if result.headline else ""
+    wanted = f"validation/{stem(result.headline.metric)}" if result.headline else ""
     names = [name for name in result.history if name.startswith(("validation/", "train/"))]
     measured = [name for name in names if name.startswith("validation/") and glossary.is_metric(name)]
     return wanted if wanted in names else next(iter([*measured, *names]), "")

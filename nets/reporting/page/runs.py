@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from nets.fidelity.passport import digest, manner
 from nets.files import read_json
+from nets.metrics.metric import CHOSEN, stem
 from nets.reporting import glossary
 from nets.reporting.measures import Measure, Number
 from nets.reporting.page.addresses import comparison_file, run_file
@@ -78,14 +79,15 @@ def extractor_details(result: Result) -> dict[str, Any]:
     best = "best" in (result.manifest.get("weights") or {})
     return {
         "result": result,
-        "headline": (headline(result, "_best") if best else "") or headline(result),
+        "headline": (headline(result, CHOSEN) if best else "") or headline(result),
         "weights": chosen_weights(result.manifest),
     }
 
 
 def headline(result: Result, suffix: str = "") -> str:
-    """The headline of one run: 'Top-1 97.46 %'; empty for a hole. `suffix`: of other weights, such as "_best"."""
-    wanted = result.headline and Measure(result.headline.metric + suffix, result.headline.split)
+    """The headline of one run: 'Top-1 97.46 %'; empty for a hole. `suffix`: of other weights, such as CHOSEN."""
+    measure = result.headline
+    wanted = measure and Measure(stem(measure.metric) + suffix if suffix else measure.metric, measure.split)
     for number in result.numbers:
         if number.value is not None and number.measure == wanted:
             metric = glossary.describe(number.metric)
