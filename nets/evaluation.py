@@ -11,6 +11,7 @@ import torch
 
 from nets.data.batches import Batches
 from nets.data.prepared import open_split
+from nets.anatomy import write_anatomy
 from nets.errors import UserError, first_line
 from nets.fidelity import measure as fidelity
 from nets.files import atomic, read_json, write_json
@@ -134,4 +135,5 @@ def measure(trained: TrainedRun) -> Measurements:
         write_json(trained.folder / "timing.json", fidelity.time_a_sample(task))
         samples = fidelity.measure(task, trained.references, data_dir, device, trained.inception)
         metrics, arrays = metrics + samples.metrics, arrays | samples.arrays
+    write_anatomy(task, arrays, trained.folder)
     return Measurements(metrics, arrays, classes)

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -84,8 +85,40 @@ def networks(results: list[Result]) -> list[dict[str, Any]]:
             "parameters": (results[0].manifest.get("parameters") or {}).get(role),
             "macs": (results[0].manifest.get("macs") or {}).get(role),
             "words": words(network),
+            "layers": results[0].layers.get(role, []),
+            "stages": stages(results[0].layers.get(role, [])),
+            "input": max(run.input_shape[1:]),
         }
         for role, network in run.networks.items()
+    ]
+
+
+class Stage(NamedTuple):
+    """Layers that follow each other and whose maps have one size: a box of the diagram. `tall`: its height in 0..1."""
+
+    size: str
+    tall: float
+    layers: str
+    parameters: str
+
+
+def stages(layers: list[dict[str, Any]]) -> list[Stage]:
+    """The diagram of a network: its layers, grouped by the size of their maps."""
+    groups: list[list[dict[str, Any]]] = []
+    for layer in layers:
+        if groups and groups[-1][0]["shape"][1:] == layer["shape"][1:]:
+            groups[-1].append(layer)
+        else:
+            groups.append([layer])
+    largest = max((max(group[0]["shape"][1:], default=1) for group in groups), default=1)
+    return [
+        Stage(
+            " × ".join(map(str, (*group[0]["shape"][1:], group[-1]["shape"][0]))),
+            (max(group[0]["shape"][1:], default=1) / largest) ** 0.5,
+            ", ".join(f"{count} {kind}" for kind, count in Counter(layer["kind"] for layer in group).items()),
+            glossary.count(sum(layer["parameters"] for layer in group)),
+        )
+        for group in groups
     ]
 
 
