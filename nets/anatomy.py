@@ -19,7 +19,7 @@ from nets.tasks.macs import count_macs
 
 FILTERS = 64  # the most filters that are kept
 COPIES, NOISE = 16, 0.15  # of each image for saliency, and the standard deviation of their noise, of the pixels' range
-IMAGES = 16  # the most images with saliency
+IMAGES = 8  # the most images with saliency
 Row = dict[str, Any]
 
 
@@ -152,11 +152,10 @@ def first_filters(task: Task) -> np.ndarray | None:
     channels, height, width = task.run.input_shape
     for network in task.networks.values():
         for module in network.modules():
-            weights = getattr(module, "weight", None)
-            if isinstance(module, nn.Conv2d) and weights.shape[1] == channels and min(weights.shape[2:]) > 2:
-                return as_pixels(weights[:FILTERS])
+            if isinstance(module, nn.Conv2d) and module.weight.shape[1] == channels and min(module.kernel_size) > 2:
+                return as_pixels(module.weight[:FILTERS])
             if isinstance(module, nn.Linear) and module.in_features == channels * height * width:
-                return as_pixels(weights[:FILTERS].reshape(-1, channels, height, width))
+                return as_pixels(module.weight[:FILTERS].reshape(-1, channels, height, width))
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
                 break
     return None
@@ -171,7 +170,7 @@ def as_pixels(weights: Tensor) -> np.ndarray:
 
 
 def saliency(task: Any, images: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Which pixels of images (n, C, H, W) uint8 move a classification's answer `predicted` (n,) most: (n, 1, H, W) uint8.
+    """Which pixels of images (n, C, H, W) uint8 move the answers `predicted` (n,) most: (n, 1, H, W) uint8.
 
     SmoothGrad (Smilkov et al. 2017): the gradient of the answer's logit, averaged over noisy copies of the image; the
     largest of its channels, and white for the 99th percentile of an image.

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from nets.anatomy import write_anatomy
 from nets.data.batches import Batches
 from nets.data.prepared import open_split
-from nets.anatomy import write_anatomy
 from nets.errors import UserError, first_line
 from nets.fidelity import measure as fidelity
 from nets.files import atomic, read_json, write_json

@@ -77,8 +77,11 @@ def test_a_reach_is_what_gradients_say():
 
 @pytest.mark.parametrize(
     ("network", "shape"),
-    [(nn.Sequential(nn.Conv2d(3, 5, 3), nn.ReLU()), (5, 3, 3, 3)), (nn.Sequential(nn.Flatten(), nn.Linear(192, 4)), (4, 3, 8, 8))],
-)  # fmt: skip
+    [
+        (nn.Sequential(nn.Conv2d(3, 5, 3), nn.ReLU()), (5, 3, 3, 3)),
+        (nn.Sequential(nn.Flatten(), nn.Linear(192, 4)), (4, 3, 8, 8)),
+    ],
+)
 def test_first_filters_are_weights_with_grey_for_zero(network, shape):
     weights = next(network.parameters()).detach()
     found = first_filters(Imitation(network, (3, 8, 8)))
@@ -118,4 +121,4 @@ def test_files_are_written_beside_the_metrics(tmp_path):
     rows = read_json(tmp_path / "layers.json")["networks"]["classifier"]
     assert [(row["kind"], row["macs"]) for row in rows] == [("Conv2d", 648), ("Flatten", 0), ("Linear", 720)]
     with np.load(tmp_path / "anatomy.npz") as arrays:
-        assert {name: arrays[name].shape[0] for name in arrays} == {"filters": 2, "saliency": 16, "saliency_images": 16}
+        assert {name: arrays[name].shape[0] for name in arrays} == {"filters": 2, "saliency": 8, "saliency_images": 8}

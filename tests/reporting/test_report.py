@@ -18,6 +18,7 @@ from nets.jobs import collect, compare, draw, report, track
 from nets.reporting.page import comparison, pictures
 from nets.reporting.page.runs import extractor_details
 from nets.reporting.results import load_results
+from nets.reporting.tables.table import Cell, Column, Row, Table
 from nets.suite.keys import stage_source
 
 LOADS = dict.fromkeys(("script", "img", "iframe", "source", "video"), "src") | {"link": "href", "object": "data"}
@@ -537,3 +538,30 @@ def test_an_extractor_is_shown_with_the_accuracy_of_the_weights_that_are_used(re
     shown = extractor_details(replace(extractor, manifest=manifest))
     assert shown["headline"] == f"Top-1 {numbers['top1']:.2f} %"
     assert shown["weights"] == manifest["weights"]["last"]
+
+
+def test_a_models_page_has_its_layers(results, tmp_path):
+    folder = shutil.copytree(results, tmp_path / "quick", ignore=shutil.ignore_patterns("report*"))
+    sizes = {"c1": [6, 28, 28], "s2": [6, 14, 14], "c3": [16, 14, 14], "output": [10]}
+    rows = [
+        {"name": name, "kind": "Conv2d", "shape": shape, "parameters": 1500, "macs": 10, "reach": reach}
+        for (name, shape), reach in zip(sizes.items(), (5, 6, 28, None), strict=True)
+    ]
+    (folder / "runs/lenet5-mnist5k-s0/layers.json").write_text(json.dumps({"networks": {"classifier": rows}}))
+    text = (written(folder).with_suffix("") / "model-lenet5.html").read_text()
+    assert re.findall(r'<span class="words"><strong>(.*?)</strong><br>(.*?)<br>.*?>([\d.]+ k?) parameters', text) == [
+        ("28 × 28 × 6", "1 Conv2d", "1.5 k"),
+        ("14 × 14 × 16", "2 Conv2d", "3 k"),
+        ("10", "1 Conv2d", "1.5 k"),
+    ]
+    assert re.findall(r"<td>(5 × 5|6 × 6|all pixels|)</td></tr>", text) == ["5 × 5", "6 × 6", "all pixels", ""]
+
+
+def test_a_generator_stands_between_real_images_and_noise():
+    column = Column("fid", "FID", headline=True, direction="lower")
+    scale = [Row("real", [], {"fid": Cell("2", 2.0)}), Row("noise", [], {"fid": Cell("200", 200.0)})]
+    rows = [Row(str(value), [], {"fid": Cell(str(value), value)}) for value in (1.0, 2.0, 20.0, 200.0, 300.0)]
+    table = Table("generation-mnist5k", "Generation", [column], rows, scale=scale)
+    assert [comparison.place(table, row) for row in rows] == pytest.approx([0, 0, 0.5, 1, 1])
+    column.unusable = "Noise is no worse."
+    assert comparison.place(table, rows[2]) is None

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from math import log
 from typing import Any, NamedTuple
 
 from markupsafe import Markup
@@ -24,12 +25,16 @@ SIDE_BY_SIDE = ("reconstruction", "generation", "segmentation")  # tasks whose n
 
 
 class Exhibit(NamedTuple):
-    """A model of the gallery: its row, its headline in words, the run whose picture is shown, and the picture."""
+    """A model of the gallery: its row, its headline in words, the run whose picture is shown, and the picture.
+
+    `place`: see the function.
+    """
 
     row: Row
     value: str
     result: Result
     picture: Picture
+    place: float | None
 
 
 def pages(suite: Suite, pictures: Pictures) -> Iterator[Page]:
@@ -84,11 +89,26 @@ def curves(table: Table) -> list[dict[str, Any]]:
     ]
 
 
+def place(table: Table, row: Row) -> float | None:
+    """Where a generator's headline is between its floor, real images, and its ceiling, noise: 0..1; None without both.
+
+    The scale is logarithmic, since a distance ten times as large is not ten times as bad to look at.
+    """
+    headline = table.headline
+    scale = [] if headline is None else [cell.sort for each in table.scale if (cell := each.cells.get(headline.key))]
+    ends = sorted(value for value in scale if value is not None and value > 0)
+    value = row.cells[headline.key].sort if headline else None
+    if len(ends) < 2 or ends[0] == ends[-1] or not value or (headline and headline.unusable):
+        return None
+    return min(1.0, max(0.0, log(value / ends[0]) / log(ends[-1] / ends[0])))
+
+
 def gallery(comparison: Comparison, pictures: Pictures) -> Iterator[Exhibit]:
     """The most telling picture of each of the first models, of the first seed that has one."""
     if comparison.task in SIDE_BY_SIDE:
         for row in comparison.table.rows[:GALLERY]:
             for result in row.results:
                 if result.ok and (found := pictures.of_run(result)):
-                    yield Exhibit(row, headline_text(comparison.table, row), result, found[0])
+                    value = headline_text(comparison.table, row)
+                    yield Exhibit(row, value, result, found[0], place(comparison.table, row))
                     break
