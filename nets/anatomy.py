@@ -17,7 +17,7 @@ from nets.files import atomic, write_json
 from nets.tasks.contract import Task
 from nets.tasks.macs import count_macs
 
-FILTERS = 64  # the most filters that are kept
+FILTERS = 32  # the most filters that are kept
 COPIES, NOISE = 16, 0.15  # of each image for saliency, and the standard deviation of their noise, of the pixels' range
 IMAGES = 8  # the most images with saliency
 Row = dict[str, Any]

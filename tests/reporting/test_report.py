@@ -167,7 +167,7 @@ def test_a_runs_page_says_what_it_rests_on(results, tmp_path):
     text = (written(folder).with_suffix("") / f"run-{run.name}.html").read_text()
     assert re.search(r"<code>epochs</code></th><td>10</td><td>20</td>", text)
     assert re.search(r"<code>options.samples</code></th><td>not set</td><td>&lt;b&gt;</td>", text)
-    assert "line 99" in text and "line 70\n" in text and "line 69\n" not in text
+    assert "line 99" in text and "line 85\n" in text and "line 84\n" not in text
     assert f"rm -r results/quick/runs/{run.name}" in text and "make run SUITE=quick" in text
 
 
@@ -175,10 +175,18 @@ def test_what_a_network_made_is_shown_for_each_epoch(results, path):
     text = (path.with_suffix("") / "run-dcgan-mnist5k-s0.html").read_text()
     assert re.findall(r"<li>epoch (\d+)</li>", text) == ["1", "2", "4", "7", "10", "13", "16", "20"]
     image = Image.open(path.with_suffix("") / "pictures/runs/dcgan-mnist5k-s0/frames.webp")
-    assert image.size == (16 * 31 - 3, 8 * 31 - 3)
+    assert image.size == (12 * 31 - 3, 8 * 31 - 3)
     frames = np.load(results / "runs/dcgan-mnist5k-s0/snapshots.npz")["images"]
     seen = np.array(image.convert("L"))[3 * 31 : 3 * 31 + 28, 2 * 31 : 2 * 31 + 28]
     assert (seen == frames[3, 2, 0]).all()
+
+
+def test_pictures_of_one_seed_are_shown_and_those_of_others_linked(results, path):
+    first, second = (Page(path.with_suffix("") / f"run-lenet5-mnist5k-s{seed}.html") for seed in (0, 1))
+    assert len(first.images) > 0 == len(second.images)
+    assert "../runs/lenet5-mnist5k-s1/figures/worst.png" in second.links
+    assert not any("/figures/" in link for link in first.links)
+    assert len(Page(path.with_suffix("") / "run-mlp-mnist5k-s0.html").images) > 0
 
 
 def test_pictures_lose_nothing(results, path):

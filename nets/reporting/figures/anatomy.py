@@ -33,7 +33,7 @@ FIGURES = (
         "filters.png",
         lambda result: len(result.anatomy.get("filters", ())) > 0,
         filters,
-        "The first weights that see pixels, at most 64 filters. Grey is zero; each is as bright as its largest weight "
+        "The first weights that see pixels, at most 32 filters. Grey is zero; each is as bright as its largest weight "
         "allows.",
     ),
 )

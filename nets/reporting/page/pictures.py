@@ -15,12 +15,12 @@ from nets.reporting.figures.curves import CURVES
 from nets.reporting.figures.figure import SECTIONS, Figure
 from nets.reporting.figures.pictures import grid
 from nets.reporting.figures.style import WRITTEN_OUT
-from nets.reporting.page.addresses import address
+from nets.reporting.page.addresses import address, row_of
 from nets.reporting.page.page import Suite
 from nets.reporting.results import Result
 
 MOST_RUNS = 500  # of a suite whose pictures are copied; of a larger one, pages show those in the folders of its runs
-IN_A_ROW = 560  # pixels: the width of a frame of an evolution before it is enlarged
+IN_A_ROW = 350  # pixels: the width of a frame of an evolution before it is enlarged
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,32 @@ class Pictures:
         self.suite, self.folder = suite, folder
         self.made: dict[Path, str] = {}
         self.copied = len(suite.results) <= MOST_RUNS
+        self.firsts: dict[str, str] = {}  # the first run of each row that has a result
+        for result in suite.results:
+            if result.ok:
+                self.firsts.setdefault(row_of(result), result.name)
+
+    def shows(self, result: Result) -> bool:
+        """Whether pages show the pictures of a run: those of one seed of a row, or of all if they need no copies."""
+        return not self.copied or self.firsts.get(row_of(result), result.name) == result.name
 
     def of_run(self, result: Result) -> list[Picture]:
-        """The figures drawn for a result, in the order of the list; a page has other means to show some of them."""
-        return list(self.find(result))
+        """The figures drawn for a result, in the order of the list; a page has other means to show some of them.
+
+        None if `shows` says so.
+        """
+        return list(self.find(result)) if self.shows(result) else []
+
+    def elsewhere(self, result: Result) -> list[tuple[str, str]]:
+        """The figures of a run that `of_run` leaves out: what each is called, and how a page reaches it."""
+        if self.shows(result):
+            return []
+        paths = [result.folder / "figures" / figure.file for figure in of_runs.FIGURES]
+        return [
+            (path.stem.replace("_", " "), f"{self.suite.shown}/{address('runs', result.name, 'figures', path.name)}")
+            for path in paths
+            if path.exists()
+        ]
 
     def find(self, result: Result) -> Iterator[Picture]:
         """See `of_run`."""
@@ -100,7 +122,7 @@ class Pictures:
 
     def frames(self, result: Result) -> Frames | None:
         """What a network made of the same inputs while it learned; None if it was not watched, or `of_run` shows it."""
-        if not self.copied or result.samples_only or not evolution.has_snapshots(result):
+        if not self.copied or not self.shows(result) or result.samples_only or not evolution.has_snapshots(result):
             return None
         images, epochs = result.snapshots["images"], result.snapshots["epochs"]
         chosen = evolution.chosen(epochs)

@@ -19,7 +19,7 @@ from nets.reporting.tables.passports import sampling_of
 from nets.run import chosen_weights
 
 ROWS = 25  # the most rows of a history that are shown; history.csv has all
-LAST = 30  # the lines that are shown of the end of a log
+LAST = 15  # the lines that are shown of the end of a log
 
 
 def pages(suite: Suite, pictures: Pictures) -> Iterator[Page]:
@@ -45,7 +45,11 @@ def pages(suite: Suite, pictures: Pictures) -> Iterator[Page]:
             lambda result=result, seeds=seeds: (
                 run_details(result)  # type: ignore[misc]
                 | {"seeds": seeds, "tables": tables[result.name]}
-                | {"pictures": pictures.of_run(result), "frames": pictures.frames(result)}
+                | {
+                    "pictures": pictures.of_run(result),
+                    "frames": pictures.frames(result),
+                    "elsewhere": pictures.elsewhere(result),
+                }
             ),
         )
 
