@@ -192,4 +192,7 @@ function applyState() {
 }
 applyState();
 addEventListener("hashchange", () => { if (state.active || !location.hash) applyState(); });
-addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((each) => { each.open = true; }));
+addEventListener("beforeprint", () => {
+  document.querySelectorAll("details").forEach((each) => { each.open = true; });
+  document.querySelectorAll("img[loading]").forEach((each) => { each.loading = "eager"; });
+});
