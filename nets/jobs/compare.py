@@ -11,8 +11,11 @@ from nets.files import write_json
 from nets.jobs.common import run_job
 from nets.reporting import comparisons, findings
 from nets.reporting.figures.of_comparisons import draw_comparison
+from nets.reporting.figures.ranks import draw_ranks
+from nets.reporting.figures.style import with_png
 from nets.reporting.overview import overview
 from nets.reporting.results import load_results
+from nets.reporting.tables.across import across, write_across
 from nets.suite.catalogues import ROOT
 from nets.suite.published import load_published
 
@@ -39,10 +42,15 @@ def compare(results: Path, names: Path, published: Path) -> None:
             old.unlink()
     for comparison in compared:
         comparisons.write_tables(comparison, results / "tables")
-    findings.write(findings.find(findings.Suite(found, compared, reported)), results / "tables")
+    ranked = across(compared)
+    write_across(ranked, results / "tables")
+    findings.write(findings.find(findings.Suite(found, compared, reported, ranked)), results / "tables")
     write_json(results / "tables/overview.json", overview(results.resolve().name, found, compared))
-    for comparison in compared:
-        draw_comparison(comparison, results / "figures")
+    with with_png():
+        for comparison in compared:
+            draw_comparison(comparison, results / "figures")
+        for each in ranked:
+            draw_ranks(each, results / "figures")
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ from nets.files import naming, write_json
 from nets.reporting import glossary
 from nets.reporting.comparisons import Comparison
 from nets.reporting.results import Result
-from nets.reporting.statistics import MCNEMAR, MOST_SEEDS
+from nets.reporting.statistics import ALPHA, MCNEMAR, MOST_SEEDS
 from nets.reporting.tables import formats
+from nets.reporting.tables.across import RANK, Across
 from nets.reporting.tables.best import APART, KEY, LEAST_SEEDS, SEEDS, TOGETHER, UNTESTED, listed, standing, test_of
 from nets.reporting.tables.comparison import machine
 from nets.reporting.tables.literature import EXPLANATION, Values, values_beside
@@ -52,6 +53,7 @@ class Suite:
     results: Sequence[Result]
     comparisons: Sequence[Comparison]
     published: Values
+    across: Sequence[Across] = ()
 
 
 class Rule(NamedTuple):
@@ -211,6 +213,26 @@ def mean(row: Row, column: Column) -> float:
     return float(row.cells[column.key].sort or 0)
 
 
+def over_datasets(suite: Suite) -> Iterator[Finding]:
+    """Which row has the best mean rank over data sets, and which can't be told from it."""
+    for each in suite.across:
+        found, rows = each.found, each.table.rows
+        names = {row.label: row.label for row in rows}
+        head = f"{each.table.title}: {rows[0].label} has the best mean rank, {found.mean[0]:.2f} of {len(rows)}."
+        p = "p < 0.001" if found.p < 0.001 else f"p = {found.p:.2g}"
+        if found.p >= ALPHA:
+            sentence = f"{head} Friedman's test can't tell the rows apart ({p})."
+        else:
+            near = [row for row in rows[1:] if row.cells[RANK].best]
+            limit = f"Nemenyi's critical difference is {found.critical:.2f}"
+            sentence = f"{head} {f'{some(near, names)} can not be told from it' if near else 'All others differ'}"
+            sentence = f"{sentence} ({limit}; Friedman {p})."
+        groups = [[rows[at].label for at in group] for group in each.groups]
+        values = {"ranks": dict(zip(names, found.mean, strict=True)), "p": found.p, "friedman": found.friedman}
+        values |= {"critical_difference": found.critical, "datasets": found.blocks, "groups": groups}
+        yield finding("across", each.table, rows, sentence, **values)
+
+
 def few_seeds(suite: Suite) -> Iterator[Finding]:
     """Which rows have too few seeds: a single one, or fewer than it takes to tell them from the best."""
     for table, column, rows, names in ranked(suite):
@@ -355,6 +377,11 @@ RULES = {
         "Fires where a row can't be told from the best although its mean is not near (more than a point, or "
         f"{100 * SHARE:g} %).",
         tied,
+    ),
+    "across": Rule(
+        "Over several data sets",
+        "Fires for each task with three rows that have a number on each of two data sets or more.",
+        over_datasets,
     ),
     "few_seeds": Rule(
         "Too few seeds",

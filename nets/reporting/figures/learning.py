@@ -62,9 +62,13 @@ def learning(comparison: Comparison, path: Path) -> None:
         if len(names) == 1 and not (table.headline and table.headline.unusable):
             higher = table.headline is not None and table.headline.direction == "higher"
             listed.sort(key=lambda curve: curve.last, reverse=higher)
-        axes[-1].legend(
+        legend = axes[-1].legend(
             handles=[curve.line for curve in listed], loc="center left", bbox_to_anchor=(1.01, 0.5), handlelength=2.6
         )
+        key = table.headline.key if table.headline else ""
+        best = {table.short_names[row.label] for row in table.rows if key in row.cells and row.cells[key].best}
+        for text in legend.get_texts():
+            text.set_fontweight("bold" if text.get_text() in best else "normal")
 
 
 def curve_title(name: str) -> str:
@@ -122,7 +126,8 @@ LEARNING = ComparisonFigure(
     has_curves,
     learning,
     "All models: the mean over seeds, in a band from the lowest to the highest seed; a model without a band has "
-    "one seed, or a seed is missing. A steep beginning may be cut off. The table lists the settings.",
+    "one seed, or a seed is missing. A steep beginning may be cut off. The table lists the settings. "
+    "Bold: the group of the best on test images.",
     section="learning",
     title="Learning curves of {task} on {dataset}",
     stretched=True,

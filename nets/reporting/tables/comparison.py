@@ -19,9 +19,9 @@ CHOICE = (
     '"last epoch" marks those of the last weights.'
 )
 LEAK = (
-    '"Best on test (leaks)" is the best of all epochs, chosen by the test images themselves, as many repositories print. '
-    "It flatters and compares only with its like. It was measured on a repetition of the training, for rows that ask "
-    "for it (options.test_every_epoch)."
+    '"Best on test (leaks)" is the best of all epochs, chosen by the test images themselves, as many repositories '
+    "print. It flatters and compares only with its like. It was measured on a repetition of the training, for rows "
+    "that ask for it (options.test_every_epoch)."
 )
 
 

@@ -25,6 +25,9 @@ def metric_columns(results: list[Result], also: Collection[Measure] = ()) -> lis
     columns: dict[tuple[Measure, str], Column] = {}
     reasons = unusable(results)
     headlines = [result.headline for result in results if result.headline and result.ok]
+    chosen = all(headline.metric.endswith(CHOSEN) for headline in headlines)
+    if not chosen:  # some have no chosen weights, or are of a version that put those of the last epoch first
+        headlines = [headline for headline in headlines if not headline.metric.endswith(CHOSEN)]
     splits = {headline.split for headline in headlines}
     for result in results:
         for number in result.numbers:
@@ -35,10 +38,10 @@ def metric_columns(results: list[Result], also: Collection[Measure] = ()) -> lis
     kept = [c for (measure, passport), c in columns.items() if passport or measure.metric not in with_values]
     names, first = {column.metric for column in kept}, {stem(metric) for metric, _ in headlines}
     for column in kept:
-        if column.metric + CHOSEN in names:
-            column.label += " last epoch"
-            column.minor = column.metric not in first
-        elif column.metric.endswith(CHOSEN) and stem(column.metric) not in first:
+        two, best = column.metric + CHOSEN in names, column.metric.endswith(CHOSEN)
+        column.label += " last epoch" if two and chosen else ""
+        column.minor = two and stem(column.metric) not in first if chosen else best
+        if best and chosen and stem(column.metric) not in first:
             column.label = glossary.describe(stem(column.metric)).label  # a note says which weights these are
 
     def place(column: Column) -> tuple[bool, bool, int, int, bool]:
