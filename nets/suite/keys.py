@@ -51,7 +51,8 @@ NEUTRAL = (  # code that cannot change a number
     "nets.tasks.kinds",  # names for imports at run time; `run_source` adds the one that is used as a root
     "nets.data.sources:READERS",  # likewise, with `data_source`
 )
-FILES = dict.fromkeys(("compare", "report"), "nets/reporting/page/templates/*")  # what a stage reads besides Python
+# What a stage reads besides Python.
+FILES = dict.fromkeys(("compare", "report"), "nets/reporting/page/templates/**/*.*")
 MADE_OF = "made_of.json"
 
 
