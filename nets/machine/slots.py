@@ -219,3 +219,11 @@ def queue(folder: Path, message: str, stop_asked: Callable[[], bool]) -> Iterato
         ticket.unlink(missing_ok=True)
         if own:
             own.close()
+
+
+def gpu_name() -> str | None:
+    """The name of the first GPU, as torch gives it; None if `nvidia-smi` lists none, or if GPUs are pretended."""
+    if os.environ.get("NETS_GPUS") or shutil.which("nvidia-smi") is None:
+        return None
+    found = re.search(r"^GPU \d+: (.+?) \(UUID", listing(), re.M)
+    return found[1] if found else None
