@@ -14,7 +14,7 @@ endif
 unexport PYTHONOPTIMIZE PYTHONWARNINGS PYTHONSAFEPATH PYTHONINSPECT PYTHONSTARTUP PYTHONHASHSEED MPLBACKEND
 
 # Recipes read what was typed from the environment ("$$TABLE"), so neither make nor a shell takes it for a command.
-typed := SUITE TABLE MODEL OVERRIDES RUN AGAINST PORT ONLY
+typed := SUITE TABLE MODEL OVERRIDES RUN AGAINST PORT ONLY BUDGET SLOTS MEASURE A B FROM INTO BUNDLE OUT
 $(foreach word,$(typed),$(eval override export $(word) := $$(value $(word))))
 
 # make's functions end a word at a blank, so blanks are hidden from them.
@@ -22,13 +22,14 @@ blank := $(subst x,,x x)
 name := $(subst |,$(blank),$(basename $(notdir $(subst $(blank),|,$(or $(TABLE),$(SUITE).tsv)))))
 export results := results/$(name)
 # Snakemake reads a setting as YAML, where a block (|) means itself, whatever is in it.
+named := $(if $(TABLE),--table="$$TABLE",--suite="$$SUITE")
 settings := $(if $(TABLE),"table=$$(printf '|2-\n  %s' "$$TABLE")","suite=$$SUITE")
 
 # What test-quick runs: imports, configuration, data, metrics, shapes of networks, the workflow, one run end to end.
 quick_tests := tests/test_imports.py tests/test_docs.py tests/benchmarks tests/suite tests/data tests/metrics \
   tests/models/test_papers.py tests/models/test_autoencoders.py tests/workflow/test_module.py tests/jobs/test_honesty.py
 
-.PHONY: help run fetch plan why mlflow check lint test-quick test test-slurm fingerprint verify publish bench docs lock clean
+.PHONY: help run fetch plan status why mlflow check lint test-quick test test-slurm fingerprint verify publish bench docs lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -36,7 +37,9 @@ help:  ## list the targets
 	@echo "make run SUITE=full      the same for config/full.tsv"
 	@echo "make run TABLE=my.tsv    the same for your own table"
 	@echo "make run RETRY=1         try runs without a result again (diverged, out of memory, no data)"
-	@echo "make plan                list the runs of a suite"
+	@echo "make plan                list the runs of a suite, with their time, memory and disk; SLOTS=4: on four slots"
+	@echo "make plan BUDGET=2h      and write a table of the runs that fit, one seed of each row before the second"
+	@echo "make status              while a suite runs: what is done, running, failed, and the time left"
 	@echo "make why RUN=name        what would rerun a run, and what has changed since it ran"
 	@echo "make fetch               get every data set and all weights of a suite beforehand"
 	@echo "make mlflow              browse the runs in MLflow; PORT=5001 takes another port than 5000"
@@ -70,7 +73,7 @@ help:  ## list the targets
 
 run: .venv/ready  ## the suite
 	@$(if $(RETRY),python -m nets.jobs.retry --results="$$results")
-	@python -m snakemake --cores all --config $(settings)
+	@python -m nets.jobs.run $(named)
 	@python -m nets.jobs.summary --results="$$results"
 
 fetch: .venv/ready
@@ -78,11 +81,15 @@ fetch: .venv/ready
 	@python -m snakemake --cores all --quiet all --config $(settings) -- fetch
 
 plan: .venv/ready
-	@python -m nets.jobs.plan $(if $(TABLE),--table="$$TABLE",--suite="$$SUITE")
+	@python -m nets.jobs.plan $(named) $(if $(BUDGET),--budget="$$BUDGET") $(if $(SLOTS),--slots="$$SLOTS") \
+	  $(if $(MEASURE),--seconds="$$MEASURE") $(if $(OWN),--own)
+
+status: .venv/ready
+	@python -m nets.jobs.status --results="$$results" $(if $(SLOTS),--slots="$$SLOTS")
 
 why: .venv/ready
 	@test -n "$$RUN" || { echo "Name a run: make why RUN=lenet5-mnist5k-s0; make plan lists them." >&2; exit 1; }
-	@python -m nets.jobs.why --run="$$RUN" $(if $(TABLE),--table="$$TABLE",--suite="$$SUITE")
+	@python -m nets.jobs.why --run="$$RUN" $(named)
 
 mlflow: .venv/ready
 	@python -m nets.jobs.browse --results="$$results" --port="$$PORT"

@@ -99,11 +99,9 @@ def run_job(
 
 
 def print_lines(lines: Iterable[str]) -> None:
-    """Print lines as they come, to a reader that may have enough (`head`)."""
+    """Print lines, to a reader that may have enough (`head`)."""
     try:
-        for line in lines:
-            print(line)
-        sys.stdout.flush()
+        print("\n".join(lines), flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -4,11 +4,7 @@ python -m nets.jobs.measure --runs-from runs.jsonl --cache ~/.cache/nets/paces -
 """
 
 import argparse
-import importlib
-import multiprocessing
 import sys
-import time
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 from nets.files import write_json
@@ -16,12 +12,9 @@ from nets.jobs.common import run_job
 from nets.machine.progress import bar
 from nets.machine.slots import lease
 from nets.planning.work import pace_key
-from nets.run import Run, read_runs
+from nets.run import read_runs
 from nets.training.numerics import choose_device
-from nets.training.pace import measure
-
-EACH = 0.5  # seconds for one network, about
-LIMIT = 60.0  # seconds after which a network is given up
+from nets.training.pace import measure_apart
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -36,31 +29,12 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def measure_all(args: argparse.Namespace) -> None:
-    """Measure each network in a process of its own, whose peak memory is then the network's."""
-    device, began = choose_device(args.threads), time.monotonic()
-    importlib.import_module("torch._dynamo")  # what optimizers load; once, before processes are forked
-    context = multiprocessing.get_context("fork" if device.type == "cpu" else "spawn")
+    """Measure each network, and write what was found."""
     with lease():
-        for run in bar(read_runs(args.runs_from), "measuring"):
-            if time.monotonic() - began > args.seconds:
-                return
-            here, there = context.Pipe(duplex=False)
-            process = context.Process(target=work, args=(run, args.threads, args.cache, there))
-            process.start()
-            there.close()
-            here.poll(LIMIT)
-            process.kill()
-            process.join()
-
-
-def work(run: Run, threads: int, cache: Path, done: Connection) -> None:
-    """Measure a network and write what was found; one that can't be measured gets an empty file."""
-    try:
-        found = measure(run, choose_device(threads), EACH)
-    except Exception as error:  # somebody's network may raise anything; the run itself will tell
-        found = {"error": f"{type(error).__name__}: {error}"}
-    write_json(cache / f"{pace_key(run)}.json", found)
-    done.send(True)
+        device, runs = choose_device(args.threads), read_runs(args.runs_from)
+        found = measure_apart(runs, device, args.threads, args.seconds)
+        for run, pace in zip(bar(runs, "measuring"), found, strict=False):
+            write_json(args.cache / f"{pace_key(run)}.json", pace)
 
 
 if __name__ == "__main__":

@@ -44,10 +44,10 @@ def lines(args: argparse.Namespace) -> Iterator[str]:
     """The forecast, and what fits the budget, a line each."""
     limit = budget.parse_budget(args.budget) if args.budget else None
     table = find_table({"table": args.table} if args.table else {"suite": args.suite})
-    planned = plan(load_runs(table), table, args.slots, args.seconds, args.own)
+    results = paths.results_of(table)
+    planned = plan(load_runs(table), results, args.slots, args.seconds, args.own)
     yield from words.lines(planned)
     if limit is not None:
-        results = paths.results_of(table)
         chosen = budget.choose(planned, results, limit, planned.slots, max(usable_cores(), planned.slots))
         yield from words.chosen_words(chosen, limit, str(budget.write_table(table, chosen, results)))
 

@@ -24,7 +24,10 @@ from nets.trust import redacted, refuse_links
 
 NOTES, COSTS = ".jobs", "costs.json"
 EVERY = 2.0  # seconds between two notes on the progress of a job
-COSTLY = ("prepare", "reference", "train", "evaluate", "draw")  # jobs with a folder of their own
+COSTLY = (  # jobs with a folder of their own
+    *("prepare", "reference", "train", "evaluate", "draw"),
+    *("collect", "compare", "report", "track"),
+)
 LONGEST = 100_000  # characters of a note
 
 

@@ -63,11 +63,12 @@ def choose(planned: Forecast, results: str, budget: float, slots: int, cores: in
             continue
         taken |= {each.name: each for each in added}
         work += more
-    order = [run.name for _, _, _, run in sorted(candidates, key=lambda each: each[:3]) if run.name in taken]
+    order = [run for _, _, _, run in sorted(candidates, key=lambda each: each[:3]) if run.name in taken]
     while order and (seconds := together(taken)) > budget:
-        drop = max(1, int(len(order) * (1 - budget / seconds) / 2))
-        order = order[:-drop]
-        taken = {each.name: each for name in order for each in needed(by_name[name], by_name)}
+        surplus = (seconds - budget) * slots  # the end is longer than the work, since some jobs wait for others
+        while order and surplus > 0:
+            surplus -= max(1.0, planned.seconds(order.pop()))
+        taken = {each.name: each for run in order for each in needed(run, by_name)}
     kept = [run for run in planned.runs if run.name in taken]
     if not any(run.purpose == "benchmark" for run in kept):
         shortest = min(planned.seconds(run) for _, _, _, run in candidates)
@@ -89,7 +90,8 @@ def needed(run: Run, by_name: dict[str, Run]) -> list[Run]:
 def write_table(table: Path, chosen: Chosen, results: str) -> Path:
     """Write the rows of a table with the seeds that were chosen, into the folder of its results.
 
-    Its name stays, so its results go to the same folder: what is done is done, and the whole table later runs the rest. The catalogues beside the table are copied with it. Raises UserError if its runs would not be the chosen ones.
+    Its name stays, so its results go to the same folder: what is done is done, and the whole table later runs the rest.
+    The catalogues beside the table are copied with it. Raises UserError if its runs would not be the chosen ones.
     """
     folder = Path(results, FOLDER)
     if table.resolve().parent == folder.resolve():

@@ -1,7 +1,6 @@
 """What earlier runs of this machine have cost: their manifests, and the notes of what each job has taken."""
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -15,8 +14,8 @@ from nets.run import Run
 from nets.suite import paths
 
 SIZED = 3  # runs of a kind whose files are measured
-# Seconds that measured steps don't show, from `quick` on one core of a server: of each job; of the comparison of samples
-# with each real image, by extractor; and of Inception for an image (on a GPU, next to nothing).
+# Seconds that measured steps don't show, from `quick` on one core of a server: of each job; of comparing samples with a
+# real image, by extractor; and of Inception for an image (on a GPU, next to nothing).
 JOB, COMPARED, INCEPTION = 0.5, 0.0045, 0.08
 ESTIMATED, MEASURED, GUESSED = "earlier runs", "measured steps", "guessed"
 
@@ -67,19 +66,20 @@ def read(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def costs_of(results: Path, machine: Machine, runs: Iterable[Run] = ()) -> dict[str, Cost]:
+def costs_of(results: Path, machine: Machine, known: dict[str, str]) -> dict[str, Cost]:
     """What each kind of run has cost on this machine, by `pace_key`; the median of its runs in all suites.
 
-    `results` is the folder of all suites. `runs` are those of one suite whose keys need not be read from their folders.
+    `results` is the folder of all suites. `known` has kinds by the digest of descriptions, which need not be read.
     """
-    known = {run.digest: pace_key(run) for run in runs}
     found: dict[str, list[tuple[Path, dict[str, Any]]]] = {}
     for manifest in sorted(results.glob("*/runs/*/manifest.json")):
         content = read(manifest)
-        if content.get("status") == "ok" and content.get("seconds") and machine.made(content):
-            if key := key_of(manifest.parent, known):
-                found.setdefault(key, []).append((manifest.parent, content))
-    return {key: merged([cost_of(*run, sized=at < SIZED) for at, run in enumerate(each)]) for key, each in found.items()}
+        usable = content.get("status") == "ok" and content.get("seconds") and machine.made(content)
+        if usable and (key := key_of(manifest.parent, known)):
+            found.setdefault(key, []).append((manifest.parent, content))
+    return {
+        key: merged([cost_of(*run, sized=at < SIZED) for at, run in enumerate(each)]) for key, each in found.items()
+    }
 
 
 def key_of(folder: Path, known: dict[str, str]) -> str | None:
@@ -135,7 +135,11 @@ def merged(costs: list[Cost]) -> Cost:
 
 def size_of(folder: Path) -> int:
     """The bytes of a folder's files; a file with two names counts once."""
-    files = {(status.st_dev, status.st_ino): status.st_size for path in folder.rglob("*") if path.is_file() and (status := path.lstat())}
+    files = {
+        (status.st_dev, status.st_ino): status.st_size
+        for path in folder.rglob("*")
+        if path.is_file() and (status := path.lstat())
+    }
     return sum(files.values())
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 from nets.machine.costs import read_costs
 from nets.planning.earlier import GUESSED, Cost, from_pace, read
@@ -45,12 +46,31 @@ class Forecast:
 
     def seconds(self, run: Run) -> float:
         """What is left of a run, in seconds of one slot."""
-        return sum(left for stage, left in stages(run, self.costs[run.name]).items() if stage not in self.done[run.name])
+        return sum(
+            left for stage, left in stages(run, self.costs[run.name]).items() if stage not in self.done[run.name]
+        )
 
     @property
     def disk(self) -> int:
         """The bytes that the missing runs and data sets will take."""
         return sum(self.costs[run.name].size or 0 for run in self.open) + sum(self.data.values())
+
+
+Kinds = Mapping[str, Run]  # a run of each kind, by `pace_key`
+
+
+class Known(NamedTuple):
+    """A kind of run whose cost is known."""
+
+    run: Run
+    images: int  # that it learns from
+    cost: Cost
+
+
+def kinds_of(runs: Collection[Run]) -> tuple[dict[str, str], dict[str, Run]]:
+    """The kind of each run, by name, and a run of each kind."""
+    keys = {run.name: pace_key(run) for run in runs}
+    return keys, {keys[run.name]: run for run in runs}
 
 
 def stages(run: Run, cost: Cost) -> dict[str, float]:
@@ -60,6 +80,7 @@ def stages(run: Run, cost: Cost) -> dict[str, float]:
 
 def forecast(
     runs: list[Run],
+    keys: Mapping[str, str],
     results: str,
     costs: Mapping[str, Cost],
     paces: Mapping[str, dict],
@@ -70,11 +91,12 @@ def forecast(
 ) -> Forecast:
     """The forecast of a suite whose results are in `results`.
 
-    `costs` are those of earlier runs, `paces` measured steps, both by `pace_key`. `started` has the seconds that are
-    left of jobs at work, such as "train lenet5-mnist5k-s0".
+    `keys` has the kind of each run, by name. `costs` are those of earlier runs, `paces` measured steps, both by kind.
+    `started` has the seconds that are left of jobs at work, such as "train lenet5-mnist5k-s0".
     """
     done = {run.name: stages_done(results, run) for run in runs}
-    own = complete(runs, costs, paces)
+    by_kind = complete({keys[run.name]: run for run in runs}, costs, paces)
+    own = {run.name: by_kind[keys[run.name]] for run in runs}
     jobs = jobs_of(runs, results, own, done, threads, started or {})
     end = simulate(jobs, slots, cores)
     missing = {run.dataset: run for run in runs if not is_prepared(run.dataset)}
@@ -82,23 +104,33 @@ def forecast(
     return Forecast(runs, own, done, end, slots, data)
 
 
-def complete(runs: Iterable[Run], costs: Mapping[str, Cost], paces: Mapping[str, dict]) -> dict[str, Cost]:
-    """The cost of each run, by name: from earlier runs, measured steps, or else those of similar runs."""
+def complete(kinds: Kinds, costs: Mapping[str, Cost], paces: Mapping[str, dict]) -> dict[str, Cost]:
+    """The cost of each kind of run: from earlier runs, measured steps, or else those of similar runs."""
     found: dict[str, Cost] = {}
-    unknown: list[Run] = []
-    for run in runs:
-        key = pace_key(run)
+    for key, run in kinds.items():
         pace = from_pace(run, paces[key]) if paces.get(key) and "error" not in paces[key] else None
         if key in costs:
-            found[run.name] = filled(costs[key], pace)
+            found[key] = filled(costs[key], pace)
         elif pace:
-            found[run.name] = pace
-        else:
-            unknown.append(run)
-    by_name = {run.name: run for run in runs}
-    similar = [(by_name[name], cost) for name, cost in found.items()]
-    found |= {run.name: guess(run, similar) for run in unknown}
-    return {name: rounded_up(cost, by_name[name], similar) for name, cost in found.items()}
+            found[key] = pace
+    similar = [Known(kinds[key], counts(kinds[key])["train"], cost) for key, cost in found.items()]
+    groups: dict[tuple[str, ...], list[Known]] = {(): similar}
+    for known in similar:
+        groups.setdefault((known.run.task,), []).append(known)
+        groups.setdefault((known.run.task, known.run.dataset), []).append(known)
+    usual = {name: {field: usual_of(group, field) for field in ("evaluate", "draw")} for name, group in groups.items()}
+    for key, run in kinds.items():
+        names = ((run.task, run.dataset), (run.task,), ())
+        if key not in found:
+            found[key] = guess(run, next((groups[name] for name in names if groups.get(name)), []))
+
+        def known_or(field: str, default: float, key: str = key, names: tuple = names) -> float:
+            own = getattr(found[key], field)
+            values = (usual.get(name, {}).get(field) for name in names)
+            return next((value for value in (own, *values) if value is not None), default)
+
+        found[key] = replace(found[key], evaluate=known_or("evaluate", EVALUATE), draw=known_or("draw", DRAW))
+    return found
 
 
 def filled(cost: Cost, pace: Cost | None) -> Cost:
@@ -106,40 +138,21 @@ def filled(cost: Cost, pace: Cost | None) -> Cost:
     return cost if pace is None or cost.evaluate is not None else replace(cost, evaluate=pace.evaluate)
 
 
-def guess(run: Run, similar: Iterable[tuple[Run, Cost]]) -> Cost:
-    """The cost of a run that never ran and was not measured: that of the most similar ones, by images."""
+def usual_of(group: list[Known], field: str) -> float | None:
+    """The median of one part of the costs of similar runs; None if none of them tells it."""
+    values = [value for known in group if (value := getattr(known.cost, field)) is not None]
+    return median(values) if values else None
+
+
+def guess(run: Run, group: list[Known]) -> Cost:
+    """The cost of a run that never ran and was not measured: that of similar ones, by the number of images."""
     images = max(1, counts(run)["train"])
-
-    def scaled(groups: list[tuple[Run, Cost]]) -> Cost:
-        each = [cost.epoch * images / max(1, counts(other)["train"]) for other, cost in groups]
-        sizes = [cost.size or 0 for _, cost in groups]
-        memory = max((cost.memory or 0 for _, cost in groups), default=0)
-        return Cost(
-            median(cost.start for _, cost in groups), median(each), None, None, memory, int(median(sizes)), GUESSED
-        )
-
-    alike = [
-        [pair for pair in similar if (pair[0].task, pair[0].dataset) == (run.task, run.dataset)],
-        [pair for pair in similar if pair[0].task == run.task],
-        list(similar),
-    ]
-    return next((scaled(group) for group in alike if group), Cost(1.0, images / 2000, source=GUESSED, size=1_000_000))
-
-
-def rounded_up(cost: Cost, run: Run, similar: list[tuple[Run, Cost]]) -> Cost:
-    """A cost whose evaluation and drawing are known or guessed, from runs of the same task."""
-    same = [(other, each) for other, each in similar if (other.task, other.dataset) == (run.task, run.dataset)]
-    same = same or [(other, each) for other, each in similar if other.task == run.task]
-
-    def middle(field: str, default: float) -> float:
-        values = [value for _, each in same if (value := getattr(each, field)) is not None]
-        return median(values) if values else default
-
-    return replace(
-        cost,
-        evaluate=middle("evaluate", EVALUATE) if cost.evaluate is None else cost.evaluate,
-        draw=middle("draw", DRAW) if cost.draw is None else cost.draw,
-    )
+    if not group:
+        return Cost(1.0, images / 2000, size=1_000_000, source=GUESSED)
+    epoch = median(known.cost.epoch * images / max(1, known.images) for known in group)
+    memory = max(known.cost.memory or 0 for known in group)
+    size = int(median(known.cost.size or 0 for known in group))
+    return Cost(median(known.cost.start for known in group), epoch, None, None, memory, size, GUESSED)
 
 
 def stages_done(results: str, run: Run) -> frozenset[str]:
@@ -147,7 +160,7 @@ def stages_done(results: str, run: Run) -> frozenset[str]:
     folder = Path(paths.run_folder(results, run.name))
     if not (folder / "manifest.json").exists():
         return frozenset()
-    notes, done = recorded(folder), set()
+    notes, done = recorded(folder), set[str]()
     for stage, names in {"train": paths.TRAINED, "evaluate": paths.EVALUATED}.items():
         note = notes.get(stage)
         alike = isinstance(note, dict) and all(note.get(key) == value for key, value in made_now(stage, run).items())
@@ -185,12 +198,13 @@ def jobs_of(
         job = Job(name, started.get(name, seconds), after, **more)  # type: ignore[arg-type]
         jobs[name] = replace(job, priority=10, after=()) if name in started else job
 
+    prepared = {dataset for dataset in {run.dataset for run in runs} if is_prepared(dataset)}
     for run in runs:
         missing = [stage for stage in STAGES if stage not in done[run.name]]
         if not missing:
             continue
         seconds, memory = stages(run, costs[run.name]), costs[run.name].memory or 0.0
-        if not is_prepared(run.dataset) and (prepare := f"prepare {run.dataset}") not in jobs:
+        if run.dataset not in prepared and (prepare := f"prepare {run.dataset}") not in jobs:
             add(prepare, PREPARE + size_of_data(run) / PIXELS, priority=1)
         needs = [f"prepare {run.dataset}"]
         if run.pretrained and run.pretrained["kind"] == "run":
@@ -208,7 +222,15 @@ def jobs_of(
                     spent = read_costs(folder.parent).get("reference", {})
                     add(name, spent.get("cpu_seconds", REFERENCE), *needs, slot=True)
         if "evaluate" in missing:
-            add(f"evaluate {run.name}", seconds["evaluate"], *measured, slot=True, priority=2, cores=threads, memory=memory)
+            add(
+                f"evaluate {run.name}",
+                seconds["evaluate"],
+                *measured,
+                slot=True,
+                priority=2,
+                cores=threads,
+                memory=memory,
+            )
         if "draw" in missing:
             add(f"draw {run.name}", seconds["draw"], f"evaluate {run.name}")
     if jobs:

@@ -8,14 +8,15 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from nets.files import sha256_of_json
 from nets.machine.environment import module_path
 from nets.planning.earlier import Machine, read
-from nets.planning.work import is_ours, pace_key
+from nets.planning.work import is_ours
 from nets.run import Run, write_runs
 
 
@@ -26,27 +27,23 @@ def cache_folder(machine: Machine) -> Path:
     return base / "nets/paces" / sha256_of_json([vars(machine), version])[:16]
 
 
-def load_paces(runs: Iterable[Run], folder: Path) -> dict[str, dict[str, Any]]:
-    """The measured steps of runs, by `pace_key`; of those that were measured."""
-    found = {key: read(folder / f"{key}.json") for key in {pace_key(run) for run in runs}}
+def load_paces(keys: Iterable[str], folder: Path) -> dict[str, dict[str, Any]]:
+    """The measured steps of kinds of runs; of those that were measured."""
+    found = {key: read(folder / f"{key}.json") for key in keys}
     return {key: pace for key, pace in found.items() if pace}
 
 
-def missing(runs: Iterable[Run], known: Iterable[str], own: bool) -> list[Run]:
+def missing(kinds: Mapping[str, Run], known: Container[str], own: bool) -> list[Run]:
     """A run of each kind that is not known, so ordered that the first ones are of all tasks and data sets.
 
     Networks of the user are code, which a plan does not run unless it is asked to (`own`).
     """
-    known, kinds = set(known), {}
-    for run in runs:
-        if (key := pace_key(run)) not in known and (own or is_ours(run)):
-            kinds.setdefault(key, run)
-    seen: dict[tuple[str, str], int] = {}
+    seen: Counter[tuple[str, str]] = Counter()
     ranked = []
-    for run in kinds.values():
-        group = (run.task, run.dataset)
-        seen[group] = seen.get(group, 0) + 1
-        ranked.append((seen[group], run))
+    for key, run in kinds.items():
+        if key not in known and (own or is_ours(run)):
+            seen[run.task, run.dataset] += 1
+            ranked.append((seen[run.task, run.dataset], run))
     return [run for _, run in sorted(ranked, key=lambda pair: pair[0])]
 
 

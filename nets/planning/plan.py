@@ -8,37 +8,37 @@ from nets.errors import UserError
 from nets.machine.slots import count_slots
 from nets.planning import paces
 from nets.planning.earlier import Machine, costs_of
-from nets.planning.forecast import Forecast, forecast
+from nets.planning.forecast import Forecast, forecast, kinds_of
 from nets.run import Run
-from nets.suite import paths
 
 MOST = 4096  # slots that anybody has
 
 
 def plan(
     runs: list[Run],
-    table: Path,
+    results: str,
     slots: int | None = None,
     seconds: float = 0.0,
     own: bool = False,
     threads: int = 1,
     started: Mapping[str, float] | None = None,
 ) -> Forecast:
-    """The forecast of a table's runs. Networks that have never run here are measured for at most `seconds`.
+    """The forecast of a suite's runs, whose results are in `results`.
 
-    `slots` is how many jobs compute at once; by default one for each slot of a GPU, or each core. `own`: networks of the
-    user's modules are measured, too, which runs their code.
+    Networks that have never run here are measured for at most `seconds`. `own`: also those of the user's modules, which
+    runs their code. `slots` is how many jobs compute at once; by default one a slot of each GPU, or else one a core.
     """
-    results, cores = paths.results_of(table), usable_cores()
+    cores = usable_cores()
     machine = Machine.here(threads)
-    costs = costs_of(Path(results).parent, machine, runs)
+    keys, kinds = kinds_of(runs)
+    costs = costs_of(Path(results).parent, machine, {run.digest: keys[run.name] for run in runs})
     folder = paces.cache_folder(machine)
-    known = paces.load_paces(runs, folder)
-    if seconds > 0 and (wanted := paces.missing(runs, {*costs, *known}, own)):
+    known = paces.load_paces(kinds, folder)
+    if seconds > 0 and (wanted := paces.missing(kinds, {*costs, *known}, own)):
         paces.measure(wanted, folder, seconds, threads)
-        known = paces.load_paces(runs, folder)
+        known = paces.load_paces(kinds, folder)
     used = slots or count_slots(cores)
-    return forecast(runs, results, costs, known, used, max(cores, used), threads, started)
+    return forecast(runs, keys, results, costs, known, used, max(cores, used), threads, started)
 
 
 def usable_cores() -> int:

@@ -63,9 +63,7 @@ def simulate(jobs: Sequence[Job], slots: int, cores: int) -> End:
         fit = [
             queue
             for slot, queue in queues.items()
-            if queue.waiting
-            and min(queue.waiting[0][2].cores, cores) <= free[False]
-            and (free[True] > 0 or not slot)
+            if queue.waiting and min(queue.waiting[0][2].cores, cores) <= free[False] and (free[True] > 0 or not slot)
         ]
         return min(fit, key=lambda queue: queue.waiting[0][:2], default=None)
 

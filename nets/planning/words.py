@@ -9,7 +9,11 @@ from nets.planning.earlier import ESTIMATED, GUESSED, MEASURED
 from nets.planning.forecast import SERVER, STAGES, Forecast, downloads
 from nets.run import Run
 
-SOURCES = {ESTIMATED: "earlier runs on such a machine", MEASURED: "measured steps", GUESSED: "guesses from similar runs"}
+SOURCES = {
+    ESTIMATED: "earlier runs on such a machine",
+    MEASURED: "measured steps",
+    GUESSED: "guesses from similar runs",
+}
 
 
 def lines(planned: Forecast, shown: bool = True) -> Iterator[str]:

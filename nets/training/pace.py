@@ -3,8 +3,11 @@
 `make plan` asks for it where no earlier run tells. Nothing is read but the run's description, and nothing is learned.
 """
 
+import importlib
+import multiprocessing
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
@@ -16,13 +19,46 @@ from nets.machine.provenance import peak_memory_mb
 from nets.run import Run
 from nets.tasks import task_class
 from nets.tasks.contract import Generator, Task
-from nets.training.numerics import choose_precision
+from nets.training.numerics import choose_device, choose_precision
 from nets.training.steps import Steps
 
 MOST_IMAGES = 2000  # that are made up
 MOST_STEPS, FEWEST_STEPS = 40, 2
 SHARE = 0.6  # of the time given for a network that goes into its steps
 SHOWN, SAMPLED = 100, 16  # images that are evaluated, samples that are drawn
+EACH, LIMIT = 0.5, 60.0  # seconds for one network, about, and at most
+
+
+def measure_apart(runs: list[Run], device: torch.device, threads: int, seconds: float) -> Iterator[dict[str, Any]]:
+    """What each run costs, measured in a process of its own, whose peak memory is the run's; until `seconds` are over.
+
+    A network that can't be measured has an `error`: the run itself will tell more.
+    """
+    importlib.import_module("torch._dynamo")  # what optimizers load; once, before processes are forked
+    context: Any = multiprocessing.get_context("fork" if device.type == "cpu" else "spawn")
+    began = time.monotonic()
+    for run in runs:
+        if time.monotonic() - began > seconds:
+            return
+        here, there = context.Pipe(duplex=False)
+        process = context.Process(target=report, args=(run, threads, there))
+        process.start()
+        there.close()
+        try:
+            yield here.recv() if here.poll(LIMIT) else {"error": f"its steps take more than {LIMIT:.0f} s"}
+        except EOFError:
+            yield {"error": "its process was killed"}
+        finally:
+            process.kill()
+            process.join()
+
+
+def report(run: Run, threads: int, to: Connection) -> None:
+    """Measure a run, and send what was found."""
+    try:
+        to.send(measure(run, choose_device(threads), EACH))
+    except Exception as error:  # somebody's network may raise anything
+        to.send({"error": f"{type(error).__name__}: {error}"})
 
 
 def measure(run: Run, device: torch.device, seconds: float) -> dict[str, Any]:
@@ -73,7 +109,8 @@ def step_times(task: Task, data: Batches, began: float, clock: Callable[[], floa
     steps.set_rates(1e-6)  # so that no loss grows beyond all bounds on random images
     order = list(data.draws(task.batch_size, 0))
     steps.take(order[0])
-    start, times = clock() - began, []
+    start = clock() - began
+    times: list[float] = []
     while len(times) < FEWEST_STEPS or (len(times) < MOST_STEPS and sum(times) < SHARE * seconds):
         before = clock()
         steps.take(order[len(times) % len(order)])
