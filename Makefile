@@ -29,7 +29,7 @@ settings := $(if $(TABLE),"table=$$(printf '|2-\n  %s' "$$TABLE")","suite=$$SUIT
 quick_tests := tests/test_imports.py tests/test_docs.py tests/benchmarks tests/suite tests/data tests/metrics \
   tests/models/test_papers.py tests/models/test_autoencoders.py tests/workflow/test_module.py tests/jobs/test_honesty.py
 
-.PHONY: help run fetch plan status why mlflow check lint test-quick test test-slurm fingerprint verify publish bench docs lock clean
+.PHONY: help run fetch plan status why mlflow check lint test-quick test test-slurm fingerprint verify compare publish bench docs lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -43,6 +43,7 @@ help:  ## list the targets
 	@echo "make why RUN=name        what would rerun a run, and what has changed since it ran"
 	@echo "make fetch               get every data set and all weights of a suite beforehand"
 	@echo "make mlflow              browse the runs in MLflow; PORT=5001 takes another port than 5000"
+	@echo "make compare A=.. B=..   what changed between two results; STRICT=1: status 1 if something got worse"
 	@echo "make clean               remove $$results"
 	@echo
 	@echo "For changes to the code (CONTRIBUTING.md):"
@@ -121,6 +122,10 @@ fingerprint: .venv/ready
 
 verify: .venv/ready
 	@$(if $(TABLE),NETS_CATALOGUES="$$(dirname -- "$$TABLE")") python -m nets.jobs.verify --results="$$results" $(if $(RUN),--run="$$RUN")
+
+compare: .venv/ready
+	@test -n "$$A" -a -n "$$B" || { echo "Name two results: make compare A=results/quick B=elsewhere/results/quick." >&2; exit 1; }
+	@python -m nets.jobs.changed --first="$$A" --second="$$B" --output="$${OUT:-results/compared}" $(if $(STRICT),--strict)
 
 publish: .venv/ready
 	@python -m nets.jobs.publish --results="$$results" $(if $(RUN),--run="$$RUN")
