@@ -29,7 +29,7 @@ settings := $(if $(TABLE),"table=$$(printf '|2-\n  %s' "$$TABLE")","suite=$$SUIT
 quick_tests := tests/test_imports.py tests/test_docs.py tests/benchmarks tests/suite tests/data tests/metrics \
   tests/models/test_papers.py tests/models/test_autoencoders.py tests/workflow/test_module.py tests/jobs/test_honesty.py
 
-.PHONY: help run fetch plan status why mlflow check lint test-quick test test-slurm fingerprint verify compare publish bench docs lock clean
+.PHONY: help run fetch plan status why mlflow check lint test-quick test test-slurm fingerprint verify compare merge publish bench docs lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -126,6 +126,10 @@ verify: .venv/ready
 compare: .venv/ready
 	@test -n "$$A" -a -n "$$B" || { echo "Name two results: make compare A=results/quick B=elsewhere/results/quick." >&2; exit 1; }
 	@python -m nets.jobs.changed --first="$$A" --second="$$B" --output="$${OUT:-results/compared}" $(if $(STRICT),--strict)
+
+merge: .venv/ready
+	@test -n "$$FROM" || { echo "Name other results: make merge FROM=/mnt/other/results/quick INTO=results/quick." >&2; exit 1; }
+	@python -m nets.jobs.merge $(named) --source="$$FROM" $(if $(INTO),--into="$$INTO")
 
 publish: .venv/ready
 	@python -m nets.jobs.publish --results="$$results" $(if $(RUN),--run="$$RUN")
