@@ -29,7 +29,7 @@ settings := $(if $(TABLE),"table=$$(printf '|2-\n  %s' "$$TABLE")","suite=$$SUIT
 quick_tests := tests/test_imports.py tests/test_docs.py tests/benchmarks tests/suite tests/data tests/metrics \
   tests/models/test_papers.py tests/models/test_autoencoders.py tests/workflow/test_module.py tests/jobs/test_honesty.py
 
-.PHONY: help run fetch plan status why mlflow check lint test-quick test test-slurm fingerprint verify compare merge publish bench docs lock clean
+.PHONY: help run fetch plan status why mlflow check lint test-quick test test-slurm fingerprint verify compare merge bundle archive publish bench docs lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -44,6 +44,9 @@ help:  ## list the targets
 	@echo "make fetch               get every data set and all weights of a suite beforehand"
 	@echo "make mlflow              browse the runs in MLflow; PORT=5001 takes another port than 5000"
 	@echo "make compare A=.. B=..   what changed between two results; STRICT=1: status 1 if something got worse"
+	@echo "make merge FROM=..       take runs of another machine or person into results/<suite> (SUITE, TABLE)"
+	@echo "make bundle RUN=name     a run in one file: description, numbers, figures, weights, packages; with hashes"
+	@echo "make archive             all runs of a suite in one file, with tables and report"
 	@echo "make clean               remove $$results"
 	@echo
 	@echo "For changes to the code (CONTRIBUTING.md):"
@@ -53,7 +56,7 @@ help:  ## list the targets
 	@echo "make test                the style and type checks, and all tests"
 	@echo "make test-slurm          the tests that need Slurm, which is started on this machine"
 	@echo "make fingerprint         SHA-256 of every run's weights and metrics; AGAINST=list.tsv compares with a list"
-	@echo "make verify              measure kept weights again: are the numbers the same? (RUN=name: one run)"
+	@echo "make verify              measure kept weights again: are the numbers the same? (RUN=name: one; BUNDLE=file)"
 	@echo "make publish             take results into the record, docs/results/ (SUITE, TABLE; RUN=name: one run)"
 	@echo "make bench               measure the speed, and write docs/benchmarks.md (15 minutes on two idle cores)"
 	@echo "make bench QUICK=1       whether it has fallen, in two minutes; ONLY=loop measures one benchmark"
@@ -121,7 +124,8 @@ fingerprint: .venv/ready
 	@python -m benchmarks.fingerprints $(if $(AGAINST),"$$AGAINST") "$$results"
 
 verify: .venv/ready
-	@$(if $(TABLE),NETS_CATALOGUES="$$(dirname -- "$$TABLE")") python -m nets.jobs.verify --results="$$results" $(if $(RUN),--run="$$RUN")
+	@$(if $(TABLE),NETS_CATALOGUES="$$(dirname -- "$$TABLE")") python -m nets.jobs.verify $(if $(RUN),--run="$$RUN") \
+	  $(if $(BUNDLE),--bundle="$$BUNDLE",--results="$$results")
 
 compare: .venv/ready
 	@test -n "$$A" -a -n "$$B" || { echo "Name two results: make compare A=results/quick B=elsewhere/results/quick." >&2; exit 1; }
@@ -130,6 +134,13 @@ compare: .venv/ready
 merge: .venv/ready
 	@test -n "$$FROM" || { echo "Name other results: make merge FROM=/mnt/other/results/quick INTO=results/quick." >&2; exit 1; }
 	@python -m nets.jobs.merge $(named) --source="$$FROM" $(if $(INTO),--into="$$INTO")
+
+bundle: .venv/ready
+	@test -n "$$RUN" || { echo "Name a run: make bundle RUN=lenet5-mnist5k-s0; make archive takes all runs." >&2; exit 1; }
+	@python -m nets.jobs.bundle --results="$$results" --run="$$RUN" $(if $(OUT),--output="$$OUT")
+
+archive: .venv/ready
+	@python -m nets.jobs.bundle --results="$$results" $(if $(OUT),--output="$$OUT")
 
 publish: .venv/ready
 	@python -m nets.jobs.publish --results="$$results" $(if $(RUN),--run="$$RUN")

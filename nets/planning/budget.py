@@ -15,7 +15,7 @@ from nets.suite.catalogues import ROOT
 from nets.suite.expansion import load_runs
 from nets.suite.published import find_published
 from nets.suite.starts import row_name
-from nets.suite.table import COLUMNS, read_table
+from nets.suite.table import table_of
 
 FOLDER = "budget"  # in the folder of a suite's results
 UNITS = {"h": 3600.0, "min": 60.0, "m": 60.0, "s": 1.0}
@@ -96,15 +96,7 @@ def write_table(table: Path, chosen: Chosen, results: str) -> Path:
     folder = Path(results, FOLDER)
     if table.resolve().parent == folder.resolve():
         raise UserError(f"{table} is the table of a budget already; plan the table that it was made from.")
-    seeds: dict[str, list[int]] = {}
-    for run in chosen.runs:
-        if run.purpose == "benchmark":
-            seeds.setdefault(row_name(run), []).append(run.seed)
-    lines = ["\t".join(COLUMNS)]
-    for _, cells in read_table(table):
-        name = "-".join(filter(None, (cells["model"], cells["dataset"], cells["variant"])))
-        if name in seeds:
-            lines.append("\t".join((cells | {"seeds": ",".join(map(str, seeds[name]))})[column] for column in COLUMNS))
+    rows = table_of((run.row, run.seed) for run in chosen.runs if run.purpose == "benchmark")
     written = folder / table.name
     folder.mkdir(parents=True, exist_ok=True)
     beside = [table.parent / name for name in BESIDE] if table.resolve().parent != ROOT / "config" else []
@@ -116,7 +108,7 @@ def write_table(table: Path, chosen: Chosen, results: str) -> Path:
         if path.exists():
             shutil.copy(path, folder / path.name)
     with atomic(written) as temporary:
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        temporary.write_text(rows, encoding="utf-8")
     try:
         same = {run.name: run.digest for run in load_runs(written)} == {run.name: run.digest for run in chosen.runs}
     except ConfigError as error:
