@@ -12,7 +12,7 @@ from pathlib import Path
 from nets.errors import UserError
 from nets.jobs.common import run_job
 from nets.jobs.track import follow
-from nets.suite.settings import typed
+from nets.suite.typed import typed
 
 HOST = "127.0.0.1"
 

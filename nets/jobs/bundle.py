@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nets.jobs.common import run_job
 from nets.record.bundle import bundle, with_results
-from nets.suite.settings import typed
+from nets.suite.typed import typed
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -14,7 +14,7 @@ from nets.machine.progress import duration
 from nets.planning.plan import parse_slots
 from nets.planning.standing import at_work, is_running, standing
 from nets.run import read_runs
-from nets.suite.settings import typed
+from nets.suite.typed import typed
 
 
 def main(argv: list[str] | None = None) -> int:

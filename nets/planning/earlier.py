@@ -53,8 +53,9 @@ class Machine:
     def made(self, manifest: dict[str, Any]) -> bool:
         """Whether a run was trained on such a machine."""
         hardware = manifest.get("hardware") or {}
-        gpu = hardware.get("gpu") if str(manifest.get("device", "")).startswith("cuda") else None
-        return (hardware.get("cpu"), gpu, manifest.get("threads")) == (self.cpu, self.gpu, self.threads)
+        on_gpu = str(manifest.get("device")).startswith("cuda")
+        used = hardware.get("cpu"), hardware.get("gpu") if on_gpu else None, manifest.get("threads")
+        return used == (self.cpu, self.gpu, self.threads) and on_gpu == (self.gpu is not None)
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -66,10 +67,11 @@ def read(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def costs_of(results: Path, machine: Machine, known: dict[str, str]) -> dict[str, Cost]:
+def costs_of(results: Path, machine: Machine, known: dict[str, str], clock: bool = False) -> dict[str, Cost]:
     """What each kind of run has cost on this machine, by `pace_key`; the median of its runs in all suites.
 
     `results` is the folder of all suites. `known` has kinds by the digest of descriptions, which need not be read.
+    `clock`: seconds are those of the clock, at which a suite goes on while others use the machine.
     """
     found: dict[str, list[tuple[Path, dict[str, Any]]]] = {}
     for manifest in sorted(results.glob("*/runs/*/manifest.json")):
@@ -78,7 +80,8 @@ def costs_of(results: Path, machine: Machine, known: dict[str, str]) -> dict[str
         if usable and (key := key_of(manifest.parent, known)):
             found.setdefault(key, []).append((manifest.parent, content))
     return {
-        key: merged([cost_of(*run, sized=at < SIZED) for at, run in enumerate(each)]) for key, each in found.items()
+        key: merged([cost_of(*run, sized=at < SIZED, clock=clock) for at, run in enumerate(each)])
+        for key, each in found.items()
     }
 
 
@@ -93,12 +96,15 @@ def key_of(folder: Path, known: dict[str, str]) -> str | None:
     return known[digest]
 
 
-def cost_of(folder: Path, manifest: dict[str, Any], sized: bool = True) -> Cost:
-    """What one run has cost. On a CPU, the seconds are those of its process: what else ran then does not count."""
+def cost_of(folder: Path, manifest: dict[str, Any], sized: bool = True, clock: bool = False) -> Cost:
+    """What one run has cost; `sized`: its files too. `clock` is as for `costs_of`.
+
+    On a CPU, the seconds are those of its process, so what else ran then does not count.
+    """
     spent, seconds, epochs = read_costs(folder), float(manifest["seconds"]), int(manifest.get("epochs") or 0)
     training = spent.get("train", {})
-    share = 1.0
-    if manifest.get("device") == "cpu" and manifest.get("threads") == 1 and training.get("seconds", 0) >= seconds:
+    share, own = 1.0, manifest.get("device") == "cpu" and manifest.get("threads") == 1 and not clock
+    if own and training.get("seconds", 0) >= seconds:
         share = min(1.0, training["cpu_seconds"] / training["seconds"])
     beside = max(0.0, training.get("seconds", 0) - seconds) * share
     memory = [spent.get(job, {}).get("peak_memory_mb") for job in ("train", "evaluate")]
@@ -107,17 +113,11 @@ def cost_of(folder: Path, manifest: dict[str, Any], sized: bool = True) -> Cost:
     return Cost(
         start=beside if epochs else beside + seconds * share,
         epoch=seconds * share / epochs if epochs else 0.0,
-        evaluate=taken(spent, "evaluate", manifest),
-        draw=taken(spent, "draw", manifest),
+        evaluate=spent.get("evaluate", {}).get("cpu_seconds" if own else "seconds"),
+        draw=spent.get("draw", {}).get("cpu_seconds" if own else "seconds"),
         memory=max((value for value in memory if value), default=None),
         size=size_of(folder) if sized else None,
     )
-
-
-def taken(spent: dict[str, dict[str, float]], job: str, manifest: dict[str, Any]) -> float | None:
-    """The seconds of a job: those of its process on a CPU with one thread, else those of the clock; None if unknown."""
-    alone = manifest.get("device") == "cpu" and manifest.get("threads") == 1
-    return spent.get(job, {}).get("cpu_seconds" if alone else "seconds")
 
 
 def merged(costs: list[Cost]) -> Cost:

@@ -27,11 +27,12 @@ def plan(
 
     Networks that have never run here are measured for at most `seconds`. `own`: also those of the user's modules, which
     runs their code. `slots` is how many jobs compute at once; by default one a slot of each GPU, or else one a core.
+    `started` has what is left of jobs at work, if the suite runs now.
     """
     cores = usable_cores()
     machine = Machine.here(threads)
     keys, kinds = kinds_of(runs)
-    costs = costs_of(Path(results).parent, machine, {run.digest: keys[run.name] for run in runs})
+    costs = costs_of(Path(results).parent, machine, {run.digest: keys[run.name] for run in runs}, started is not None)
     folder = paces.cache_folder(machine)
     known = paces.load_paces(kinds, folder)
     if seconds > 0 and (wanted := paces.missing(kinds, {*costs, *known}, own)):

@@ -39,7 +39,7 @@ ORDER = (WORSE, BETTER, OPEN, UNTESTED, SAME)
 def page(found: Contrast) -> str:
     """The page."""
     templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
+        loader=jinja2.FileSystemLoader(TEMPLATES / "html"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -13,7 +13,7 @@ from nets.reporting.results import Result, load_result
 from nets.run import read_names
 from nets.suite.catalogues import ROOT
 from nets.suite.keys import recorded
-from nets.suite.settings import typed
+from nets.suite.typed import typed
 from nets.trust import check_name, inside
 
 DIGITS = 6  # of a recorded value

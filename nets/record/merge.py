@@ -20,7 +20,7 @@ from nets.run import Run
 from nets.suite import paths
 from nets.suite.changes import MEANT, differences, facts_now, files, made_now
 from nets.suite.keys import MADE_OF, recorded
-from nets.suite.settings import typed
+from nets.suite.typed import typed
 from nets.trust import inside, refuse_links
 
 STAGES = {  # the files of each stage, in the order in which they are made

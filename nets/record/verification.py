@@ -18,7 +18,7 @@ from nets.reporting.results import Result, load_result
 from nets.suite.changes import differences, files
 from nets.suite.keys import recorded
 from nets.suite.paths import references_of
-from nets.suite.settings import typed
+from nets.suite.typed import typed
 from nets.trust import check_name, inside
 
 SHOWN = 4  # numbers that are named

@@ -10,7 +10,7 @@ from typing import Any
 
 from nets.errors import retry
 from nets.run import read_names
-from nets.suite.settings import typed
+from nets.suite.typed import typed
 from nets.trust import inside
 
 

@@ -41,15 +41,6 @@ def find_table(settings: dict[str, Any]) -> Path:
     return table
 
 
-def typed(results: Path) -> str:
-    """What names a suite to `make`, as it was typed: 'TABLE=my.tsv' or 'SUITE=quick'; `results` is its folder."""
-    name = results.resolve().name
-    for key in ("TABLE", "SUITE"):
-        if (text := os.environ.get(key)) and Path(text).stem == name:
-            return f"{key}={shlex.quote(text)}"
-    return f"SUITE={name}" if (ROOT / f"config/{name}.tsv").exists() else f"TABLE={name}.tsv"
-
-
 def job_environment(settings: dict[str, Any], table: Path) -> dict[str, str]:
     """The environment of the jobs: settings on which no result depends. Raises ConfigError."""
     given = {key: settings[key] for key in JOB_SETTINGS if settings.get(key) is not None}
