@@ -15,6 +15,8 @@ from nets.trust import redacted
 EVERY = 10.0  # seconds between lines if many jobs share a terminal
 BAR = "{desc}  {bar:20} {n_fmt} of {total_fmt}  {remaining} left"
 
+tqdm.monitor_interval = 0  # no thread of its own: processes are forked while a bar is shown
+
 Item = TypeVar("Item")
 
 

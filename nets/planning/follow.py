@@ -51,6 +51,8 @@ def follow(command: Sequence[str], look: Callable[[], Standing], terminal: TextI
     if rest:
         shown.print(rest.decode(errors="replace"))
     shown.close()
+    selector.close()
+    process.stdout.close()
     return process.wait()
 
 
