@@ -104,9 +104,9 @@ def test_output_passes_with_plain_lines_where_no_terminal_is(suite, monkeypatch,
     command = [sys.executable, "-c", OUTPUT]
     assert follow.follow(command, partial(look, suite, "results/my")) == 7, "the status is Snakemake's"
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "Building DAG of jobs..." and lines[-2:] == ["lenet5-mnist5k-s0  Top-1 97 %", "no end of line"]
-    assert [line for line in lines if line.startswith("1 of 3 runs done")], "how it stands, once: nothing changes"
-    assert not any("steps" in line for line in lines) and len(lines) == 4
+    passed = [line for line in lines if not line.startswith("1 of 3 runs done, ")]
+    assert passed == ["Building DAG of jobs...", "lenet5-mnist5k-s0  Top-1 97 %", "no end of line"], "and no steps"
+    assert len(lines) == 4, "how it stands, once: nothing changes"
 
 
 def test_a_terminal_gets_a_bar(suite, monkeypatch):
