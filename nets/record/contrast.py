@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from nets.metrics.metric import stem
 from nets.record.agreement import parts, same_data
 from nets.record.measured import names_of
 from nets.reporting import glossary
@@ -206,7 +207,7 @@ def tested(change: Change, first: list[Result], second: list[Result], measure: M
         return {"words": "measured differently (other passports)"}
     if found := t_test(named(a), named(b)):
         return {"difference": found}
-    if measure.metric == "top1" and (found := paired(first, second)):
+    if change.family == HEADLINE and stem(measure.metric) == "top1" and (found := paired(first, second)):
         return {"difference": found}
     allowed = glossary.describe(measure.metric).allowed
     pairs = [(a.values[seed], b.values[seed]) for seed in a.values.keys() & b.values.keys()]

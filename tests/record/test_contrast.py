@@ -41,14 +41,14 @@ def test_a_copy_has_not_changed(two, tmp_path, capsys):
     assert status == 0 and "headlines of rows: 1 same." in out
     rows = list(csv.DictReader((tmp_path / "out.csv").read_text().splitlines()))
     assert {row["verdict"] for row in rows} == {SAME} and {row["kind"] for row in rows} == {HEADLINE, NUMBER, COST}
-    top1 = next(row for row in rows if row["name"] == "test/top1")
+    top1 = next(row for row in rows if row["name"] == "test/top1_best")
     numbers = [json.loads((two[0] / f"runs/{name}/metrics.json").read_text())["metrics"] for name in (NAME, OTHER)]
-    values = [next(each["value"] for each in each_run if each["metric"] == "top1") for each_run in numbers]
+    values = [next(each["value"] for each in each_run if each["metric"] == "top1_best") for each_run in numbers]
     assert float(top1["a_mean"]) == pytest.approx(sum(values) / 2) and top1["a_n"] == top1["b_n"] == "2"
 
 
 def test_a_clear_loss_is_worse_and_counts_in_strict(two, tmp_path, capsys):
-    shift(two[1], "top1", {NAME: -5.0, OTHER: -5.1})
+    shift(two[1], "top1_best", {NAME: -5.0, OTHER: -5.1})
     found = contrast(*two)
     (headline,) = found.of(HEADLINE)
     before, after = list(headline.first.values.values()), list(headline.second.values.values())
@@ -62,7 +62,7 @@ def test_a_clear_loss_is_worse_and_counts_in_strict(two, tmp_path, capsys):
 
 
 def test_luck_is_not_told_apart(two, tmp_path, capsys):
-    shift(two[1], "top1", {NAME: -5.0, OTHER: 4.0})
+    shift(two[1], "top1_best", {NAME: -5.0, OTHER: 4.0})
     (headline,) = contrast(*two).of(HEADLINE)
     assert headline.verdict == OPEN and headline.p > 0.05
     assert said(*two, tmp_path, capsys, "--strict")[0] == 0
@@ -86,11 +86,11 @@ def test_one_seed_is_judged_by_its_images_or_by_the_tolerance(two):
             shutil.copytree(two[0], folder)
         (folder / "runs.txt").write_text(f"{NAME}\n")
     first = two[1].parent / "first"
-    shift(two[1], "top1", {NAME: -0.1})
+    shift(two[1], "top1_best", {NAME: -0.1})
     shift(two[1], "nll", {NAME: 5.0})
     shift(two[1], "ece", {NAME: 1e-9})
     found = {change.name: change for change in contrast(first, two[1]).changes}
-    assert found["test/top1"].difference.test == "McNemar"
+    assert found["test/top1_best"].difference.test == "McNemar"
     assert found["test/nll"].verdict == WORSE and "beyond the tolerance" in found["test/nll"].words
     assert found["test/ece"].verdict == UNTESTED and "within the tolerance" in found["test/ece"].words
 

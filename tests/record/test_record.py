@@ -22,12 +22,12 @@ def elsewhere(entry: dict, top1: float, cpu: str = "Another CPU") -> dict:
     """The entry as if it had been measured on another machine, with another top-1."""
     other = json.loads(json.dumps(entry))
     other["measurements"][0]["manifest"]["hardware"]["cpu"] = cpu
-    next(g["metrics"] for g in other["measurements"][0]["metrics"] if "top1" in g["metrics"])["top1"] = top1
+    next(g["metrics"] for g in other["measurements"][0]["metrics"] if "top1_best" in g["metrics"])["top1_best"] = top1
     return other
 
 
 def top1_of(entry: dict, at: int = 0) -> float:
-    return next(n.value for n in recorded.numbers(entry["measurements"][at]) if n.metric == "top1")
+    return next(n.value for n in recorded.numbers(entry["measurements"][at]) if n.metric == "top1_best")
 
 
 def test_a_suite_becomes_entries_and_a_page_and_again_the_same(suite, checkout, capsys):
@@ -84,7 +84,10 @@ REFUSED = {
         "its config.json is not what it was trained from",
     ),
     "metrics": (
-        lambda folder: changed(folder / "metrics.json", lambda c: c["metrics"][0].update(value=99.9)),
+        lambda folder: changed(
+            folder / "metrics.json",
+            lambda c: [m.update(value=99.9) for m in c["metrics"] if m["metric"] == "top1_best"],
+        ),
         r"metrics\.json says top-1 99\.9 %, its predictions \(arrays\.npz\) [\d.]+ %; evaluate it again",
     ),
     "another row": (
@@ -147,7 +150,10 @@ def test_a_result_that_disagrees_is_kept_beside_the_first_and_shown(suite, check
     assert record_run(suite, NAME, record) == "unchanged"
     page = pages.pages(record, checkout)["docs/results.md"].replace("\n  ", " ")
     cpu = kept["measurements"][1]["manifest"]["hardware"]["cpu"]
-    assert "‡ Softmax regression (1 epoch), seed 0: Top-1 50.00 (Another CPU, 1 thread, revision" in page
+    assert (
+        "‡ Softmax regression (1 epoch), seed 0: Top-1 chosen on validation 50.00 (Another CPU, 1 thread, revision"
+        in page
+    )
     assert f"and {ours:.2f} ({cpu}, 1 thread, revision" in page and "tolerance 1 point." in page
 
 
@@ -267,12 +273,17 @@ def test_a_published_value_and_its_verdict_are_beside_ours(suite, tmp_path, monk
     write_entry(entry_of(suite, NAME), tmp_path / "record")
     write_entry(entry_of(suite, NAME.replace("s0", "s1")), tmp_path / "record")
     value = Published(88.0, "LeCun et al. 1998", "", "")
-    record = pages.Record(tmp_path / "record", {("softmax", "mnist5k", "top1", "test"): [value]})
+    loss = Published(0.5, "Another paper", "", "")
+    values = {("softmax", "mnist5k", "top1", "test"): [value], ("softmax", "mnist5k", "nll", "test"): [loss]}
+    record = pages.Record(tmp_path / "record", values)
     (shown,) = record.tables(record.suites[0])
     rows = list(shown.lines())
     assert "| Published | Verdict |" in rows[0]
     assert re.search(r"\| 88\.00 \(LeCun et al\. 1998\) \| (within|below|above) \|", rows[2])
     assert record.beside("tiny/softmax-mnist5k")[0] == "88.00 (LeCun et al. 1998)"
+    (other,) = shown.others[2:]
+    assert re.search(r"\| NLL \(nats\) ↓ \| .*\| 0\.5000 \(Another paper\) \| (within|above|below) \|", other)
+    assert other in pages.render("results.md.j2", record)
 
 
 def test_fields_of_recorded_results_replace_like_those_of_others(suite):
