@@ -35,6 +35,7 @@ ALLOWED = {  # by package: the parts of nets that it may import
         "tasks.kinds",
         "fidelity.passport",
         "suite.published",
+        "suite.lessons",
         "suite.failures",
         "run",
         "errors",

@@ -1,4 +1,4 @@
-"""Compare the models of each task and data set: tables as CSV, Markdown, LaTeX and HTML, and figures.
+"""Compare the models of each task and data set, and test the lessons: tables as CSV, Markdown, LaTeX and HTML, figures.
 
 python -m nets.jobs.compare --results results/quick --runs-from results/quick/runs.txt
 """
@@ -10,8 +10,11 @@ from pathlib import Path
 from nets.jobs.common import run_job
 from nets.reporting import comparisons
 from nets.reporting.figures.of_comparisons import draw_comparison
+from nets.reporting.lessons import outcome
+from nets.reporting.lessons.figures import draw
 from nets.reporting.results import load_results
 from nets.suite.catalogues import ROOT
+from nets.suite.lessons import load_lessons
 from nets.suite.published import load_published
 
 
@@ -23,13 +26,16 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--runs-from", type=Path, required=True, metavar="FILE", help="names of runs, one per line")
     parser.add_argument("--published", type=Path, default=ROOT / "config/published.csv", help="what others report")
+    parser.add_argument("--lessons", type=Path, default=ROOT / "config/lessons.yaml", help="what learners are told")
     args = parser.parse_args(argv)
-    return run_job(lambda: compare(args.results, args.runs_from, args.published), folder=args.results)
+    return run_job(lambda: compare(args.results, args.runs_from, args.published, args.lessons), folder=args.results)
 
 
-def compare(results: Path, names: Path, published: Path) -> None:
+def compare(results: Path, names: Path, published: Path, lessons: Path) -> None:
     """Write the tables and figures, replacing old ones."""
-    compared = comparisons.compare(load_results(results, names), load_published(published))
+    loaded = load_results(results, names)
+    compared = comparisons.compare(loaded, load_published(published))
+    tested = outcome.tested(load_lessons(lessons), loaded)
     for folder in (results / "tables", results / "figures"):
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.glob("*.*"):
@@ -38,6 +44,8 @@ def compare(results: Path, names: Path, published: Path) -> None:
         comparisons.write_tables(comparison, results / "tables")
     for comparison in compared:
         draw_comparison(comparison, results / "figures")
+    drawn = {each.lesson.name: draw(each, results / "figures") for each in tested}
+    outcome.write(tested, drawn, results / "tables")
 
 
 if __name__ == "__main__":

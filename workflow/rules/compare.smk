@@ -57,6 +57,7 @@ rule compare:
         metrics=METRICS,
         runs=f"{RESULTS}/runs.txt",
         published=lambda wildcards: PUBLISHED,  # a path as it is, with no wildcards in it
+        lessons=lambda wildcards: LESSONS,
     output:
         report(
             directory(f"{RESULTS}/tables"),
@@ -82,4 +83,4 @@ rule compare:
         results=subpath(input.runs, parent=True),
     shell:
         "nets compare --results={params.results:q} --runs-from={input.runs:q}"
-        " --published={input.published:q} 2>&1 | tee {log:q} >&2"
+        " --published={input.published:q} --lessons={input.lessons:q} 2>&1 | tee {log:q} >&2"

@@ -12,6 +12,7 @@ from nets.reporting import glossary
 from nets.reporting.comparisons import read_comparisons
 from nets.reporting.page import render
 from nets.reporting.page.details import extractor_details, run_details
+from nets.reporting.page.lessons import lessons_section
 from nets.reporting.page.sections import by_task, section
 from nets.reporting.results import Result, load_results
 from nets.reporting.tables import formats
@@ -31,6 +32,7 @@ def page(folder: Path, names: Path, base: Path) -> str:
         suite=folder.resolve().name,
         overview=overview(results),
         tasks=by_task([section(folder, comparison) for comparison in comparisons]),
+        lessons=lessons_section(folder),
         holes=[result for result in results if not result.ok],
         passports=[passport_card(passport) for passport in passports_of(results).values()],
         unmeasured=unmeasured(results),
