@@ -14,13 +14,14 @@ from nets.suite.written import read_yaml
 
 @dataclass(frozen=True)
 class Quantity:
-    """What is read from each run: a metric, a column of its history, or a cost of its network."""
+    """What is read from each run: a metric, a column of its history, its test after every epoch, or a cost."""
 
     metric: str | None = None
     split: str = "test"
     history: str | None = None
     take: str = "last"
     level: float | None = None
+    tested: str | None = None
     cost: str | None = None
     diverged: float | None = None  # the value of a run that diverged or learned nothing
     label: str = ""
@@ -50,6 +51,7 @@ class Figure:
     caption: str
     quantity: str
     rows: list[str]
+    quantities: list[str]  # points: one or several for each row
     x: str = ""
     lines: dict[str, list[tuple[float, str]]] | None = None
     column: str = ""
@@ -126,8 +128,8 @@ def lesson(name: str, entry: dict[str, Any], rules: dict[str, Any], where: str) 
 
 def quantity(entry: dict[str, Any], rules: dict[str, Any], where: str) -> Quantity:
     """A quantity, with label, unit and decimals of its metric where it has none of its own. Raises ConfigError."""
-    if sum(key in entry for key in ("metric", "history", "cost")) != 1:
-        raise ConfigError(f"{where}: name one of metric, history and cost.")
+    if sum(key in entry for key in ("metric", "history", "tested", "cost")) != 1:
+        raise ConfigError(f"{where}: name one of metric, history, tested and cost.")
     if ("level" in entry) != (entry.get("take") == "epochs_to"):
         raise ConfigError(f"{where}: take: epochs_to needs a level, and nothing else has one.")
     complete(entry, rules["quantity"])
@@ -172,6 +174,7 @@ def figure(
             raise ConfigError(f"{where}: a figure of {entry['kind']} needs {key}.")
     complete(entry, rules["figure"])
     entry["quantity"] = named(entry.get("quantity", next(iter(known))), known, where)
+    entry["quantities"] = [named(key, known, where) for key in entry.get("quantities", [entry["quantity"]])]
     entry["rows"] = [named(row, rows, where) for row in entry.get("rows", rows)]
     if lines := entry.get("lines"):
         entry["lines"] = {
@@ -202,3 +205,29 @@ def check_rows(lessons: list[Lesson], path: Path, table: Path, names: Iterable[s
         missing = [row for row in each.rows.values() if row not in known]
         if missing and len(missing) < len(each.rows) and not each.rows_in(known):
             raise ConfigError(f"{path}: {each.name}: {table} has no row {missing[0]}; {suggest(missing[0], known)}")
+
+
+def in_words(claim: Claim, quantities: dict[str, Quantity]) -> str:
+    """A claim in words: 'Top-1: max pooling higher than average pooling, by at least 0.5 points'."""
+    quantity = quantities[claim.quantity]
+    if claim.relation == "misleading":
+        seeds = "one seed" if claim.seeds == 1 else f"{claim.seeds} seeds"
+        pair = f"{claim.row} against {claim.than}, with {seeds} of each"
+        return f"{quantity.label}: {pair}, the worse one wins in more than {claim.by:g} % of draws"
+    than = claim.than if isinstance(claim.than, str) else f"{claim.than:g} {quantity.unit}".rstrip()
+    if claim.quantity != claim.than_quantity:
+        other = quantities[claim.than_quantity].label
+        than = f"its {other}" if claim.row == than else f"the {other} of {than}"
+    by = f"{claim.by:g} {step(quantity)}".rstrip()
+    by = by.removesuffix("s") if claim.by == 1 and quantity.unit == "%" else by
+    if claim.relation == "equal":
+        within = f"a factor of {claim.factor:g}" if claim.factor else by
+        return f"{quantity.label}: {claim.row} equal to {than}, within {within}"
+    least = f", by a factor of at least {claim.factor:g}" if (claim.factor or 1) > 1 else ""
+    least = f", by at least {by}" if claim.by else least
+    return f"{quantity.label}: {claim.row} {claim.relation} than {than}{least}"
+
+
+def step(quantity: Quantity) -> str:
+    """The unit of a difference: percentages differ by points."""
+    return "points" if quantity.unit == "%" else quantity.unit

@@ -43,10 +43,12 @@ def alt(each: Tested, figure: Figure) -> str:
     """What a figure shows, for readers who can't see it: with the means, where it is of a quantity."""
     if figure.kind not in ("points", "lines"):
         return f"{each.lesson.title}. {figure.caption}"
-    quantity = each.lesson.quantities[figure.quantity]
-    means = {row: each.summary(row, figure.quantity).mean for row in figure.rows}
-    numbers = ", ".join(f"{row} {'–' if mean is None else f'{mean:.4g}'}" for row, mean in means.items())
-    return f"{each.lesson.title}. {heading(quantity)}, mean over seeds: {numbers}"
+    parts = []
+    for key in figure.quantities:
+        means = {row: each.summary(row, key).mean for row in figure.rows}
+        numbers = ", ".join(f"{row} {'–' if mean is None else f'{mean:.4g}'}" for row, mean in means.items())
+        parts.append(f"{heading(each.lesson.quantities[key])}, mean over seeds: {numbers}")
+    return f"{each.lesson.title}. {'. '.join(parts)}"
 
 
 def pictures(each: Tested, figure: Figure) -> dict[str, Any] | None:
@@ -64,13 +66,12 @@ def pictures(each: Tested, figure: Figure) -> dict[str, Any] | None:
 
 
 def points(each: Tested, figure: Figure, path: Path) -> None:
-    """One line per row: its seeds as points, their mean with its 95 % interval."""
-    quantity = each.lesson.quantities[figure.quantity]
-    rows = figure.rows[::-1]
-    with style.drawing(path, 5.6, 0.34 * len(rows) + 0.85) as (axis,):
-        for height, row in enumerate(rows):
-            summary = each.summary(row, figure.quantity)
-            colour = style.COLOURS[(len(rows) - 1 - height) % len(style.COLOURS)]
+    """One line per row, or per quantity of a row: its seeds as points, a bar at their mean."""
+    shown = [(row, key) for row in figure.rows for key in figure.quantities][::-1]
+    with style.drawing(path, 5.6, 0.34 * len(shown) + 0.85) as (axis,):
+        for height, (row, key) in enumerate(shown):
+            summary = each.summary(row, key)
+            colour = style.COLOURS[(len(shown) - 1 - height) % len(style.COLOURS)]
             values = list(summary.values.values())
             axis.plot(values, [height] * len(values), "o", markersize=5, color=colour, alpha=0.55, markeredgewidth=0)
             if summary.mean is not None:
@@ -78,13 +79,21 @@ def points(each: Tested, figure: Figure, path: Path) -> None:
             else:
                 axis.text(0.99, height, summary.gaps, transform=axis.get_yaxis_transform(), ha="right", va="center",
                           color=style.MUTED, fontsize=7.5)  # fmt: skip
-        axis.set_ylim(-0.6, len(rows) - 0.4)
-        axis.set_yticks(range(len(rows)), rows)
+        axis.set_ylim(-0.6, len(shown) - 0.4)
+        axis.set_yticks(range(len(shown)), [name_of(each, figure, row, key) for row, key in shown])
         axis.margins(x=0.08)
         if figure.log:
             axis.set_xscale("log")
-        axis.set_xlabel(heading(quantity))
+        axis.set_xlabel(figure.x or heading(each.lesson.quantities[figure.quantities[0]]))
         plain(axis)
+
+
+def name_of(each: Tested, figure: Figure, row: str, key: str) -> str:
+    """The name of a line of points: its row, its quantity, or both, whichever tells it from the others."""
+    label = each.lesson.quantities[key].label
+    if len(figure.quantities) == 1:
+        return row
+    return label if len(figure.rows) == 1 else f"{row}\n{label}"
 
 
 def lines(each: Tested, figure: Figure, path: Path) -> None:

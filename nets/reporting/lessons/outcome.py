@@ -12,7 +12,7 @@ from nets.reporting.lessons import readings, verdicts
 from nets.reporting.lessons.verdicts import Judged
 from nets.reporting.results import Result
 from nets.reporting.statistics import Summary
-from nets.suite.lessons import Claim, Lesson, Quantity
+from nets.suite.lessons import Claim, Lesson, Quantity, in_words, step
 
 FILE = "lessons.json"
 
@@ -133,7 +133,7 @@ def claim_entry(each: Tested, claim: Claim, judged: Judged) -> dict[str, Any]:
         estimate, (low, high) = judged.estimate, judged.interval
         number = glossary.number
         decimals = quantity.decimals if claim.factor is None else 3
-        unit = "" if claim.factor else " %" if claim.relation == "misleading" else f" {quantity.unit}".rstrip()
+        unit = "" if claim.factor else " %" if claim.relation == "misleading" else f" {step(quantity)}".rstrip()
         if claim.relation == "misleading":
             decimals = 1
         sign = "× " if claim.factor else "+" if estimate.value > 0 and claim.relation != "misleading" else ""
@@ -145,27 +145,3 @@ def claim_entry(each: Tested, claim: Claim, judged: Judged) -> dict[str, Any]:
             "value": estimate.value, "low": low, "high": high, "p": estimate.p,
         }  # fmt: skip
     return entry
-
-
-def in_words(claim: Claim, quantities: dict[str, Quantity]) -> str:
-    """A claim as a sentence: 'Top-1 of ReLU is higher than that of tanh, by at least 0.5 %'."""
-    quantity = quantities[claim.quantity]
-    label = quantity.label
-    if claim.relation == "misleading":
-        seeds = "one seed" if claim.seeds == 1 else f"{claim.seeds} seeds"
-        return (
-            f"With {seeds} each, {claim.row} against {claim.than}: the row with the worse {label} wins in more than "
-            f"{claim.by:g} % of draws"
-        )
-    unit = f" {quantity.unit}".rstrip()
-    if isinstance(claim.than, str):
-        other = quantities[claim.than_quantity].label
-        than = f"that of {claim.than}" if claim.quantity == claim.than_quantity else f"{other} of {claim.than}"
-    else:
-        than = f"{claim.than:g}{unit}"
-    if claim.relation == "equal":
-        within = f"a factor of {claim.factor:g}" if claim.factor else f"{claim.by:g}{unit}"
-        return f"{label} of {claim.row} equals {than} within {within}"
-    least = f", by a factor of at least {claim.factor:g}" if (claim.factor or 1) > 1 else ""
-    least = f", by at least {claim.by:g}{unit}" if claim.by else least
-    return f"{label} of {claim.row} is {claim.relation} than {than}{least}"

@@ -9,8 +9,8 @@ is named. With D the difference in the claimed direction and [low, high] its int
 - is open otherwise.
 
 A claim of "equal" holds if the interval is within `by` on both sides, and does not hold if it is outside altogether.
-One of "misleading" is about the share of draws in which the worse row wins: it holds if low > `by`, and does not hold if
-high < `by`.
+One of "misleading" is about the share of draws in which the worse row wins: it holds if low > `by`, and does not hold
+if high < `by`.
 
 A lesson holds if all of its claims do. It does not hold if one of them does not; for that, the interval is wider
 (Bonferroni) the more claims there are. So either verdict is wrong by luck in at most 5 % of lessons. Fewer than three
