@@ -51,6 +51,7 @@ class UNet(nn.Module):
     """Images (N, C, H, W) of any size -> logits (N, num_classes, H, W).
 
     width: the channels of the first level; each of the `depth` levels below it has twice as many.
+    skips: whether the way up gets the maps of the way down; without them, all passes through the bottom.
     """
 
     def __init__(
@@ -62,13 +63,14 @@ class UNet(nn.Module):
         padding: str = "same",
         batch_norm: bool = False,
         dropout: float = 0.5,
+        skips: bool = True,
     ) -> None:
         super().__init__()
         if padding not in ("same", "valid"):
             raise ValueError(f"The padding of UNet must be 'same' or 'valid', not {padding!r}.")
         if depth > DEEPEST:
             raise ValueError(f"A UNet of {depth} levels is deeper than images are large; set {DEEPEST} or less.")
-        self.depth, self.padding = depth, padding
+        self.depth, self.padding, self.skips = depth, padding, skips
         channels = [width * 2**level for level in range(depth + 1)]  # 64, 128, 256, 512, 1024
         ups = list(reversed(range(depth)))
 
@@ -78,7 +80,7 @@ class UNet(nn.Module):
         self.down = nn.ModuleList(level(channels[n - 1] if n else in_channels, channels[n]) for n in range(depth))
         self.bottom = nn.Sequential(level(channels[-2], channels[-1]), nn.Dropout(dropout))
         self.enlarge = nn.ModuleList(nn.ConvTranspose2d(channels[n + 1], channels[n], 2, stride=2) for n in ups)
-        self.up = nn.ModuleList(level(channels[n + 1], channels[n]) for n in ups)
+        self.up = nn.ModuleList(level(channels[n + 1] if skips else channels[n], channels[n]) for n in ups)
         self.output = nn.Conv2d(width, num_classes, 1)
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
@@ -117,5 +119,5 @@ class UNet(nn.Module):
                 skip = centre(skip, like=x)
             else:
                 x = x[:, :, : skip.shape[2], : skip.shape[3]]  # one pixel less if the pool rounded up
-            x = up(torch.cat([skip, x], dim=1))  # (N, 512, 52, 52), ..., (N, 64, 388, 388)
+            x = up(torch.cat([skip, x], dim=1) if self.skips else x)  # (N, 512, 52, 52), ..., (N, 64, 388, 388)
         return self.output(x)  # (N, num_classes, 388, 388)
