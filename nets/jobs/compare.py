@@ -1,4 +1,4 @@
-"""Compare the models of each task and data set, and test the lessons: tables as CSV, Markdown, LaTeX and HTML, figures.
+"""Compare the models of each task and data set: tables as CSV, Markdown, LaTeX and HTML, and figures.
 
 python -m nets.jobs.compare --results results/quick --runs-from results/quick/runs.txt
 """
@@ -10,8 +10,7 @@ from pathlib import Path
 from nets.jobs.common import run_job
 from nets.reporting import comparisons
 from nets.reporting.figures.of_comparisons import draw_comparison
-from nets.reporting.lessons import outcome
-from nets.reporting.lessons.figures import draw
+from nets.reporting.lessons.section import write_lessons
 from nets.reporting.results import load_results
 from nets.suite.catalogues import ROOT
 from nets.suite.lessons import load_lessons
@@ -33,9 +32,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def compare(results: Path, names: Path, published: Path, lessons: Path) -> None:
     """Write the tables and figures, replacing old ones."""
-    loaded = load_results(results, names)
-    compared = comparisons.compare(loaded, load_published(published))
-    tested = outcome.tested(load_lessons(lessons), loaded)
+    found, reported = load_results(results, names), load_published(published)
+    compared = comparisons.compare(found, reported)
     for folder in (results / "tables", results / "figures"):
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.glob("*.*"):
@@ -44,8 +42,7 @@ def compare(results: Path, names: Path, published: Path, lessons: Path) -> None:
         comparisons.write_tables(comparison, results / "tables")
     for comparison in compared:
         draw_comparison(comparison, results / "figures")
-    drawn = {each.lesson.name: draw(each, results / "figures") for each in tested}
-    outcome.write(tested, drawn, results / "tables")
+    write_lessons(load_lessons(lessons), found, results)
 
 
 if __name__ == "__main__":

@@ -14,14 +14,13 @@ from nets.suite.written import read_yaml
 
 @dataclass(frozen=True)
 class Quantity:
-    """What is read from each run: a metric, a column of its history, its test after every epoch, or a cost."""
+    """What is read from each run: a metric, a column of its history, or a cost of its network."""
 
     metric: str | None = None
     split: str = "test"
     history: str | None = None
     take: str = "last"
     level: float | None = None
-    tested: str | None = None
     cost: str | None = None
     diverged: float | None = None  # the value of a run that diverged or learned nothing
     label: str = ""
@@ -128,8 +127,8 @@ def lesson(name: str, entry: dict[str, Any], rules: dict[str, Any], where: str) 
 
 def quantity(entry: dict[str, Any], rules: dict[str, Any], where: str) -> Quantity:
     """A quantity, with label, unit and decimals of its metric where it has none of its own. Raises ConfigError."""
-    if sum(key in entry for key in ("metric", "history", "tested", "cost")) != 1:
-        raise ConfigError(f"{where}: name one of metric, history, tested and cost.")
+    if sum(key in entry for key in ("metric", "history", "cost")) != 1:
+        raise ConfigError(f"{where}: name one of metric, history and cost.")
     if ("level" in entry) != (entry.get("take") == "epochs_to"):
         raise ConfigError(f"{where}: take: epochs_to needs a level, and nothing else has one.")
     complete(entry, rules["quantity"])

@@ -1,20 +1,27 @@
 """Lessons: the rule of the verdict, what is read from runs, and every lesson of the catalogue on invented numbers."""
 
+import html
 import json
+import re
+import shutil
+import subprocess
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from nets.reporting.lessons import outcome, readings, verdicts
+from nets.jobs import compare, report
+from nets.reporting.lessons import figures, outcome, readings, verdicts
+from nets.reporting.lessons.section import read_lessons
 from nets.reporting.lessons.verdicts import FAILS, HOLDS, OPEN, difference, judge, misled, overall, wrong
 from nets.reporting.results import load_results
 from nets.reporting.statistics import Summary
 from nets.suite.catalogues import ROOT
 from nets.suite.expansion import load_runs
-from nets.suite.lessons import Claim, Lesson, Quantity, load_lessons
+from nets.suite.lessons import Claim, Figure, Lesson, Quantity, load_lessons
 from tests.reporting.lesson_runs import fulfilled, write_row
 
 LESSONS = load_lessons(ROOT / "config/lessons.yaml")
@@ -142,10 +149,6 @@ def test_luck_alone_decides_in_at_most_five_percent(shift, by, forbidden):
 # What is read
 
 
-def quantity_of(**settings) -> Quantity:
-    return Quantity(**settings)
-
-
 def test_each_way_of_reading_gives_the_number(tmp_path):
     values = {
         Quantity(metric="top1"): 97.5,
@@ -249,3 +252,110 @@ def test_its_rule_gives_each_verdict(lesson, result, tmp_path):
     assert entry["words"] == verdicts.WORDS[result]
     assert all(run["name"] in names for row in entry["rows"] for run in row["runs"])
     json.dumps(entry, allow_nan=False)
+
+
+# In files, in the report, in a browser
+
+
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory) -> Path:
+    """A suite of all lessons with invented numbers: the first holds, the second does not, the third is open, ..."""
+    folder = tmp_path_factory.mktemp("out") / "results/lessons"
+    values: dict[str, dict[Quantity, list[float]]] = {}
+    for place, lesson in enumerate(LESSONS):
+        result = (HOLDS, FAILS, OPEN)[place % 3]
+        misleads = any(claim.relation == "misleading" for claim in lesson.claims)
+        numbers = misleading_numbers(lesson, result) if misleads else invented(lesson, result)
+        for (row, key), each in numbers.items():
+            values.setdefault(lesson.rows[row], {}).setdefault(lesson.quantities[key], each)
+    for name, quantities in values.items():
+        write_row(folder, RUNS[name], quantities)
+    (folder / "runs.txt").write_text("\n".join(run.name for name in values for run in RUNS[name]))
+    words = ["--results", str(folder), "--runs-from", str(folder / "runs.txt")]
+    assert compare.main(words) == 0
+    assert report.main([*words, "--output", str(folder / "report.html")]) == 0
+    return folder
+
+
+def test_the_report_shows_each_lesson_with_its_verdict_its_figure_and_its_rows(suite):
+    page, found = (suite / "report.html").read_text(), read_lessons(suite)
+    assert [lesson["name"] for lesson in found] == [lesson.name for lesson in LESSONS]
+    for lesson in found:
+        part = page.split(f'id="lesson-{lesson["name"]}"')[1].split("</article>")[0]
+        assert lesson["words"].replace("'", "&#39;") in part and "data:image/svg+xml" in part
+        for row in lesson["rows"]:
+            assert f"<code>{row['row']}</code>" in part
+            assert all(f'href="#run-{run["name"]}"' in part for run in row["runs"])
+            assert all(f'id="run-{run["name"]}"' in page for run in row["runs"])
+        assert all(claim["why"].capitalize() in part for claim in lesson["claims"])
+
+
+def test_a_suite_without_lessons_has_no_section(suite, tmp_path):
+    folder = tmp_path / "results/one"
+    (folder / "runs").mkdir(parents=True)
+    name = (suite / "runs.txt").read_text().split()[0]
+    shutil.copytree(suite / "runs" / name, folder / "runs" / name)
+    (folder / "runs.txt").write_text(name)
+    words = ["--results", str(folder), "--runs-from", str(folder / "runs.txt")]
+    assert compare.main(words) == 0 and read_lessons(folder) == []
+    assert report.main([*words, "--output", str(folder / "report.html")]) == 0
+    assert 'id="lessons"' not in (folder / "report.html").read_text()
+
+
+def test_every_kind_of_figure_is_drawn(tmp_path, suite):
+    """Also those of arrays and pictures, which invented runs lack."""
+    results = load_results(suite, suite / "runs.txt")
+    (tested, *_) = outcome.tested(LESSONS, results)
+    row = next(iter(tested.lesson.rows))
+    common = {"quantity": next(iter(tested.lesson.quantities)), "quantities": [], "rows": [row]}
+    for result in tested.rows[row]:
+        result.__dict__["arrays"] = {"sizes": np.arange(1, 6), "values": np.arange(5) + result.run.seed}
+        result.__dict__["arrays"]["names"] = np.array(["conv1", "conv2", "fc"])
+        (result.folder / "figures").mkdir(exist_ok=True)
+        (result.folder / "figures/samples.png").write_bytes(b"png")
+    kinds = {
+        "profile": Figure("profile", "P", **common, x="size", arrays={"a": "values"}, at="sizes", log=True),
+        "names": Figure("profile", "P", **common, x="layer", arrays={"a": "values"}, at="names"),
+        "none": Figure("profile", "P", **common, x="size", arrays={"a": "absent"}, at="sizes"),
+        "pictures": Figure("pictures", "P", **common, picture="samples.png"),
+    }
+    lesson = replace(tested.lesson, figures=list(kinds.values()))
+    drawn = figures.draw(replace(tested, lesson=lesson), tmp_path)
+    assert [each["kind"] for each in drawn] == ["profile", "profile", "pictures"]
+    assert drawn[2]["files"][0]["run"] == tested.rows[row][0].name
+    for path in tmp_path.glob("*.svg"):
+        assert "<svg" in path.read_text()
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium")
+@pytest.mark.parametrize("width", [1300, 400])
+def test_the_section_in_a_browser_with_keyboard_and_on_a_narrow_screen(suite, tmp_path, width):
+    probe = """
+      const out = {}, links = [...document.querySelectorAll(".lesson-list a")];
+      out.titles = links.map((a) => a.querySelector("span").textContent);
+      out.focusable = links.every((a) => { a.focus(); return document.activeElement === a; });
+      out.tables = [...document.querySelectorAll(".lesson .scroll")].every((t) => t.tabIndex === 0 && t.ariaLabel);
+      links[1].click();
+      out.target = location.hash;
+      out.wide = document.documentElement.scrollWidth - innerWidth;
+      out.out = [...document.querySelectorAll(".lesson img, .lesson-claims, .lesson blockquote, .lesson-verdict")]
+        .filter((e) => e.getBoundingClientRect().right > innerWidth + 1).map((e) => e.className || e.tagName);
+      parent.postMessage(JSON.stringify(out), "*");
+    """
+    page = tmp_path / "probe.html"
+    page.write_text((suite / "report.html").read_text().replace("</body>", f"<script>{{{probe}}}</script></body>"))
+    # Chromium's window is at least 500 pixels wide, so a narrow page is a frame.
+    frame = tmp_path / "frame.html"
+    frame.write_text(
+        "<script>onmessage = (event) => document.body.append(event.data);</script>"
+        f'<iframe width="{width}" height="900" src="probe.html"></iframe>'
+    )
+    flags = "headless no-sandbox disable-gpu disable-quic no-first-run disable-background-networking " \
+        "disable-component-update disable-sync virtual-time-budget=4000 dump-dom"  # fmt: skip
+    command = ["chromium", *(f"--{f}" for f in flags.split()), f"--user-data-dir={tmp_path / 'p'}", frame.as_uri()]
+    text = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
+    seen = json.loads(html.unescape(re.search(r"</iframe>(\{.*\})", text)[1]))
+    assert seen["titles"] == [lesson.title for lesson in LESSONS]
+    assert seen["focusable"] and seen["tables"]
+    assert seen["target"] == f"#lesson-{LESSONS[1].name}"
+    assert seen["wide"] <= 0 and seen["out"] == []

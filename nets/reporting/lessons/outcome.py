@@ -1,20 +1,16 @@
-"""The lessons of a suite: what its runs say of each. `compare` writes them to `tables/lessons.json` for the page."""
+"""The lessons of a suite: what its runs say of each. Nothing is written here."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-from nets.files import write_json
 from nets.reporting import glossary
 from nets.reporting.lessons import readings, verdicts
 from nets.reporting.lessons.verdicts import Judged
 from nets.reporting.results import Result
 from nets.reporting.statistics import Summary
 from nets.suite.lessons import Claim, Lesson, Quantity, in_words, step
-
-FILE = "lessons.json"
 
 
 @dataclass(frozen=True)
@@ -64,13 +60,6 @@ def tested(lessons: Iterable[Lesson], results: Iterable[Result]) -> list[Tested]
             groups.setdefault(result.name.rpartition("-s")[0], []).append(result)
     found = [(lesson, lesson.rows_in(groups)) for lesson in lessons]
     return [Tested(lesson, {name: groups[row] for name, row in rows.items()}) for lesson, rows in found if rows]
-
-
-def write(lessons: list[Tested], figures: dict[str, list[dict[str, Any]]], folder: Path) -> None:
-    """Write the lessons that a suite tests; no file if there are none. `figures` are theirs, by name of the lesson."""
-    if lessons:
-        entries = [described(each) | {"figures": figures[each.lesson.name]} for each in lessons]
-        write_json(folder / FILE, {"lessons": entries})
 
 
 def described(each: Tested) -> dict[str, Any]:

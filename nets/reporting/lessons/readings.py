@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from nets.files import read_json
 from nets.reporting.results import Result
 from nets.reporting.statistics import Summary, summarise
 from nets.reporting.tables import stability
@@ -33,8 +32,6 @@ def value_of(result: Result, quantity: Quantity) -> float | None:
         return quantity.diverged
     if quantity.cost:
         return cost(result, quantity.cost)
-    if quantity.tested:
-        return tested(result, quantity.tested)
     if quantity.history:
         return taken(result, quantity.history, quantity)
     chosen = (n.value for n in result.numbers if (n.metric, n.split) == (quantity.metric, quantity.split))
@@ -61,21 +58,6 @@ def taken(result: Result, column: str, quantity: Quantity) -> float | None:
         reached = np.flatnonzero(values >= quantity.level)
         return float(result.history["epoch"][reached[0]] if len(reached) else result.history["epoch"][-1] + 1)
     return float({"last": numbers[-1], "lowest": numbers.min(), "highest": numbers.max()}[quantity.take])
-
-
-def tested(result: Result, which: str) -> float | None:
-    """A run's metric on test images after one of its epochs; None if it was not tested after each."""
-    path = result.folder / "repeated.json"
-    content = read_json(path) if path.exists() else {}
-    epochs = content.get("epochs")
-    if not epochs:
-        return None
-    best = max if content["direction"] == "higher" else min
-    if which == "last":
-        return float(epochs[-1]["test"])
-    if which == "best":
-        return float(best(epoch["test"] for epoch in epochs))
-    return float(best(epochs, key=lambda epoch: epoch["validation"])["test"])
 
 
 def linear_share(path: Path) -> float | None:

@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from nets.files import read_json
-from nets.reporting.lessons.outcome import FILE
+from nets.reporting.lessons.section import read_lessons
 from nets.reporting.lessons.verdicts import WORDS
 from nets.reporting.page.embed import data_uri
 from nets.trust import inside
@@ -12,10 +11,9 @@ from nets.trust import inside
 
 def lessons_section(results: Path) -> dict[str, Any] | None:
     """The lessons of a suite, from its folder, and how many have each verdict; None if it tests none."""
-    path = results / "tables" / FILE
-    if not path.exists():
+    lessons = [lesson | {"figures": embedded(lesson["figures"], results)} for lesson in read_lessons(results)]
+    if not lessons:
         return None
-    lessons = [lesson | {"figures": embedded(lesson["figures"], results)} for lesson in read_json(path)["lessons"]]
     counts = {verdict: sum(lesson["verdict"] == verdict for lesson in lessons) for verdict in WORDS}
     return {"lessons": lessons, "counts": counts, "words": WORDS}
 
