@@ -68,7 +68,7 @@ def pictures(each: Tested, figure: Figure) -> dict[str, Any] | None:
 def points(each: Tested, figure: Figure, path: Path) -> None:
     """One line per row, or per quantity of a row: its seeds as points, a bar at their mean."""
     shown = [(row, key) for row in figure.rows for key in figure.quantities][::-1]
-    with style.drawing(path, 5.6, 0.34 * len(shown) + 0.85) as (axis,):
+    with style.drawing(path, 4.9, 0.34 * len(shown) + 0.85) as (axis,):
         for height, (row, key) in enumerate(shown):
             summary = each.summary(row, key)
             colour = style.COLOURS[(len(shown) - 1 - height) % len(style.COLOURS)]
@@ -99,7 +99,7 @@ def name_of(each: Tested, figure: Figure, row: str, key: str) -> str:
 def lines(each: Tested, figure: Figure, path: Path) -> None:
     """A quantity over a number, such as the size of the code: the seeds as points, a line through their means."""
     quantity = each.lesson.quantities[figure.quantity]
-    with style.drawing(path, 5.2, 3.2) as (axis,):
+    with style.drawing(path, 4.9, 3.1) as (axis,):
         for index, (name, pairs) in enumerate((figure.lines or {}).items()):
             means = []
             for x, row in pairs:
@@ -179,7 +179,7 @@ def banded(path: Path, figure: Figure, shown: dict[str, Series], x: str, y: str)
     if not shown:
         return
     words = any(places.dtype.kind in "US" for places, _ in shown.values())
-    with style.drawing(path, 5.6, 3.3) as (axis,):
+    with style.drawing(path, 4.9, 3.1) as (axis,):
         for index, (name, (at, values)) in enumerate(shown.items()):
             where = np.arange(1, len(at) + 1) if words else at
             axis.plot(where, values.mean(0), label=name, marker="o" if len(where) < 12 else None, markersize=3.5,
@@ -199,7 +199,7 @@ def misleading(each: Tested, figure: Figure, path: Path) -> None:
     """How often the worse row wins, over the number of seeds of each row."""
     claims = [claim for claim in each.lesson.claims if claim.relation == "misleading"]
     pairs = {(claim.row, str(claim.than)): claim.quantity for claim in claims}
-    with style.drawing(path, 5.2, 3.2) as (axis,):
+    with style.drawing(path, 4.9, 3.1) as (axis,):
         for index, ((row, than), quantity) in enumerate(pairs.items()):
             first, second = each.summary(row, quantity), each.summary(than, quantity)
             most = min(first.n, second.n)

@@ -115,6 +115,7 @@ def claim_entry(each: Tested, claim: Claim, judged: Judged) -> dict[str, Any]:
         "words": in_words(claim, each.lesson.quantities),
         "verdict": judged.verdict,
         "why": judged.why,
+        "what": "",
         "difference": "",
         "test": "",
     }
@@ -127,9 +128,11 @@ def claim_entry(each: Tested, claim: Claim, judged: Judged) -> dict[str, Any]:
             decimals = 1
         sign = "× " if claim.factor else "+" if estimate.value > 0 and claim.relation != "misleading" else ""
         interval = f" [{number(low, decimals)}, {number(high, decimals)}]" if low != high else ""
-        p = "" if estimate.p is None else ", p < 0.001" if estimate.p < 0.001 else f", p = {estimate.p:.3f}"
+        untested = estimate.p is None or claim.relation == "equal"
+        p = "" if untested else ", p < 0.001" if estimate.p < 0.001 else f", p = {estimate.p:.3f}"
         entry |= {
             "difference": f"{sign}{number(estimate.value, decimals)}{interval}{unit}",
+            "what": "ratio" if claim.factor else "share" if claim.relation == "misleading" else "difference",
             "test": f"{estimate.test}, {estimate.seeds} seeds{p}",
             "value": estimate.value, "low": low, "high": high, "p": estimate.p,
         }  # fmt: skip

@@ -30,7 +30,7 @@ from nets.suite.lessons import Claim
 HOLDS, FAILS, OPEN = "holds", "fails", "open"
 WORDS = {HOLDS: "holds here", FAILS: "does not hold here", OPEN: "can't be told with these seeds"}
 LEAST = 3  # seeds of each row
-ONE_SAMPLE, BOOTSTRAP, EXACT = "one-sample t", "bootstrap", "no spread"
+ONE_SAMPLE, BOOTSTRAP, EXACT = "one-sample t", "bootstrap", "the same for each seed"
 DRAWS, DICE = 2000, 0  # of the bootstrap, and the seed of its generator
 
 
