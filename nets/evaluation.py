@@ -23,7 +23,7 @@ from nets.suite.keys import record, run_source
 from nets.tasks import task_class
 from nets.tasks.contract import Generator
 from nets.tasks.kinds import KINDS
-from nets.tasks.precision import Precision
+from nets.tasks.precision import Precision, forked
 from nets.training.outputs import SavedWeights, load_weights
 
 
@@ -118,10 +118,18 @@ def measure(trained: TrainedRun) -> Measurements:
         suffix = "_best" if label != labels[-1] else ""
         metrics = [Measurement(name + suffix, value) for name, value in evaluation.metrics.items()] + metrics
         arrays, classes = evaluation.arrays, by_class(evaluation.classes)
-    if kind.probed:
+    studied = bool(run.recipe.options.get("measure"))
+    if kind.probed or studied:
         train = Batches(open_split(data_dir, "train", run.seed), pixels, device, jobs=jobs)
+    if kind.probed:
         for part, values in task.probe(train, data).items():
             metrics += [Measurement(name, value, part) for name, value in values.items()]
+    if studied:
+        with forked(device):
+            torch.manual_seed(run.seed)
+            for part, found in task.study(train, data).items():
+                metrics += [Measurement(name, value, part) for name, value in found.metrics.items()]
+                arrays = arrays | found.arrays
     if isinstance(task, Generator):
         write_json(trained.folder / "timing.json", fidelity.time_a_sample(task))
         samples = fidelity.measure(task, trained.references, data_dir, device, trained.inception)

@@ -23,7 +23,7 @@ from nets.fidelity.passport import issue
 from nets.files import read_json, read_verified
 from nets.metrics import classes, distances, neighbours
 from nets.metrics.measurement import Measurement, Measurements
-from nets.tasks.contract import Generator
+from nets.tasks.contract import Evaluation, Generator
 from nets.tasks.precision import Precision
 from nets.trust import inside
 
@@ -79,6 +79,10 @@ def measure(
         values = compare(real, reference["classes"], generated)
         passport = issue(reference["extractor"], reference["reference"], sampling)
         measured.metrics += [Measurement(f"{key}_{name}", value, passport=passport) for key, value in values.items()]
+        if name == "indomain":
+            found = over_steps(task, extractor, real)
+            measured.metrics += [Measurement(key, value, passport=passport) for key, value in found.metrics.items()]
+            measured.arrays |= found.arrays
         if reference["classes"] is not None:
             classifier = replace(extractor, passport=reference["extractor"])
             measured.arrays |= {
@@ -87,6 +91,25 @@ def measure(
             }
     copied = measure_copies(samples[:COMPARED], data_dir, sampling, classifier, task.run.seed)
     return Measurements(measured.metrics + copied.metrics, measured.arrays | copied.arrays)
+
+
+def over_steps(task: Generator, extractor: Extractor, real: Tensor) -> Evaluation:
+    """FID of a generator's alternative samples against real features (N, D), over the steps of each sampler.
+
+    The metrics are those of a twentieth of all steps.
+    """
+    gaussian = distances.Gaussian.of(real)
+    found: dict[str, dict[int, float]] = {}
+    for sampler, steps, samples in task.alternatives():
+        generated = distances.Gaussian.of(extractor.read(samples).features)
+        found.setdefault(sampler, {})[steps] = distances.frechet(gaussian, generated)
+    if not found:
+        return Evaluation({})
+    counts = list(next(iter(found.values())))
+    few = counts[len(counts) // 2]
+    arrays = {f"fid_by_steps_{sampler}": np.array(list(values.values())) for sampler, values in found.items()}
+    metrics = {f"fid_few_{sampler}": values[few] for sampler, values in found.items()}
+    return Evaluation(metrics, {"sampling_steps": np.array(counts)} | arrays)
 
 
 def source_of(path: Path, reference: dict[str, Any]) -> Path:

@@ -60,6 +60,21 @@ def option(default: Any, description: str = "", **rule: Any) -> dict[str, Any]:
     return rule | {"default": default} | ({"description": description} if description else {})
 
 
+def unset(description: str, **rule: Any) -> dict[str, Any]:
+    """JSON schema of an option that is a part of a run's description only where its recipe or row sets it.
+
+    So a new one changes no description, and trains nothing again.
+    """
+    return rule | {"description": description, "unset": True}
+
+
+def studies(**texts: str) -> dict[str, Any]:
+    """The option `measure` of a task, from the names of its studies and what each measures."""
+    words = "; ".join(f"`{name}`: {text}" for name, text in texts.items())
+    items = {"type": "string", "enum": list(texts)}
+    return unset(f"What evaluation measures besides, as a list; left out, nothing. {words}.", type="array", items=items)
+
+
 SAMPLES: Options = {  # options of all generators
     "samples": option(10000, "Generated images that are measured.", type="integer", minimum=64),
     "fid_samples": option(
@@ -111,6 +126,15 @@ KINDS = {
                 type="number",
                 minimum=0,
                 maximum=1,
+            ),
+            "accept_chance": unset(
+                "Whether a training that ends as good as chance is a result like any other; left out, it is a hole.",
+                type="boolean",
+            ),
+            "measure": studies(
+                training="the metrics on training images, as they are after training",
+                gradients="the gradient in each layer, at the start and at the end",
+                classes="top-1 and top-5 over the number of classes",
             ),
         },
     ),
@@ -164,6 +188,11 @@ KINDS = {
                 "squared error times the pixels of an image, and the weighted KL divergence of a VAE once more.",
                 enum=["cross_entropy", "same"],
             ),
+            "measure": studies(
+                subspace="the angle between a linear autoencoder's space and PCA's",
+                bottleneck="the error of a U-Net without its bottleneck, and without its skips",
+                gradient_variance="how far two estimates of a VAE's gradient vary",
+            ),
         },
     ),
     "segmentation": Kind(
@@ -174,7 +203,7 @@ KINDS = {
         needs=("masks",),
         measures=("segmentation",),
         family=Family("segmentation", "Segmentation", "A network predicts the class of every pixel.", headline="miou"),
-        options={},
+        options={"measure": studies(scales="mean IoU over the scale of test images")},
     ),
     "adversarial": Kind(
         task=None,
@@ -200,6 +229,10 @@ KINDS = {
             "gradient_penalty": option(
                 0, "Weight of (gradient norm - 1)^2 between real and generated images.", type="number", minimum=0
             ),
+            "measure": studies(
+                discriminator_steps="the generator's gradient over the steps of a new discriminator, under the minimax "
+                "and the non-saturating loss"
+            ),
         },
     ),
     "diffusion": Kind(
@@ -224,6 +257,7 @@ KINDS = {
                 minimum=0,
                 maximum=1,
             ),
+            "measure": studies(sampling_steps="in-domain FID over the steps of both samplers"),
         },
     ),
 }
@@ -240,7 +274,7 @@ def check_kinds() -> None:
             if not is_module(module):
                 raise ConfigError(f"{FILE}: the class {path} of {name} needs the module {module}; add its file.")
         for option, rule in kind.options.items():
-            if "default" not in rule:
+            if "default" not in rule and "unset" not in rule:
                 raise ConfigError(f"{FILE}: the option {option!r} of {name} lacks a default; add it.")
 
 

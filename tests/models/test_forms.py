@@ -141,7 +141,7 @@ def test_alexnet_refuses_other_first_layers(size: int, first: list[int]) -> None
 
 
 def seen_by_one_unit(network: nn.Sequential, size: int = 28) -> tuple[int, int]:
-    """Height and width of the part of an image on which the middle unit after the first stage's convolutions depends."""
+    """Height and width of what the middle unit after the first stage's convolutions sees of an image."""
     first_stage = next(i for i, layer in enumerate(network) if isinstance(layer, nn.MaxPool2d))
     image = torch.randn(1, 1, size, size, requires_grad=True)
     for layer in network[:first_stage]:
