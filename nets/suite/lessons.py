@@ -52,6 +52,7 @@ class Figure:
     rows: list[str]
     quantities: list[str]  # points: one or several for each row
     x: str = ""
+    y: str = ""
     lines: dict[str, list[tuple[float, str]]] | None = None
     column: str = ""
     arrays: dict[str, str] | None = None
@@ -167,7 +168,7 @@ def figure(
     entry: dict[str, Any], rows: dict[str, str], known: dict[str, Quantity], rules: dict[str, Any], where: str
 ) -> Figure:
     """A figure of rows and quantities that the lesson names. Raises ConfigError."""
-    needs = {"lines": ("lines", "x"), "curves": ("column",), "profile": ("arrays", "at", "x"), "pictures": ("picture",)}
+    needs = {"lines": ("lines", "x"), "curves": ("column",), "profile": ("arrays", "x", "y"), "pictures": ("picture",)}
     for key in needs.get(entry["kind"], ()):
         if key not in entry:
             raise ConfigError(f"{where}: a figure of {entry['kind']} needs {key}.")

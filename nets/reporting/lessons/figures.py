@@ -145,8 +145,7 @@ def profile(each: Tested, figure: Figure, path: Path) -> None:
             name_of = label if len(figure.rows) == 1 else row if len(figure.arrays or {}) == 1 else f"{row}, {label}"
             if band := series(each.rows[row], partial(places, figure.at, name)):
                 shown[name_of] = band
-    quantity = each.lesson.quantities[figure.quantity]
-    banded(path, figure, shown, figure.x, heading(quantity))
+    banded(path, figure, shown, figure.x, figure.y)
 
 
 Series = tuple[np.ndarray, np.ndarray]  # places (K,), and values (K,) or, over seeds, (S, K)
@@ -160,9 +159,12 @@ def history(column: str, result: Result) -> Series | None:
 
 
 def places(at: str, name: str, result: Result) -> Series | None:
-    """An array of a run over its places."""
+    """An array of a run over its places, or over 1 to K where `at` is empty."""
     arrays = result.arrays
-    return (arrays[at], np.asarray(arrays[name], float)) if {at, name} <= arrays.keys() else None
+    if name not in arrays or (at and at not in arrays):
+        return None
+    values = np.asarray(arrays[name], float)
+    return arrays[at] if at else np.arange(1, len(values) + 1), values
 
 
 def series(results: list[Result], read: Callable[[Result], Series | None]) -> Series | None:

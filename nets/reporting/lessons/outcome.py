@@ -85,6 +85,11 @@ def heading(quantity: Quantity) -> str:
     return f"{quantity.label} ({quantity.unit})" if quantity.unit else quantity.label
 
 
+def p_text(p: float | None) -> str:
+    """A p-value at the end of a list; empty where nothing was tested."""
+    return "" if p is None else ", p < 0.001" if p < 0.001 else f", p = {p:.3f}"
+
+
 def row_entry(each: Tested, name: str) -> dict[str, Any]:
     """A row of a lesson: its runs, and each quantity over its seeds."""
     results = each.rows[name]
@@ -128,8 +133,7 @@ def claim_entry(each: Tested, claim: Claim, judged: Judged) -> dict[str, Any]:
             decimals = 1
         sign = "× " if claim.factor else "+" if estimate.value > 0 and claim.relation != "misleading" else ""
         interval = f" [{number(low, decimals)}, {number(high, decimals)}]" if low != high else ""
-        untested = estimate.p is None or claim.relation == "equal"
-        p = "" if untested else ", p < 0.001" if estimate.p < 0.001 else f", p = {estimate.p:.3f}"
+        p = "" if claim.relation == "equal" else p_text(estimate.p)
         entry |= {
             "difference": f"{sign}{number(estimate.value, decimals)}{interval}{unit}",
             "what": "ratio" if claim.factor else "share" if claim.relation == "misleading" else "difference",
