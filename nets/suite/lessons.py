@@ -212,20 +212,23 @@ def in_words(claim: Claim, quantities: dict[str, Quantity]) -> str:
     quantity = quantities[claim.quantity]
     if claim.relation == "misleading":
         seeds = "one seed" if claim.seeds == 1 else f"{claim.seeds} seeds"
-        pair = f"{claim.row} against {claim.than}, with {seeds} of each"
-        return f"{quantity.label}: {pair}, the worse one wins in more than {claim.by:g} % of draws"
-    than = claim.than if isinstance(claim.than, str) else f"{claim.than:g} {quantity.unit}".rstrip()
-    if claim.quantity != claim.than_quantity:
-        other = quantities[claim.than_quantity].label
-        than = f"its {other}" if claim.row == than else f"the {other} of {than}"
+        rows = f"{claim.row} against {claim.than}, with {seeds} of each"
+        return f"{quantity.label}: {rows}, the worse one wins in more than {claim.by:g} % of draws"
+    pair = f"{claim.row} {{}} {claim.than}"
+    start = f"{quantity.label}: "
+    if isinstance(claim.than, int | float):
+        pair = f"{claim.row} {{}} {claim.than:g} {quantity.unit}".replace("-", "−").rstrip()
+    elif claim.quantity != claim.than_quantity:
+        start = f"{claim.row}: " if claim.row == claim.than else f"{claim.row} against {claim.than}: "
+        pair = f"“{quantity.label}” {{}} “{quantities[claim.than_quantity].label}”"
     by = f"{claim.by:g} {step(quantity)}".rstrip()
     by = by.removesuffix("s") if claim.by == 1 and quantity.unit == "%" else by
     if claim.relation == "equal":
         within = f"a factor of {claim.factor:g}" if claim.factor else by
-        return f"{quantity.label}: {claim.row} equal to {than}, within {within}"
+        return f"{start}{pair.format('equal to')}, within {within}"
     least = f", by a factor of at least {claim.factor:g}" if (claim.factor or 1) > 1 else ""
     least = f", by at least {by}" if claim.by else least
-    return f"{quantity.label}: {claim.row} {claim.relation} than {than}{least}"
+    return f"{start}{pair.format(f'{claim.relation} than')}{least}"
 
 
 def step(quantity: Quantity) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import LogLocator, NullLocator
 
 from nets.files import naming
 from nets.reporting import glossary
@@ -84,8 +86,11 @@ def points(each: Tested, figure: Figure, path: Path) -> None:
         axis.margins(x=0.08)
         if figure.log:
             axis.set_xscale("log")
+            log_ticks(axis.xaxis, *axis.get_xlim())
+        else:
+            axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axis.set_xlabel(figure.x or heading(each.lesson.quantities[figure.quantities[0]]))
-        plain(axis)
+        axis.grid(axis="y", visible=False)
 
 
 def name_of(each: Tested, figure: Figure, row: str, key: str) -> str:
@@ -114,7 +119,6 @@ def lines(each: Tested, figure: Figure, path: Path) -> None:
         if figure.log_x:
             ticks = sorted({x for pairs in (figure.lines or {}).values() for x, _ in pairs})
             axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-            axis.minorticks_off()
         axis.set_xlabel(figure.x)
         axis.set_ylabel(heading(quantity))
         if len(figure.lines or ()) > 1:
@@ -189,7 +193,7 @@ def banded(path: Path, figure: Figure, shown: dict[str, Series], x: str, y: str)
             axis.fill_between(where, values.min(0), values.max(0), alpha=BAND, linewidth=0,
                               color=style.COLOURS[index % len(style.COLOURS)])  # fmt: skip
         scales(axis, figure)
-        if not figure.log_x:
+        if not figure.log_x and not any(places.dtype.kind == "f" for places, _ in shown.values()):
             style.whole_x(axis)
         axis.set_xlabel(x)
         axis.set_ylabel(y)
@@ -226,15 +230,18 @@ def scales(axis: Axes, figure: Figure) -> None:
     """Logarithmic axes where the figure asks for them."""
     if figure.log_x:
         axis.set_xscale("log")
-        axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        log_ticks(axis.xaxis, *axis.get_xlim())
     if figure.log:
-        style.log_y(axis)
+        axis.set_yscale("log")
+        log_ticks(axis.yaxis, *axis.get_ylim())
 
 
-def plain(axis: Axes) -> None:
-    """Plain numbers along the axis of a quantity."""
-    axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axis.grid(axis="y", visible=False)
+def log_ticks(axis: Axis, low: float, high: float) -> None:
+    """Plain numbers along a logarithmic axis, a few of them."""
+    decades = np.log10(high / low)
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2.5 else (1, 3) if decades < 4 else (1,)))
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
+    axis.set_minor_locator(NullLocator())
 
 
 KINDS: dict[str, Callable[[Tested, Figure, Path], None]] = {
