@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ class Quantity:
     history: str | None = None
     take: str = "last"
     level: float | None = None
+    full_level: float | None = None  # the level on the data sets of `full`
     cost: str | None = None
     diverged: float | None = None  # the value of a run that diverged or learned nothing
     label: str = ""
@@ -79,10 +80,19 @@ class Lesson:
         dict[str, str] | None
     )  # data sets, and what replaces them in config/lessons_full.tsv; None: it has no such rows
 
-    def rows_in(self, names: Iterable[str]) -> dict[str, str] | None:
-        """Its rows among those of a table: as they are, or with the data sets of `full`; None if one is missing."""
-        known = set(names)
-        return next((rows for rows in (self.rows, self.full_rows) if rows and set(rows.values()) <= known), None)
+    def among(self, names: Iterable[str]) -> "Lesson | None":
+        """The lesson in a table with these rows: as it is, or on the data sets of `full`; None if it lacks one."""
+        known, forms = set(names), [self, *([self.on_full] if self.full is not None else [])]
+        return next((form for form in forms if set(form.rows.values()) <= known), None)
+
+    @property
+    def on_full(self) -> "Lesson":
+        """The lesson on the data sets of `full`."""
+        quantities = {
+            name: each if each.full_level is None else replace(each, level=each.full_level)
+            for name, each in self.quantities.items()
+        }
+        return replace(self, rows=self.full_rows or self.rows, quantities=quantities)
 
     @property
     def full_rows(self) -> dict[str, str] | None:
@@ -203,7 +213,7 @@ def check_rows(lessons: list[Lesson], path: Path, table: Path, names: Iterable[s
     known = set(names)
     for each in lessons if path.parent.resolve() != ROOT / "config" else []:
         missing = [row for row in each.rows.values() if row not in known]
-        if missing and len(missing) < len(each.rows) and not each.rows_in(known):
+        if missing and len(missing) < len(each.rows) and not each.among(known):
             raise ConfigError(f"{path}: {each.name}: {table} has no row {missing[0]}; {suggest(missing[0], known)}")
 
 
@@ -217,7 +227,7 @@ def in_words(claim: Claim, quantities: dict[str, Quantity]) -> str:
     pair = f"{claim.row} {{}} {claim.than}"
     start = f"{quantity.label}: "
     if isinstance(claim.than, int | float):
-        pair = f"{claim.row} {{}} {claim.than:g} {quantity.unit}".replace("-", "−").rstrip()
+        pair = f"{claim.row} {{}} {claim.than:g} {quantity.unit}".replace("-", "−").replace(" °", "°").rstrip()
     elif claim.quantity != claim.than_quantity:
         start = f"{claim.row}: " if claim.row == claim.than else f"{claim.row} against {claim.than}: "
         pair = f"“{quantity.label}” {{}} “{quantities[claim.than_quantity].label}”"

@@ -185,7 +185,7 @@ def test_a_run_that_learned_nothing_counts_as_the_lesson_says(tmp_path):
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
 def test_its_rows_exist_with_seeds_for_a_verdict(lesson):
-    assert lesson.rows_in(RUNS) == lesson.rows
+    assert lesson.among(RUNS) == lesson
     for claim in lesson.claims:
         for row in filter(lambda row: isinstance(row, str), (claim.row, claim.than)):
             assert len(RUNS[lesson.rows[row]]) >= verdicts.LEAST, row

@@ -38,8 +38,9 @@ def test_an_entry_gets_the_words_of_its_metric_and_the_defaults(tmp_path):
     assert (figure.rows, figure.quantities) == (["max", "mean"], ["accuracy"])
     assert in_words(claim, lesson.quantities) == "Top-1: max higher than mean, by at least 0.5 points"
     assert lesson.full_rows == {"max": "lenet5-mnist-max", "mean": "lenet5-mnist-mean"}
-    assert lesson.rows_in(["lenet5-mnist-mean", "lenet5-mnist-max", "other"]) == lesson.full_rows
-    assert lesson.rows_in(["lenet5-mnist5k-max"]) is None
+    assert lesson.among(lesson.rows.values()) == lesson
+    assert lesson.among(["lenet5-mnist-mean", "lenet5-mnist-max", "other"]).rows == lesson.full_rows
+    assert lesson.among(["lenet5-mnist5k-max"]) is None
 
 
 CLAIM, FIGURE = ENTRY["claims"][0], ENTRY["figures"][0]
@@ -71,6 +72,13 @@ def test_a_mistake_is_one_sentence_with_its_place(tmp_path, changes, words):
     with pytest.raises(ConfigError) as error:
         load_lessons(path)
     assert words in str(error.value) and str(error.value).startswith(f"{path}: pools")
+
+
+def test_real_data_may_have_another_level(tmp_path):
+    quantity = {"history": "validation/top1", "take": "epochs_to", "level": 90, "full_level": 60, "label": "Epochs"}
+    (lesson,) = load_lessons(written(tmp_path, quantities={"epochs": quantity}, full={"mnist5k": "cifar10"}))
+    assert lesson.among(lesson.rows.values()).quantities["epochs"].level == 90
+    assert lesson.among(lesson.full_rows.values()).quantities["epochs"].level == 60
 
 
 def test_lessons_beside_a_table_replace_the_projects_and_name_its_rows(tmp_path):

@@ -239,7 +239,7 @@ def scales(axis: Axes, figure: Figure) -> None:
 def log_ticks(axis: Axis, low: float, high: float) -> None:
     """Plain numbers along a logarithmic axis, a few of them."""
     decades = np.log10(high / low)
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2.5 else (1, 3) if decades < 4 else (1,)))
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 1.2 else (1, 3) if decades < 2.2 else (1,)))
     axis.set_major_formatter(lambda value, _: f"{value:g}")
     axis.set_minor_locator(NullLocator())
 

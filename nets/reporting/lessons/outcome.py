@@ -58,8 +58,8 @@ def tested(lessons: Iterable[Lesson], results: Iterable[Result]) -> list[Tested]
     for result in results:
         if result.run.purpose == "benchmark":
             groups.setdefault(result.name.rpartition("-s")[0], []).append(result)
-    found = [(lesson, lesson.rows_in(groups)) for lesson in lessons]
-    return [Tested(lesson, {name: groups[row] for name, row in rows.items()}) for lesson, rows in found if rows]
+    found = [form for lesson in lessons if (form := lesson.among(groups))]
+    return [Tested(form, {name: groups[row] for name, row in form.rows.items()}) for form in found]
 
 
 def described(each: Tested) -> dict[str, Any]:
