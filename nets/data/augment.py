@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nets.data.entries import DISTORTIONS
+
 
 @cache
 def by_channel(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
@@ -24,6 +26,8 @@ def augment(
     """
     if settings.get("crop_padding"):
         images = random_crop(images, settings["crop_padding"], settings.get("padding", "zero"))
+    if any(settings.get(key) for key in DISTORTIONS):
+        images = distort(images, *(settings.get(key, 0.0) for key in DISTORTIONS))
     if settings.get("flip"):
         images = random_flip(images) if mirrored is None else mirror(images, mirrored)
     if settings.get("cutout"):
@@ -78,3 +82,22 @@ def random_crop(images: Tensor, padding: int, kind: str = "zero") -> Tensor:
     columns = left + torch.arange(width, device=images.device).view(1, 1, -1)  # (N, 1, W)
     samples = torch.arange(count, device=images.device).view(-1, 1, 1)
     return padded.permute(0, 2, 3, 1)[samples, rows, columns].permute(0, 3, 1, 2)  # (N, C, H, W)
+
+
+def distort(images: Tensor, shift: float, scale: float, squeeze: float, shear: float) -> Tensor:
+    """Map each image by a random planar affine map (LeCun et al. 1998, section III-A); new pixels are 0.
+
+    Each image is moved by up to `shift` pixels along each axis; scaled by a factor between 1 / (1 + scale) and
+    1 + scale; squeezed: its width is multiplied by such a factor of `squeeze` and its height divided by it; and sheared
+    horizontally by up to `shear` pixels per row. Pixels are interpolated bilinearly.
+    """
+    height, width = images.shape[2:]
+    draws = 2 * torch.rand(len(images), 5, device=images.device) - 1
+    size, shape = (1 + scale) ** draws[:, 0], (1 + squeeze) ** draws[:, 1]
+    slope, right, down = shear * draws[:, 2], shift * draws[:, 3], shift * draws[:, 4]
+    zero = torch.zeros_like(size)
+    # From a pixel's new place to its old one, in the units of grid_sample, where each axis is from -1 to 1.
+    columns = torch.stack([1 / (size * shape), slope * height / width, right * 2 / width], dim=1)
+    rows = torch.stack([zero, shape / size, down * 2 / height], dim=1)
+    grid = F.affine_grid(torch.stack([columns, rows], dim=1), list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, align_corners=False)

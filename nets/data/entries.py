@@ -4,6 +4,7 @@ import unicodedata
 
 from nets.errors import DataError
 
+DISTORTIONS = ("shift", "scale", "squeeze", "shear")  # the keys of `augment` that make one random affine map
 MOST_DEGREES = 20  # of polynomials
 MOST_GENERATED = 2**30  # pixels
 MOST_MASK_CLASSES = 256  # a byte per pixel

@@ -119,7 +119,10 @@ def notes_on_classes(entry: dict, counts: Counts) -> Iterator[str]:
         share = max(numbers) / sum(numbers)
         if split == "test" and share > (FAR_PIXELS if "masks" in entry else 1 / len(numbers) + FAR):
             largest = name_of(entry, numbers.index(max(numbers)))
-            yield f"{100 * share:.1f} % of the test {unit}s are of {largest}: always answering that is right as often."
+            always = f"{100 * share:.1f} % of the test {unit}s are of {largest}: always answering that"
+            present = sum(number > 0 for number in numbers)
+            result = f"has a mean IoU of {100 * share / present:.1f} %" if "masks" in entry else "is right as often"
+            yield f"{always} {result}."
 
 
 def name_of(entry: dict, label: int) -> str:

@@ -62,11 +62,11 @@ class ShiftNorm(nn.BatchNorm2d):
 class Group(nn.Module):
     """Two convolutions; the first is pooled."""
 
-    def __init__(self, in_channels: int, channels: int) -> None:
+    def __init__(self, in_channels: int, channels: int, copies: bool = True) -> None:
         super().__init__()
-        self.conv1 = convolution(in_channels, channels)
+        self.conv1 = convolution(in_channels, channels, copies)
         self.norm1 = ShiftNorm(channels)
-        self.conv2 = convolution(channels, channels)
+        self.conv2 = convolution(channels, channels, copies)
         self.norm2 = ShiftNorm(channels)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -74,30 +74,37 @@ class Group(nn.Module):
         return F.gelu(self.norm2(self.conv2(x)))
 
 
-def convolution(in_channels: int, channels: int) -> nn.Conv2d:
-    """A convolution whose first filters copy its input; the others begin as PyTorch's."""
+def convolution(in_channels: int, channels: int, copies: bool) -> nn.Conv2d:
+    """A convolution whose first filters copy its input, if `copies`; the others begin as PyTorch's."""
     layer = nn.Conv2d(in_channels, channels, 3, padding=1, bias=False)
-    nn.init.dirac_(layer.weight.data[:in_channels])
+    if copies:
+        nn.init.dirac_(layer.weight.data[:in_channels])
     return layer
 
 
 class Speedrun(nn.Module):
-    """airbench94's network, for images of 9 pixels or more; `width` multiplies its 64, 256 and 256 channels."""
+    """airbench94's network, for images of 9 pixels or more; `width` multiplies its 64, 256 and 256 channels.
 
-    def __init__(self, in_channels: int, num_classes: int, width: float = 1.0) -> None:
+    Two of its tricks can be left out: without `whitening`, the first layer is an ordinary convolution that learns;
+    without `copies`, all filters begin as PyTorch's.
+    """
+
+    def __init__(
+        self, in_channels: int, num_classes: int, width: float = 1.0, whitening: bool = True, copies: bool = True
+    ) -> None:
         super().__init__()
         first, second = (max(8, round(channels * width)) for channels in (64, 256))
-        self.whitening = Whitening(in_channels)
+        filters = 2 * in_channels * PATCH**2
+        self.whitening = Whitening(in_channels) if whitening else nn.Conv2d(in_channels, filters, PATCH)
         self.groups = nn.Sequential(
-            Group(2 * in_channels * PATCH**2, first),
-            Group(first, second),
-            Group(second, second),
+            Group(filters, first, copies), Group(first, second, copies), Group(second, second, copies)
         )
         self.classifier = nn.Linear(second, num_classes, bias=False)
 
     def initialise_from(self, images: Tensor) -> None:
         """Whiten: compute the first layer's filters from training images (N, C, H, W) before the first step."""
-        self.whitening.fit(images)
+        if isinstance(self.whitening, Whitening):
+            self.whitening.fit(images)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.groups(F.gelu(self.whitening(x)))

@@ -163,11 +163,14 @@ class Shown:
         A headline with a passport has none: published numbers have another, or none.
         """
         head = self.comparison.table.headline
-        if head is None or head.passport:
+        return self.compared(row, head) if head else ("", "")
+
+    def compared(self, row: Row, column: Column) -> tuple[str, str]:
+        """The published value for a row's number in a column and the verdict; empty if there is none."""
+        measure = Measure(column.metric, column.split)
+        if column.passport or not (values := reported(row.results[0].run, measure, self.suite.published)):
             return "", ""
-        if not (values := reported(row.results[0].run, Measure(head.metric, head.split), self.suite.published)):
-            return "", ""
-        return f"{glossary.number(values[0].value, head.decimals)} ({values[0].source})", verdict(row, head, values)
+        return f"{glossary.number(values[0].value, column.decimals)} ({values[0].source})", verdict(row, column, values)
 
     def lines(self) -> Iterator[str]:
         """The table in Markdown."""
@@ -185,6 +188,18 @@ class Shown:
         for row in table.scale:
             number, *others = self.cells(row)
             yield formats.markdown_line([f"*{row.label}*", number, *[ABSENT] * len(words), *others, ""])
+
+    @property
+    def others(self) -> list[str]:
+        """A table in Markdown: published values of other metrics than the headline, beside ours; empty without one."""
+        table, lines = self.comparison.table, []
+        for row in table.rows:
+            for column in table.columns:
+                published = () if column.headline or not column.metric else self.compared(row, column)
+                if any(published):
+                    cells = [formats.markdown_cell(row.cells[column.key]), *(text or ABSENT for text in published)]
+                    lines.append(formats.markdown_line([row.label, formats.heading(column), *cells]))
+        return ["| Network | Metric | Ours | Published | Verdict |", "|---|---|---:|---|---|", *lines] if lines else []
 
     def cells(self, row: Row) -> list[str]:
         """A row's numbers; those of the group of the best are bold."""

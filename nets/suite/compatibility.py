@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from nets.data.entries import DISTORTIONS
 from nets.errors import ConfigError, suggest
 from nets.optimizers import OPTIMIZERS
 from nets.run import Network, Recipe
@@ -87,6 +88,17 @@ def check_augmentation(row: Row) -> None:
         raise ConfigError(
             f"{row.where}: augment.crop_padding={augment['crop_padding']} can move an image of {smallest} pixels out "
             "of view; lower it."
+        )
+    if augment.get("shift", 0) >= smallest:
+        raise ConfigError(
+            f"{row.where}: augment.shift={augment['shift']} can move an image of {smallest} pixels out of view; "
+            "lower it."
+        )
+    distorting = [key for key in DISTORTIONS if augment.get(key)]
+    if distorting and "masks" in row.kind.needs:
+        raise ConfigError(
+            f"{row.where}: augment.{distorting[0]} interpolates between pixels, which the classes of masks do not "
+            "allow; remove it."
         )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy.ndimage import affine_transform
 
 from nets.data import batches
 from nets.data.augment import augment, augment_with_masks, cutout, random_crop, random_flip
@@ -111,6 +112,44 @@ def test_what_is_blotted_out_is_nothing_to_the_network(few_digits):
     pixels = PixelRange((0.13,), (0.31,))
     data = Batches(few_digits("train", 64), pixels, torch.device("cpu"), {"cutout": 60})
     assert next(data.epoch(64, seed=0)).images.abs().max() < 1e-6
+
+
+def test_distortions_are_scipys_affine_maps():
+    """Each image is mapped by its own draw: size, shape, slope, and a move along each axis."""
+    images, limits = torch.rand(6, 2, 14, 20), {"shift": 2, "scale": 0.2, "squeeze": 0.3, "shear": 0.4}
+    torch.manual_seed(4)
+    draws = (2 * torch.rand(6, 5) - 1).double().numpy()
+    torch.manual_seed(4)
+    distorted = augment(images, limits, (0.0,))
+    for image, ours, (size, shape, slope, right, down) in zip(images, distorted, draws, strict=True):
+        stretch, squeezed = 1.2**size, 1.3**shape
+        old = np.array([[squeezed / stretch, 0], [0.4 * slope, 1 / (stretch * squeezed)]])  # rows, columns
+        centre = np.array([6.5, 9.5])
+        offset = centre - old @ centre + 2 * np.array([down, right])
+        for channel, moved in zip(image, ours, strict=True):
+            # scipy interpolates towards 0 beyond the border as grid_sample does only on a larger canvas of zeros
+            canvas = np.pad(channel.double().numpy(), 10)
+            expected = affine_transform(canvas, old, offset + 10 - old @ np.full(2, 10.0), order=1)[10:-10, 10:-10]
+            assert np.allclose(moved.numpy(), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("key", ["shift", "scale", "squeeze", "shear"])
+def test_one_distortion_alone_moves_what_it_should(key):
+    """The mean place of a bright square's pixels moves with a shift alone; its spread tells the others apart."""
+    image = torch.zeros(400, 1, 33, 33)
+    image[:, :, 12:21, 12:21] = 1
+    torch.manual_seed(0)
+    moved = augment(image, {key: 3 if key == "shift" else 0.3}, (0.0,))[:, 0]
+    places = torch.arange(33.0) - 16
+    weight = moved.sum((1, 2))
+    across, along = (moved.sum(axis) @ places / weight for axis in (1, 2))
+    assert (across.abs().max() > 2) == (along.abs().max() > 2) == (key == "shift")
+    wide, tall = (moved.sum(axis) @ places**2 / weight - mean**2 for axis, mean in ((1, across), (2, along)))
+    ratio, product = wide / tall, weight / 81
+    assert (ratio.max() > 1.5) == (key == "squeeze") and (ratio.min() < 0.6) == (key == "squeeze")
+    assert (product.max() > 1.5) == (key == "scale") and (product.min() < 0.65) == (key == "scale")
+    slant = torch.einsum("nyx,y,x->n", moved, places, places) / weight - across * along
+    assert (slant.abs().max() > 1) == (key == "shear")
 
 
 def test_augmentation_follows_the_generator_and_leaves_measurement_alone(few_digits):

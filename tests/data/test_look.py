@@ -146,6 +146,11 @@ def test_masks(prepared, noise):
     assert info["class_pixels"]["test"] == [160, 80, 0, 0] and info["class_counts"]["test"] is None
     assert info["look"]["notes"][2] == "No test pixel is of sky, sign."
     assert majority(info, "test") == pytest.approx(2 / 3)
+    masks[:] = 0
+    masks[:, 0, :2] = [1, 3]
+    notes = prepared(noise, drawn=masks, **changes)["look"]["notes"]
+    # ground has an IoU of 14 / 16, car and sign have one of 0
+    assert notes[-1] == "87.5 % of the test pixels are of ground: always answering that has a mean IoU of 29.2 %."
     masks[80:] = 2
     with pytest.raises(DataError, match="no test mask has a pixel that counts; correct the masks, or `void`"):
         prepared(noise, drawn=masks, **changes)

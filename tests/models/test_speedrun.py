@@ -125,3 +125,15 @@ def test_it_learns(make_task):
                 group["lr"] *= 0.95
             task.learn(batch)
     assert task.validate(data["validation"])["top1"] > 85
+
+
+def test_tricks_can_be_left_out():
+    images = torch.rand(64, 3, 16, 16)
+    learned = Speedrun(3, 10, 0.25, whitening=False)
+    before = learned.whitening.weight.detach().clone()
+    learned.initialise_from(images)
+    assert learned.whitening.weight.requires_grad and torch.equal(learned.whitening.weight, before)
+    assert learned(images).shape == (64, 10)
+    x = torch.randn(2, 24, 8, 8)
+    copied, random = (Speedrun(3, 10, 0.5, copies=copies).groups[0].conv1(x)[:, :24] for copies in (True, False))
+    assert torch.equal(copied, x) and not torch.allclose(random, x, atol=0.1)

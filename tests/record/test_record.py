@@ -267,12 +267,17 @@ def test_a_published_value_and_its_verdict_are_beside_ours(suite, tmp_path, monk
     write_entry(entry_of(suite, NAME), tmp_path / "record")
     write_entry(entry_of(suite, NAME.replace("s0", "s1")), tmp_path / "record")
     value = Published(88.0, "LeCun et al. 1998", "", "")
-    record = pages.Record(tmp_path / "record", {("softmax", "mnist5k", "top1", "test"): [value]})
+    loss = Published(0.5, "Another paper", "", "")
+    values = {("softmax", "mnist5k", "top1", "test"): [value], ("softmax", "mnist5k", "nll", "test"): [loss]}
+    record = pages.Record(tmp_path / "record", values)
     (shown,) = record.tables(record.suites[0])
     rows = list(shown.lines())
     assert "| Published | Verdict |" in rows[0]
     assert re.search(r"\| 88\.00 \(LeCun et al\. 1998\) \| (within|below|above) \|", rows[2])
     assert record.beside("tiny/softmax-mnist5k")[0] == "88.00 (LeCun et al. 1998)"
+    (other,) = shown.others[2:]
+    assert re.search(r"\| NLL \(nats\) ↓ \| .*\| 0\.5000 \(Another paper\) \| (within|above|below) \|", other)
+    assert other in pages.render("results.md.j2", record)
 
 
 def test_fields_of_recorded_results_replace_like_those_of_others(suite):

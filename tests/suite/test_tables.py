@@ -153,6 +153,9 @@ def test_a_catalogue_beside_the_table_extends_the_projects(table, tmp_path):
         (lenet("optimizer.name=adamx"), "'adamx' is not one of"),
         (lenet("optimizer.name=[adam]"), "['adam'] is not one of"),
         ("unet\tcamvid\t\tunet\t0\taugment.crop_padding=200", "can move an image of 180 pixels out of view"),
+        ("unet\tcamvid\t\tunet\t0\taugment.scale=0.1", "augment.scale interpolates between pixels"),
+        (lenet("augment.shift=28"), "augment.shift=28 can move an image of 28 pixels out of view"),
+        (lenet("augment.shear=-0.1"), "augment.shear: -0.1 is less than the minimum of 0"),
         (
             lenet("optimizer.name=adam optimizer.momentum=0.9"),
             "optimizer.momentum, set by recipe 'lenet5' or by the row, is not a setting of adam",
