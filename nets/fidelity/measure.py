@@ -80,7 +80,7 @@ def measure(
         passport = issue(reference["extractor"], reference["reference"], sampling)
         measured.metrics += [Measurement(f"{key}_{name}", value, passport=passport) for key, value in values.items()]
         if name == "indomain":
-            found = over_steps(task, extractor, real)
+            found = studies(task, extractor, real, reference["classes"], generated)
             measured.metrics += [Measurement(key, value, passport=passport) for key, value in found.metrics.items()]
             measured.arrays |= found.arrays
         if reference["classes"] is not None:
@@ -93,23 +93,30 @@ def measure(
     return Measurements(measured.metrics + copied.metrics, measured.arrays | copied.arrays)
 
 
-def over_steps(task: Generator, extractor: Extractor, real: Tensor) -> Evaluation:
-    """FID of a generator's alternative samples against real features (N, D), over the steps of each sampler.
+def studies(
+    task: Generator, extractor: Extractor, real: Tensor, shares: list[float] | None, generated: Features
+) -> Evaluation:
+    """What the option `measure` asks of samples, in the features of the in-domain extractor.
 
-    The metrics are those of a twentieth of all steps.
+    That is FID of the task's alternative samples over the steps of each sampler, with the FID of a twentieth of all
+    steps as metrics; and how many classes are drawn. The other arguments are as for `compare`.
     """
+    found = Evaluation({})
+    if shares is not None and task.asked("modes"):
+        found.metrics |= {
+            f"{key}_indomain": value for key, value in classes.MODES.measure(shares, generated.logits).items()
+        }
     gaussian = distances.Gaussian.of(real)
-    found: dict[str, dict[int, float]] = {}
+    curves: dict[str, dict[int, float]] = {}
     for sampler, steps, samples in task.alternatives():
-        generated = distances.Gaussian.of(extractor.read(samples).features)
-        found.setdefault(sampler, {})[steps] = distances.frechet(gaussian, generated)
-    if not found:
-        return Evaluation({})
-    counts = list(next(iter(found.values())))
-    few = counts[len(counts) // 2]
-    arrays = {f"fid_by_steps_{sampler}": np.array(list(values.values())) for sampler, values in found.items()}
-    metrics = {f"fid_few_{sampler}": values[few] for sampler, values in found.items()}
-    return Evaluation(metrics, {"sampling_steps": np.array(counts)} | arrays)
+        features = distances.Gaussian.of(extractor.read(samples).features)
+        curves.setdefault(sampler, {})[steps] = distances.frechet(gaussian, features)
+    for sampler, curve in curves.items():
+        few = list(curve)[len(curve) // 2]
+        found.metrics[f"fid_few_{sampler}"] = curve[few]
+        found.arrays["sampling_steps"] = np.array(list(curve))
+        found.arrays[f"fid_by_steps_{sampler}"] = np.array(list(curve.values()))
+    return found
 
 
 def source_of(path: Path, reference: dict[str, Any]) -> Path:

@@ -41,6 +41,10 @@ SUBSPACE = Table({  # of a linear autoencoder
                              "in which a linear autoencoder draws and that of as many principal components of the "
                              "training images. At 0 the two are the same, at 90 a direction of one is missing in the "
                              "other.", None, range=(0, 90)),
+    "subspace_overlap": Metric("Overlap with PCA's space", "%", 2, "higher", "The mean squared cosine of the principal "
+                               "angles between these two spaces: the share of PCA's space that lies in the other. "
+                               "Unlike the largest angle, it forgives a single direction that is not found yet, as "
+                               "where two components explain nearly as much.", None),
 })  # fmt: skip
 BOTTLENECK = Table({  # of an autoencoder with skips
     "mse_without_bottleneck": Metric("MSE without bottleneck", "", 5, "none", "MSE if the bottleneck of a U-Net says "

@@ -134,7 +134,8 @@ class UNetAutoencoder(UNet):
     """A U-Net that draws its own input: (N, C, H, W) in 0..1 -> code (N, latent_dim) -> logits (N, C, H, W).
 
     The code is all that reaches the decoder: the `bottleneck` numbers of the bottom, and with `skips` the maps of every
-    level after them, which together have more numbers than the image.
+    level after them, which together have more numbers than the image. With so few channels, ReLU turned all of them off
+    in the last level in a run without batch normalisation.
     """
 
     linear = False
@@ -142,7 +143,7 @@ class UNetAutoencoder(UNet):
     def __init__(
         self, in_channels: int = 1, image_size: int = 28, width: int = 2, depth: int = 3, skips: bool = True
     ) -> None:
-        super().__init__(in_channels, in_channels, width, depth, dropout=0.0, skips=skips)
+        super().__init__(in_channels, in_channels, width, depth, batch_norm=True, dropout=0.0, skips=skips)
         sides = [image_size]
         for _ in range(depth):
             sides.append((sides[-1] + 1) // 2)

@@ -188,7 +188,8 @@ class Adversarial(Generator):
         generator = fresh.networks["generator"]
         generator.load_state_dict(self.networks["generator"].state_dict())
         fresh.networks.train()
-        batch, fixed = self.run.recipe.batch_size, self.latents(STUDIED)
+        dice = torch.Generator().manual_seed(self.run.seed)  # on the CPU, so that each device draws the same
+        batch, fixed = self.run.recipe.batch_size, self.latents(STUDIED, dice)
         norms: dict[str, list[float]] = {"minimax": [], "non_saturating": []}
         step = 0
         for epoch in itertools.count():
@@ -202,7 +203,7 @@ class Adversarial(Generator):
                     return norms
                 real = train.take(indices).images
                 with torch.no_grad():
-                    generated = generator(self.latents(len(real)))
+                    generated = generator(self.latents(len(real), dice))
                 fresh.train_discriminator(real, generated)
                 step += 1
         raise AssertionError("an epoch has at least one batch")

@@ -231,7 +231,8 @@ KINDS = {
             ),
             "measure": studies(
                 discriminator_steps="the generator's gradient over the steps of a new discriminator, under the minimax "
-                "and the non-saturating loss"
+                "and the non-saturating loss",
+                modes="how many classes its samples show",
             ),
         },
     ),

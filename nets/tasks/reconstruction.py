@@ -205,7 +205,9 @@ class Reconstruction(Task):
         pca = PCA(self.run.shape[0], self.run.shape[1], network.latent_dim).to(self.device)
         pca.fit(torch.cat([batch.images for batch in train.ordered()]))
         angles = principal_angles(drawn[1:] - drawn[0], pca.components)
-        return Evaluation({"subspace_angle": angles[-1].item()}, {"subspace_angles": angles.cpu().numpy()})
+        overlap = 100 * angles.deg2rad().cos().square().mean()
+        values = {"subspace_angle": angles[-1].item(), "subspace_overlap": overlap.item()}
+        return Evaluation(values, {"subspace_angles": angles.cpu().numpy()})
 
     @torch.no_grad()
     def bottleneck(self, train: Batches, test: Batches) -> Evaluation:

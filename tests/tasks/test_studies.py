@@ -146,7 +146,9 @@ def test_the_space_of_a_linear_network_is_compared_with_that_of_pca(run_of, few_
     found = task.study(data, data)["test"]
     assert found.metrics["subspace_angle"] < 0.1 and found.arrays["subspace_angles"].shape == (3,)
     decoder.weight.data[:, 0] = axes[5].float()
-    assert task.study(data, data)["test"].metrics["subspace_angle"] == pytest.approx(90, abs=0.5)
+    other = task.study(data, data)["test"].metrics
+    assert other["subspace_angle"] == pytest.approx(90, abs=0.5)
+    assert other["subspace_overlap"] == pytest.approx(200 / 3, abs=0.5) and found.metrics["subspace_overlap"] > 99.9
 
 
 @pytest.mark.parametrize("size", [28, 40])
