@@ -227,7 +227,8 @@ def in_words(claim: Claim, quantities: dict[str, Quantity]) -> str:
     pair = f"{claim.row} {{}} {claim.than}"
     start = f"{quantity.label}: "
     if isinstance(claim.than, int | float):
-        pair = f"{claim.row} {{}} {claim.than:g} {quantity.unit}".replace("-", "−").replace(" °", "°").rstrip()
+        number = f"{claim.than:g} {quantity.unit}".replace("-", "−").replace(" °", "°").rstrip()
+        pair = f"{claim.row} {{}} {number}"
     elif claim.quantity != claim.than_quantity:
         start = f"{claim.row}: " if claim.row == claim.than else f"{claim.row} against {claim.than}: "
         pair = f"“{quantity.label}” {{}} “{quantities[claim.than_quantity].label}”"

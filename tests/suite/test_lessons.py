@@ -43,6 +43,28 @@ def test_an_entry_gets_the_words_of_its_metric_and_the_defaults(tmp_path):
     assert lesson.among(["lenet5-mnist5k-max"]) is None
 
 
+def test_a_claim_reads_as_a_sentence(tmp_path):
+    quantities = {"accuracy": {"metric": "top1"}, "train": {"metric": "top1", "split": "train", "label": "Training"}}
+    quantities["angle"] = {"metric": "top1", "label": "Fall", "unit": ""}
+    rows = {"ResNet-20": "resnet20-mnist5k", "plain-20": "plain20-mnist5k"}
+    words = {
+        "Top-1: ResNet-20 higher than plain-20": {"is": "higher", "than": "plain-20"},
+        "Top-1: ResNet-20 equal to plain-20, within 1 point": {"is": "equal", "than": "plain-20", "by": 1},
+        "Top-1: ResNet-20 lower than 50 %": {"is": "lower", "than": 50},
+        "Fall: ResNet-20 lower than −1": {"quantity": "angle", "is": "lower", "than": -1},
+        "Top-1: ResNet-20 higher than plain-20, by a factor of at least 2": {"is": "higher", "than": "plain-20", "factor": 2},
+        "ResNet-20: “Top-1” lower than “Training”, by at least 5 points": {
+            "is": "lower", "than": "ResNet-20", "than_quantity": "train", "by": 5
+        },
+        "Top-1: ResNet-20 against plain-20, with one seed of each, the worse one wins in more than 5 % of draws": {
+            "is": "misleading", "than": "plain-20", "by": 5
+        },
+    }  # fmt: skip
+    claims = [{"row": "ResNet-20", **claim} for claim in words.values()]
+    (lesson,) = load_lessons(written(tmp_path, rows=rows, quantities=quantities, claims=claims))
+    assert [in_words(claim, lesson.quantities) for claim in lesson.claims] == list(words)
+
+
 CLAIM, FIGURE = ENTRY["claims"][0], ENTRY["figures"][0]
 
 

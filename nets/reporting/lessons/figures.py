@@ -193,7 +193,7 @@ def banded(path: Path, figure: Figure, shown: dict[str, Series], x: str, y: str)
             axis.fill_between(where, values.min(0), values.max(0), alpha=BAND, linewidth=0,
                               color=style.COLOURS[index % len(style.COLOURS)])  # fmt: skip
         scales(axis, figure)
-        if not figure.log_x and not any(places.dtype.kind == "f" for places, _ in shown.values()):
+        if not figure.log_x and (words or all((places % 1 == 0).all() for places, _ in shown.values())):
             style.whole_x(axis)
         axis.set_xlabel(x)
         axis.set_ylabel(y)
