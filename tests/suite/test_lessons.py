@@ -52,7 +52,9 @@ def test_a_claim_reads_as_a_sentence(tmp_path):
         "Top-1: ResNet-20 equal to plain-20, within 1 point": {"is": "equal", "than": "plain-20", "by": 1},
         "Top-1: ResNet-20 lower than 50 %": {"is": "lower", "than": 50},
         "Fall: ResNet-20 lower than −1": {"quantity": "angle", "is": "lower", "than": -1},
-        "Top-1: ResNet-20 higher than plain-20, by a factor of at least 2": {"is": "higher", "than": "plain-20", "factor": 2},
+        "Top-1: ResNet-20 higher than plain-20, by a factor of at least 2": {
+            "is": "higher", "than": "plain-20", "factor": 2
+        },
         "ResNet-20: “Top-1” lower than “Training”, by at least 5 points": {
             "is": "lower", "than": "ResNet-20", "than_quantity": "train", "by": 5
         },
