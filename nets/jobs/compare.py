@@ -1,4 +1,4 @@
-"""Compare the models of each task and data set: tables as CSV, Markdown, LaTeX and HTML, and figures.
+"""Compare the models of each task and data set: tables as CSV, Markdown, LaTeX and HTML, figures, and findings.
 
 python -m nets.jobs.compare --results results/quick --runs-from results/quick/runs.txt
 """
@@ -7,10 +7,15 @@ import argparse
 import sys
 from pathlib import Path
 
+from nets.files import write_json
 from nets.jobs.common import run_job
-from nets.reporting import comparisons
+from nets.reporting import comparisons, findings
 from nets.reporting.figures.of_comparisons import draw_comparison
+from nets.reporting.figures.ranks import draw_ranks
+from nets.reporting.figures.style import with_png
+from nets.reporting.overview import overview
 from nets.reporting.results import load_results
+from nets.reporting.tables.across import across, write_across
 from nets.suite.catalogues import ROOT
 from nets.suite.published import load_published
 
@@ -29,15 +34,23 @@ def main(argv: list[str] | None = None) -> int:
 
 def compare(results: Path, names: Path, published: Path) -> None:
     """Write the tables and figures, replacing old ones."""
-    compared = comparisons.compare(load_results(results, names), load_published(published))
+    found, reported = load_results(results, names), load_published(published)
+    compared = comparisons.compare(found, reported)
     for folder in (results / "tables", results / "figures"):
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.glob("*.*"):
             old.unlink()
     for comparison in compared:
         comparisons.write_tables(comparison, results / "tables")
-    for comparison in compared:
-        draw_comparison(comparison, results / "figures")
+    ranked = across(compared)
+    write_across(ranked, results / "tables")
+    findings.write(findings.find(findings.Suite(found, compared, reported, ranked)), results / "tables")
+    write_json(results / "tables/overview.json", overview(results.resolve().name, found, compared))
+    with with_png():
+        for comparison in compared:
+            draw_comparison(comparison, results / "figures")
+        for each in ranked:
+            draw_ranks(each, results / "figures")
 
 
 if __name__ == "__main__":
