@@ -1,4 +1,4 @@
-"""Compare the models of each task and data set: tables as CSV, Markdown, LaTeX and HTML, and figures.
+"""Compare the models of each task and data set: tables as CSV, Markdown, LaTeX and HTML, figures, and findings.
 
 python -m nets.jobs.compare --results results/quick --runs-from results/quick/runs.txt
 """
@@ -7,11 +7,16 @@ import argparse
 import sys
 from pathlib import Path
 
+from nets.files import write_json
 from nets.jobs.common import run_job
-from nets.reporting import comparisons
+from nets.reporting import comparisons, findings
 from nets.reporting.figures.of_comparisons import draw_comparison
+from nets.reporting.figures.ranks import draw_ranks
+from nets.reporting.figures.style import with_png
 from nets.reporting.lessons.section import write_lessons
+from nets.reporting.overview import overview
 from nets.reporting.results import load_results
+from nets.reporting.tables.across import across, write_across
 from nets.suite.catalogues import ROOT
 from nets.suite.lessons import load_lessons
 from nets.suite.published import load_published
@@ -40,9 +45,16 @@ def compare(results: Path, names: Path, published: Path, lessons: Path) -> None:
             old.unlink()
     for comparison in compared:
         comparisons.write_tables(comparison, results / "tables")
-    for comparison in compared:
-        draw_comparison(comparison, results / "figures")
-    write_lessons(load_lessons(lessons), found, results)
+    ranked = across(compared)
+    write_across(ranked, results / "tables")
+    findings.write(findings.find(findings.Suite(found, compared, reported, ranked)), results / "tables")
+    write_json(results / "tables/overview.json", overview(results.resolve().name, found, compared))
+    with with_png():
+        for comparison in compared:
+            draw_comparison(comparison, results / "figures")
+        for each in ranked:
+            draw_ranks(each, results / "figures")
+        write_lessons(load_lessons(lessons), found, results)
 
 
 if __name__ == "__main__":

@@ -49,8 +49,11 @@ def ask(words: list[bytes]) -> _socket.socket | None:
         return None
 
 
-def stand_for(job: _socket.socket) -> int:
-    """Pass signals on until the job ends; returns its status, as of `os.waitpid`: killed, if the server was."""
+def stand_for(job: _socket.socket, unblocked: set[int]) -> int:
+    """Pass signals on until the job ends; returns its status, as of `os.waitpid`: killed, if the server was.
+
+    `unblocked` is the signal mask from before the job was asked for; signals that came since then are passed on first.
+    """
 
     def pass_on(number: int, frame: object) -> None:
         try:  # noqa: SIM105 (contextlib takes long to import)
@@ -65,6 +68,7 @@ def stand_for(job: _socket.socket) -> int:
     for number in PASSED:
         _signal.signal(number, pass_on)
     _signal.signal(_signal.SIGTSTP, pause)
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, unblocked)
     try:
         return int(job.recv(16) or _signal.SIGKILL)
     except OSError:
@@ -85,6 +89,8 @@ def end_as(status: int) -> None:
 
 if __name__ == "__main__":
     command = [os.fsencode(word) for word in sys.argv[1:]]
+    mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, [*PASSED, _signal.SIGTSTP])  # until they can be passed on
     if started := ask(command):
-        end_as(stand_for(started))
+        end_as(stand_for(started, mask))
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
     os.execv(command[0], command)

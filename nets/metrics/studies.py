@@ -79,7 +79,7 @@ DISCRIMINATOR_STEPS = Table({  # of an adversarial network
     "gradient_fall_non_saturating": Metric("Change of gradient, non-saturating", "", 2, "none",
                                            f"{FALL}. With the non-saturating loss.", None, range=ANY),
 })  # fmt: skip
-FEW_STEPS = "In-domain FID of 500 samples, drawn in a twentieth of the steps"
+FEW_STEPS = "In-domain FID of 250 samples, drawn in a twentieth of the steps"
 SAMPLING_STEPS = Table({  # of a diffusion network
     "fid_few_ddim": Metric("FID, few DDIM steps", "", 2, "lower", f"{FEW_STEPS}, of DDIM.", None, tolerance=STEEP),
     "fid_few_ancestral": Metric("FID, few ancestral steps", "", 2, "lower", f"{FEW_STEPS}, of ancestral sampling.",

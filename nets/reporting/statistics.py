@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from math import inf, isfinite, sqrt
 
 LEVEL = 0.95
+BOOTSTRAPPED = 10  # with fewer seeds, resamples are too alike: at 3, the interval would be 0.4 of the t interval
+RESAMPLES = 9999
 ALPHA = 1 - LEVEL
 POWER = 0.8
 MOST_SEEDS = 1000  # the largest answer of `seeds_to_tell`
@@ -37,6 +39,21 @@ def half_width(values: Sequence[float]) -> float | None:
     if n < 2 or not varies(deviation(values), values):
         return None
     return float(stdtrit(n - 1, (1 + LEVEL) / 2)) * deviation(values) / sqrt(n)
+
+
+def bootstrap(values: Sequence[float]) -> tuple[float, float] | None:
+    """The 95 % bootstrap interval of the mean (BCa, Efron 1987), which assumes no normal distribution.
+
+    None for fewer than BOOTSTRAPPED values, or for equal ones. The same values give the same interval.
+    """
+    import numpy as np
+    from scipy.stats import bootstrap as resample
+
+    if len(values) < BOOTSTRAPPED or not varies(deviation(values), values):
+        return None
+    settings = {"confidence_level": LEVEL, "n_resamples": RESAMPLES, "method": "BCa", "rng": np.random.default_rng(0)}
+    found = resample((np.sort(values),), np.mean, **settings).confidence_interval
+    return float(found.low), float(found.high)
 
 
 @dataclass(frozen=True)
@@ -78,6 +95,11 @@ class Summary:
         return max(self.mean - self.half, least), min(self.mean + self.half, most)
 
     @property
+    def bootstrapped(self) -> tuple[float | None, float | None]:
+        """The ends of the bootstrap interval of the mean; (None, None) without one."""
+        return (bootstrap(list(self.values.values())) if self.complete else None) or (None, None)
+
+    @property
     def gaps(self) -> str:
         """What is missing: '2 of 3 seeds; diverged: s1'."""
         reasons: dict[str, list[str]] = {}
@@ -107,6 +129,22 @@ def wilson(right: int, images: int) -> tuple[float, float]:
 
     interval = binomtest(right, images).proportion_ci(LEVEL, method="wilson")
     return float(interval.low), float(interval.high)
+
+
+def of_images(errors: Sequence[float]) -> tuple[float, float] | None:
+    """The 95 % interval (Student t) of the mean error of one network over these test images; None without a spread.
+
+    Like Wilson's, it covers the luck of drawing the images, and not the luck of training.
+    """
+    import numpy as np
+    from scipy.special import stdtrit
+
+    n, spread = len(errors), float(np.std(errors, ddof=1)) if len(errors) > 1 else 0.0
+    mean = float(np.mean(errors)) if n else 0.0
+    if not spread:
+        return None
+    half = float(stdtrit(n - 1, (1 + LEVEL) / 2)) * spread / sqrt(n)
+    return mean - half, mean + half
 
 
 @dataclass(frozen=True)
@@ -180,3 +218,39 @@ def seeds_to_tell(difference: float, deviations: Sequence[float]) -> int | None:
     power = nct.sf(critical, freedom, shift) + wrong_side
     enough = n[power >= POWER]
     return int(enough[0]) if len(enough) else None
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """How rows rank over several data sets (Demsar 2006): 1 is the best; equal numbers share their ranks' mean."""
+
+    mean: list[float]  # of each row
+    blocks: int  # data sets
+    friedman: float  # chi squared with k - 1 degrees of freedom
+    p: float  # of Friedman's test that all rows are equal
+    critical: float  # Nemenyi: mean ranks less than this apart can't be told apart at 5 %
+
+
+def ranks(numbers: Sequence[Sequence[float]], higher: bool) -> Ranks:
+    """Ranks of k >= 3 rows on N >= 2 data sets: `numbers` (N, k), `higher` if larger ones are better."""
+    import numpy as np
+    from scipy.stats import friedmanchisquare, rankdata
+
+    table = np.asarray(numbers, dtype=float)
+    blocks, rows = table.shape
+    mean = rankdata(-table if higher else table, axis=1).mean(axis=0)
+    equal = bool((table == table[:, :1]).all())  # then scipy divides by zero
+    found = (0.0, 1.0) if equal else friedmanchisquare(*table.T)
+    return Ranks(mean.tolist(), blocks, float(found[0]), float(found[1]), critical_difference(rows, blocks))
+
+
+def critical_difference(rows: int, blocks: int) -> float:
+    """Nemenyi's critical difference of mean ranks at 5 %, for so many rows on so many data sets.
+
+    q sqrt(k (k + 1) / (6 N)), where q is the quantile of the studentized range for infinite degrees of freedom,
+    divided by the square root of 2 (Demsar, JMLR 2006, section 3.2.2).
+    """
+    from scipy.stats import studentized_range
+
+    q = float(studentized_range.ppf(LEVEL, rows, inf)) / sqrt(2)
+    return q * sqrt(rows * (rows + 1) / (6 * blocks))

@@ -47,7 +47,7 @@ Outputs = Iterator[tuple[str, Any, tuple[int, ...]]]  # a network's role, its ou
 class Task(ABC):
     """One kind of learning, for one run. A role names what a network is for, such as "classifier"."""
 
-    measured: ClassVar[tuple[str, ...]] = ("last",)  # which weights are evaluated; "best": see `selection`
+    measured: ClassVar[tuple[str, ...]] = ("last",)  # which weights are evaluated, the headline's last; see `selection`
     probed: ClassVar[bool] = False  # whether evaluation calls `probe`
 
     def __init__(self, run: Run, pixels: PixelRange, device: torch.device, precision: Precision | None = None):
@@ -120,7 +120,7 @@ class Task(ABC):
         return {}
 
     def study(self, train: Batches, test: Batches) -> dict[str, Evaluation]:
-        """What the option `measure` asks for, by split; with the weights that `evaluate` measured.
+        """What the option `measure` asks for, by split; of the last weights, where the best are measured too.
 
         It may change what it likes of gradients, but neither weights nor buffers.
         """

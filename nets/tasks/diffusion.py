@@ -20,7 +20,7 @@ SHOWN = 256  # samples in the figures
 FRAME = 16  # samples in a snapshot
 DRAFT = 20  # steps of the sampler during training
 SHARES = (0.01, 0.025, 0.05, 0.1, 0.25)  # of all steps, in which samplers are compared if `measure` asks for it
-STUDIED = 500  # samples that are then drawn of each
+STUDIED = 250  # samples that are then drawn of each
 PATHS, STOPS = 4, 10  # interpolations, and images of each
 DRAWN, STAGES = 6, 10  # samples shown on their way from noise to image, and stages of each
 

@@ -138,6 +138,23 @@ def test_signals_reach_a_job(served, number):
         assert job.wait(timeout=20) == number
 
 
+def test_a_signal_before_the_job_has_started_reaches_it(served):
+    """The server is held up, so that the signal comes while the client waits for its job."""
+    noting = f"import signal; signal.signal({signal.SIGTERM:d}, lambda n, f: sys.exit(n)); {WAITING}"
+    served.process.send_signal(signal.SIGSTOP)
+    with served.start(noting) as job:
+        for _ in range(100):
+            blocked = Path(f"/proc/{job.pid}/status").read_text().partition("SigBlk:\t")[2].split()[0]
+            if int(blocked, 16) >> (signal.SIGTERM - 1) & 1:
+                break
+            time.sleep(0.05)
+        job.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+        assert job.poll() is None
+        served.process.send_signal(signal.SIGCONT)
+        assert abs(job.wait(timeout=20)) == signal.SIGTERM
+
+
 def test_a_job_can_be_paused(served):
     with served.start(WAITING) as job:
         pid = job.stdout.readline().strip()

@@ -129,6 +129,8 @@ def test_tables_and_figures_of_removed_runs_go_too(results, tmp_path):
     reported(folder, "lenet5-mnist5k-s0")
     assert {path.name for path in (folder / "figures").iterdir()} == {"classification-mnist5k-learning.svg"}
     assert {path.stem for path in (folder / "tables").iterdir()} == {
+        "findings",
+        "overview",
         "classification-mnist5k",
         "classification-mnist5k-classes",
     }
@@ -275,7 +277,11 @@ def test_an_extractor_is_shown_with_the_accuracy_of_the_weights_that_are_used(re
     (extractor,) = [r for r in load_results(results, results / "runs.txt") if r.run.purpose == "extractor"]
     numbers = {number.metric: number.value for number in extractor.numbers}
     shown = extractor_details(extractor)
-    assert shown["headline"] == f"Top-1 best epoch {numbers['top1_best']:.2f} %" != f"Top-1 {numbers['top1']:.2f} %"
+    assert (
+        shown["headline"]
+        == f"Top-1 chosen on validation {numbers['top1_best']:.2f} %"
+        != f"Top-1 {numbers['top1']:.2f} %"
+    )
     assert shown["weights"] == extractor.manifest["weights"]["best"]
     manifest = extractor.manifest | {"weights": {"last": extractor.manifest["weights"]["last"]}}
     shown = extractor_details(replace(extractor, manifest=manifest))

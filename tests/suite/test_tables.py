@@ -187,7 +187,7 @@ def test_a_catalogue_beside_the_table_extends_the_projects(table, tmp_path):
             "autoencoder\tmnist5k\t\tautoencoder\t0\toptions.noise_kind=gaussian",
             "options.noise_kind has no effect without options.noise",
         ),
-        ("unet\tdigit_scenes\t\tunet\t0\toptions.loss=dice", "options: unknown key 'loss'; no keys are allowed here"),
+        ("unet\tdigit_scenes\t\tunet\t0\toptions.loss=dice", "unknown key 'loss'; there are measure, test_every_epoch"),
         (lenet("epochs"), "override 'epochs' is not of the form key=value"),
         (lenet("epochs.first=1"), "epochs has no keys of its own"),
         (lenet("model.depth=5"), "the model has no argument 'depth'"),

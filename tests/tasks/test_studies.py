@@ -1,6 +1,7 @@
 """What the option `measure` asks for, against other computations of the same."""
 
 import itertools
+import json
 import math
 
 import numpy as np
@@ -22,6 +23,7 @@ from nets.tasks.estimators import estimates, variances
 from nets.tasks.gradients import layer_gradients
 from nets.tasks.reconstruction import Reconstruction, SampledReconstruction
 from nets.tasks.segmentation import Segmentation
+from nets.training.outputs import write_weights
 
 CPU = torch.device("cpu")
 
@@ -360,3 +362,17 @@ def test_a_run_that_measures_more_has_the_same_weights_and_more_numbers(run_of, 
     assert names[1][: len(names[0])] == names[0]
     assert {("top1", "train"), ("gradient_ratio_end", "train")} <= set(names[1])
     assert "top5_by_classes" in measured.arrays and "gradients_start" in measured.arrays
+
+
+def test_where_the_best_weights_are_measured_too_a_study_is_of_the_last(run_of, few, tmp_path):
+    folder = tmp_path / "softmax-mnist5k-s0"
+    folder.mkdir()
+    (folder / "config.json").write_text(run_of("softmax", "epochs=2 options.measure=[training]").to_json())
+    assert train.main(["--run-dir", str(folder), "--data-dir", str(few)]) == 0
+    manifest = json.loads((folder / "manifest.json").read_text())
+    nothing = {"classifier.fc.weight": torch.zeros(10, 784), "classifier.fc.bias": torch.zeros(10)}
+    manifest["weights"]["best"] = vars(write_weights(folder / "best.safetensors", nothing))
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    measured = evaluation.measure(evaluation.TrainedRun(folder, few, [], CPU)).metrics
+    found = {(number.metric, number.split): number.value for number in measured}
+    assert found["top1_best", "test"] < 20 < 50 < found["top1", "train"]
