@@ -61,6 +61,7 @@ rule compare:
         published=lambda wildcards: PUBLISHED,  # a path as it is, with no wildcards in it
         lessons=lambda wildcards: LESSONS,
     output:
+        f"{RESULTS}/summary.json",
         report(
             directory(f"{RESULTS}/tables"),
             patterns=["{table}.html"],

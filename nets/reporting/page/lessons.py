@@ -1,32 +1,30 @@
-"""The section of the page about lessons: what `compare` found, with its figures inside."""
+"""The page about lessons: what `compare` found, with its figures."""
 
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 from nets.reporting.lessons.section import read_lessons
 from nets.reporting.lessons.verdicts import WORDS
-from nets.reporting.page.embed import data_uri
+from nets.reporting.page.page import Page, Suite
+from nets.reporting.page.pictures import Pictures
 from nets.trust import inside
 
 
-def lessons_section(results: Path) -> dict[str, Any] | None:
-    """The lessons of a suite, from its folder, and how many have each verdict; None if it tests none."""
-    lessons = [lesson | {"figures": embedded(lesson["figures"], results)} for lesson in read_lessons(results)]
-    if not lessons:
-        return None
-    counts = {verdict: sum(lesson["verdict"] == verdict for lesson in lessons) for verdict in WORDS}
-    return {"lessons": lessons, "counts": counts, "words": WORDS}
+def pages(suite: Suite, pictures: Pictures) -> Iterator[Page]:
+    """The page of the lessons that the suite tests, if it tests any."""
+    if lessons := read_lessons(suite.folder):
+        content = {"lessons": [shown(lesson, suite, pictures) for lesson in lessons], "words": WORDS}
+        content["counts"] = {verdict: sum(lesson["verdict"] == verdict for lesson in lessons) for verdict in WORDS}
+        yield Page("lessons.html", "Lessons", "lessons.html.j2", lambda: content, "This suite", len(lessons))
 
 
-def embedded(figures: list[dict[str, Any]], results: Path) -> list[dict[str, Any]]:
-    """Figures with their pictures as data URIs."""
-    return [
-        figure | {"files": [file | {"source": data_uri(place(file, results))} for file in figure["files"]]}
-        for figure in figures
-    ]
+def shown(lesson: dict[str, Any], suite: Suite, pictures: Pictures) -> dict[str, Any]:
+    """A lesson with the addresses of its pictures, which are among the suite's figures or those of runs."""
 
+    def found(file: dict[str, str]) -> dict[str, str]:
+        place = ("runs", file["run"], "figures") if "run" in file else ("figures",)
+        path = inside(suite.folder, *place, file["file"])
+        return file | {"source": pictures.source(path, *place[:2])}
 
-def place(file: dict[str, str], results: Path) -> Path:
-    """Where a picture is: among the suite's figures, or among those of a run."""
-    parts = ("runs", file["run"], "figures", file["file"]) if "run" in file else ("figures", file["file"])
-    return inside(results, *parts)
+    figures = [figure | {"files": [found(file) for file in figure["files"]]} for figure in lesson["figures"]]
+    return lesson | {"figures": figures}
