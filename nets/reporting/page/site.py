@@ -12,13 +12,14 @@ from urllib.parse import quote
 
 from nets.files import atomic, naming, read_json
 from nets.reporting.comparisons import read_comparisons
-from nets.reporting.page import background, comparison, data, models, overview, render, runs
+from nets.reporting.page import background, comparison, data, lessons, models, overview, render, runs
 from nets.reporting.page.page import ENTRY, Page, Suite
 from nets.reporting.page.pictures import Pictures
 from nets.reporting.results import load_results
 
 PAGES: tuple[Callable[[Suite, Pictures], Iterable[Page]], ...] = (
     overview.pages,
+    lessons.pages,
     comparison.pages,
     models.pages,
     runs.pages,
