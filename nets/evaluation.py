@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from nets.anatomy import write_anatomy
 from nets.data.batches import Batches
 from nets.data.prepared import open_split
 from nets.errors import UserError, first_line
@@ -17,7 +18,7 @@ from nets.files import atomic, read_json, write_json
 from nets.machine.memory import out_of_memory, watched
 from nets.machine.slots import sharers
 from nets.metrics.measurement import Measurement, Measurements, by_class
-from nets.metrics.metric import Unmeasured, all_metrics, parts
+from nets.metrics.metric import CHOSEN, Unmeasured, all_metrics, parts
 from nets.run import Run
 from nets.suite.keys import record, run_source
 from nets.tasks import task_class
@@ -73,6 +74,8 @@ def evaluate(trained: TrainedRun) -> str:
             reason = f"Its evaluation failed ({type(error).__name__}: {first_line(error)})."
             end |= {"status": "failed", "reason": reason, "retry": trained.retry}
     headline = KINDS[run.task].family.headline_of(run.fidelity)
+    if any(measurement.metric == headline + CHOSEN for measurement in measured.metrics):
+        headline += CHOSEN
     arrays: dict[str, Any] = measured.arrays  # Any: NumPy's types take each keyword for `allow_pickle`, too
     with atomic(trained.folder / "arrays.npz") as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, **arrays)
@@ -100,7 +103,11 @@ def in_words(name: str, value: float | Unmeasured | None) -> str:
 
 
 def measure(trained: TrainedRun) -> Measurements:
-    """The metrics of all weights in the task's `measured`; the arrays, and metrics by class, of the last of them."""
+    """The metrics of all weights in the task's `measured`; the arrays, and metrics by class, of the last of them.
+
+    Where both weights are measured, names of metrics of the chosen ones end in `_best`. A run that trains nothing has
+    chosen nothing by looking, so its only weights count as both.
+    """
     run, device, data_dir = trained.run, trained.device, trained.data_dir
     kind, split = task_class(run), open_split(data_dir, "test")
     pixels = kind.pixel_range(split.info)
@@ -115,8 +122,10 @@ def measure(trained: TrainedRun) -> Measurements:
     for label in labels:
         load_weights(task.networks, trained.folder, SavedWeights(**weights[label]))
         evaluation = task.evaluate(data)
-        suffix = "_best" if label != labels[-1] else ""
-        metrics = [Measurement(name + suffix, value) for name, value in evaluation.metrics.items()] + metrics
+        suffixes = ["", CHOSEN] if not run.recipe.epochs and len(kind.measured) > 1 else [""]
+        if label == "best" and len(labels) > 1:
+            suffixes = [CHOSEN]
+        metrics += [Measurement(name + end, value) for end in suffixes for name, value in evaluation.metrics.items()]
         arrays, classes = evaluation.arrays, by_class(evaluation.classes)
     if kind.probed:
         train = Batches(open_split(data_dir, "train", run.seed), pixels, device, jobs=jobs)
@@ -126,4 +135,5 @@ def measure(trained: TrainedRun) -> Measurements:
         write_json(trained.folder / "timing.json", fidelity.time_a_sample(task))
         samples = fidelity.measure(task, trained.references, data_dir, device, trained.inception)
         metrics, arrays = metrics + samples.metrics, arrays | samples.arrays
+    write_anatomy(task, arrays, trained.folder)
     return Measurements(metrics, arrays, classes)

@@ -1,4 +1,4 @@
-"""Compare the models of each task and data set: tables as CSV, Markdown, LaTeX and HTML, and figures.
+"""Compare the models of each task and data set: tables as CSV, Markdown, LaTeX and HTML, figures, and findings.
 
 python -m nets.jobs.compare --results results/quick --runs-from results/quick/runs.txt
 """
@@ -8,9 +8,7 @@ import sys
 from pathlib import Path
 
 from nets.jobs.common import run_job
-from nets.reporting import comparisons
-from nets.reporting.figures.of_comparisons import draw_comparison
-from nets.reporting.results import load_results
+from nets.reporting.writing import write_suite
 from nets.suite.catalogues import ROOT
 from nets.suite.published import load_published
 
@@ -19,25 +17,14 @@ def main(argv: list[str] | None = None) -> int:
     """Parse the command line and compare."""
     parser = argparse.ArgumentParser(prog="python -m nets.jobs.compare", description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--results", type=Path, required=True, help="folder of the suite; tables/ and figures/ go there"
+        "--results", type=Path, required=True, help="folder of the suite; tables/, figures/ and summary.json go there"
     )
     parser.add_argument("--runs-from", type=Path, required=True, metavar="FILE", help="names of runs, one per line")
     parser.add_argument("--published", type=Path, default=ROOT / "config/published.csv", help="what others report")
     args = parser.parse_args(argv)
-    return run_job(lambda: compare(args.results, args.runs_from, args.published), folder=args.results)
-
-
-def compare(results: Path, names: Path, published: Path) -> None:
-    """Write the tables and figures, replacing old ones."""
-    compared = comparisons.compare(load_results(results, names), load_published(published))
-    for folder in (results / "tables", results / "figures"):
-        folder.mkdir(parents=True, exist_ok=True)
-        for old in folder.glob("*.*"):
-            old.unlink()
-    for comparison in compared:
-        comparisons.write_tables(comparison, results / "tables")
-    for comparison in compared:
-        draw_comparison(comparison, results / "figures")
+    return run_job(
+        lambda: write_suite(args.results, args.runs_from, load_published(args.published)), folder=args.results
+    )
 
 
 if __name__ == "__main__":

@@ -18,7 +18,13 @@ from typing import Any
 from nets.errors import first_line, is_out_of_memory
 
 ANY = (-math.inf, math.inf)  # the range of a metric that may have any value
-QUALIFIERS = {"_best": "best epoch", "_indomain": "in-domain", "_inception": "Inception"}  # by suffix of the name
+CHOSEN, LEAKED = "_best", "_leaked"  # end the names of metrics of weights that validation, or test, images have chosen
+QUALIFIERS = {  # by suffix of the name
+    CHOSEN: "chosen on validation",
+    LEAKED: "best on test (leaks)",
+    "_indomain": "in-domain",
+    "_inception": "Inception",
+}
 
 
 @dataclass(frozen=True)
@@ -168,6 +174,11 @@ def metrics_of(names: Iterable[str]) -> set[str]:
 def all_metrics() -> dict[str, Metric]:
     """Every metric by its name without qualifiers."""
     return {name: metric for table in tables() for name, metric in table.items()}
+
+
+def stem(name: str) -> str:
+    """A metric's name, whichever weights it was measured with: `top1` for `top1_best` and `top1_leaked`."""
+    return name.removesuffix(CHOSEN).removesuffix(LEAKED)
 
 
 def parts(name: str) -> tuple[str, list[str]]:

@@ -23,10 +23,11 @@ def values_of(numbers: Iterable[Number]) -> dict[Measure, float]:
     return {number.measure: number.value for number in numbers if number.value is not None}
 
 
-def headlines(result: Result) -> dict[Measure, float]:
-    """The headline of each table that shows the run: a VAE has two."""
+def headlines(result: Result, like: Result | None = None) -> dict[Measure, float]:
+    """The headline of each table that shows the run: a VAE has two. `like`: the measures that another one has there."""
     values = values_of(result.numbers)
-    return {view.headline: values[view.headline] for view in views(result) if view.headline in values}
+    measures = [view.headline for view in views(like or result) if view.headline]
+    return {measure: values[measure] for measure in measures if measure in values}
 
 
 def apart(first: Values, second: Values, trained: bool) -> list[Measure]:

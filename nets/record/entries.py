@@ -56,8 +56,8 @@ def merged(old: dict[str, Any] | None, new: dict[str, Any]) -> tuple[dict[str, A
     (measurement,) = new["measurements"]
     if old["description"] != new["description"]:
         return new, "replaces results of another description"
-    kept, fresh = list(old["measurements"]), headlines(result_of(new))
-    known = [headlines(result_of(old, at)) for at in range(len(kept))]
+    kept, result = list(old["measurements"]), result_of(new)
+    fresh, known = headlines(result), [headlines(result_of(old, at), like=result) for at in range(len(kept))]
     if known[0].keys() != fresh.keys():
         return new, "replaces results that measured something else"
     agree = [not apart(each, fresh, trained=True) for each in known]

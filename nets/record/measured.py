@@ -6,6 +6,7 @@ from typing import Any
 
 from nets.errors import UserError
 from nets.files import read_json, sha256, sha256_of_json
+from nets.metrics.metric import CHOSEN, LEAKED, stem
 from nets.record.agreement import values_of
 from nets.record.entries import check_entry, rules
 from nets.reporting.measures import Measure
@@ -16,7 +17,6 @@ from nets.suite.keys import recorded
 from nets.trust import check_name, inside
 
 DIGITS = 6  # of a recorded value
-CHOSEN = "_best"  # ends the names of metrics of the weights that were best on validation data
 REPEAT = "train it again (delete its folder, then `make run`)"
 
 
@@ -91,7 +91,8 @@ def check_files(result: Result) -> None:
         path = inside(result.folder, weights["file"])
         if not path.is_file() or sha256(path) != weights["sha256"]:
             raise UserError(f"{path} is not what its manifest names (SHA-256); {REPEAT}.")
-    top1 = values_of(result.numbers).get(Measure("top1", "test"))
+    counted = result.headline if result.headline and stem(result.headline.metric) == "top1" else Measure("top1", "test")
+    top1 = values_of(result.numbers).get(counted)
     if top1 is not None and result.right:
         right = 100 * float(result.right[1].mean())
         if abs(right - top1) > 1e-3:
@@ -132,7 +133,7 @@ def groups(result: Result) -> list[dict[str, Any]]:
     two = any(number.metric.endswith(CHOSEN) for number in result.numbers)
     plain = "last" if two or "best" not in result.manifest["weights"] else "best"
     for number in result.numbers:
-        if number.value is not None:
+        if number.value is not None and not number.metric.endswith(LEAKED):
             weights = "best" if number.metric.endswith(CHOSEN) else plain
             how = {"split": number.split, "weights": weights, "passport": number.passport}
             group = found.setdefault(json.dumps(how, sort_keys=True), how | {"metrics": {}})

@@ -16,14 +16,14 @@ from nets.reporting.measures import Measure
 from nets.reporting.tables import formats
 from nets.reporting.tables.best import APART, KEY, TOGETHER, UNTESTED, standing
 from nets.reporting.tables.comparison import machine
-from nets.reporting.tables.literature import Values, reported
+from nets.reporting.tables.literature import Values, holders, values_beside
 from nets.reporting.tables.rows import FEW_SEEDS
 from nets.reporting.tables.table import ABSENT, Column, Row
 from nets.reporting.tables.verdicts import verdict
 from nets.tasks.kinds import KINDS
 
 SHOWN = {  # by task: the metrics of a table besides its headline
-    "classification": ("top1_best", "nll"),
+    "classification": ("top1_best", "top1", "nll_best"),
     "reconstruction": ("ssim", "knn_top1", "nll_binarised_is5000"),
     "segmentation": ("boundary_f1",),
     "generation": ("precision_indomain", "recall_indomain", "sample_macs"),
@@ -87,7 +87,7 @@ class Suite:
         for entry, first in zip(self.entries, self.results, strict=True):
             for at in range(1, len(entry["measurements"])):
                 other = result_of(entry, at)
-                for measure in apart(headlines(first), headlines(other), trained=True):
+                for measure in apart(headlines(first), headlines(other, like=first), trained=True):
                     found.setdefault(first.name, []).append(contradiction(first, other, measure))
         return found
 
@@ -108,7 +108,7 @@ def contradiction(first: Recorded, other: Recorded, measure: Measure) -> str:
     metric = glossary.describe(measure.metric)
     texts = []
     for result in (first, other):
-        value = headlines(result).get(measure)
+        value = headlines(result, like=first).get(measure)
         number = "no value" if value is None else glossary.number(value, metric.decimals)
         texts.append(f"{number} ({machine(result)}, revision {revision(result.manifest)})")
     data = "" if same_data(first.manifest, other.manifest) else ", trained on other images"
@@ -165,10 +165,9 @@ class Shown:
         head = self.comparison.table.headline
         return self.compared(row, head) if head else ("", "")
 
-    def compared(self, row: Row, column: Column) -> tuple[str, str]:
+    def compared(self, row: Row, column: Column, holds: bool = True) -> tuple[str, str]:
         """The published value for a row's number in a column and the verdict; empty if there is none."""
-        measure = Measure(column.metric, column.split)
-        if column.passport or not (values := reported(row.results[0].run, measure, self.suite.published)):
+        if column.passport or not (values := values_beside(row, column, self.suite.published, holds)):
             return "", ""
         return f"{glossary.number(values[0].value, column.decimals)} ({values[0].source})", verdict(row, column, values)
 
@@ -194,8 +193,8 @@ class Shown:
         """A table in Markdown: published values of other metrics than the headline, beside ours; empty without one."""
         table, lines = self.comparison.table, []
         for row in table.rows:
-            for column in table.columns:
-                published = () if column.headline or not column.metric else self.compared(row, column)
+            for column, holds in zip(table.columns, holders(table.columns), strict=True):
+                published = () if column.headline or not column.metric else self.compared(row, column, holds)
                 if any(published):
                     cells = [formats.markdown_cell(row.cells[column.key]), *(text or ABSENT for text in published)]
                     lines.append(formats.markdown_line([row.label, formats.heading(column), *cells]))

@@ -121,7 +121,7 @@ def against_record(result: Result, record: Path) -> str:
     mine = result.manifest["weights"]["last"]["sha256"]
     same = [each for each in known if each.manifest["weights"]["last"]["sha256"] == mine]
     first, trained = (same[0], False) if same else (known[0], True)
-    wrong = apart(headlines(first), headlines(result), trained)
+    wrong = apart(headlines(first), headlines(result, like=first), trained)
     if same:
         return "the same weights have other numbers in the record" if wrong else "as in the record"
     return f"{DIFFERENT if wrong else WITHIN} beside the record, whose weights are of another training"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nets.errors import UserError
 from nets.files import read_json, sha256
+from nets.metrics.metric import LEAKED
 from nets.reporting.measures import Measure, Number
 from nets.reporting.reading import read_arrays, read_history
 from nets.run import Run, read_names
@@ -131,6 +132,23 @@ class Result:
         return [entry for path in paths for entry in read_json(path)["scale"]]
 
     @cached_property
+    def costs(self) -> dict[str, dict[str, Any]]:
+        """What its jobs cost, by stage, as in `costs.json`; empty if no job has noted it."""
+        path = self.folder / "costs.json"
+        return read_json(path) if path.exists() else {}
+
+    @cached_property
+    def layers(self) -> dict[str, list[dict[str, Any]]]:
+        """The layers of each network, by role, as in `layers.json`; empty if they are not known."""
+        path = self.folder / "layers.json"
+        return read_json(path)["networks"] if path.exists() else {}
+
+    @cached_property
+    def anatomy(self) -> "dict[str, np.ndarray]":
+        """The arrays of anatomy.npz, kept in memory; empty if there is none."""
+        return read_arrays(self.folder / "anatomy.npz")
+
+    @cached_property
     def snapshots(self) -> "dict[str, np.ndarray]":
         """The arrays of snapshots.npz, kept in memory; a hole has none."""
         return read_arrays(self.folder / "snapshots.npz")
@@ -144,7 +162,7 @@ def load_result(folder: Path) -> Result:
         run = Run.from_json(json.dumps(config))
         # The first stage that is not ok, training or evaluation, says how the run ended.
         end = manifest if manifest["status"] != "ok" else metrics
-        entries = (metrics.get("metrics") or []) if end["status"] == "ok" else []
+        entries = [*(metrics.get("metrics") or []), *leaked(folder)] if end["status"] == "ok" else []
         classes = (metrics.get("classes") or {}) if end["status"] == "ok" else {}
         return Result(
             folder,
@@ -162,6 +180,16 @@ def load_result(folder: Path) -> Result:
         raise
     except (TypeError, KeyError, AttributeError, ValueError):
         raise UserError(f"{folder} holds results of another version of nets; delete it and train again.") from None
+
+
+def leaked(folder: Path) -> list[dict[str, Any]]:
+    """The best of all epochs on test images, as an entry of `metrics.json`, of a run that was repeated for that."""
+    path = folder / "repeated.json"
+    if not path.exists() or not (epochs := (found := read_json(path))["epochs"]):
+        return []
+    best = (max if found["direction"] == "higher" else min)(epoch["test"] for epoch in epochs)
+    name = {"split": "test", "metric": found["metric"] + LEAKED}
+    return [name | {"value": best, "direction": found["direction"], "passport": None}]
 
 
 def by_class(values: list[Any], count: int) -> list[float | None]:

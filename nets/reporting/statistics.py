@@ -3,11 +3,14 @@
 `docs/statistics.md` says what each of them can and can't tell.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, isfinite, sqrt
 
 LEVEL = 0.95
+BOOTSTRAPPED = 10  # with fewer seeds, resamples are too alike: at 3, the interval would be 0.4 of the t interval
+RESAMPLES = 9999
 ALPHA = 1 - LEVEL
 POWER = 0.8
 MOST_SEEDS = 1000  # the largest answer of `seeds_to_tell`
@@ -37,6 +40,21 @@ def half_width(values: Sequence[float]) -> float | None:
     if n < 2 or not varies(deviation(values), values):
         return None
     return float(stdtrit(n - 1, (1 + LEVEL) / 2)) * deviation(values) / sqrt(n)
+
+
+def bootstrap(values: Sequence[float]) -> tuple[float, float] | None:
+    """The 95 % bootstrap interval of the mean (BCa, Efron 1987), which assumes no normal distribution.
+
+    None for fewer than BOOTSTRAPPED values, or for equal ones. The same values give the same interval.
+    """
+    import numpy as np
+    from scipy.stats import bootstrap as resample
+
+    if len(values) < BOOTSTRAPPED or not varies(deviation(values), values):
+        return None
+    settings = {"confidence_level": LEVEL, "n_resamples": RESAMPLES, "method": "BCa", "rng": np.random.default_rng(0)}
+    found = resample((np.sort(values),), np.mean, **settings).confidence_interval
+    return float(found.low), float(found.high)
 
 
 @dataclass(frozen=True)
@@ -78,6 +96,11 @@ class Summary:
         return max(self.mean - self.half, least), min(self.mean + self.half, most)
 
     @property
+    def bootstrapped(self) -> tuple[float | None, float | None]:
+        """The ends of the bootstrap interval of the mean; (None, None) without one."""
+        return (bootstrap(list(self.values.values())) if self.complete else None) or (None, None)
+
+    @property
     def gaps(self) -> str:
         """What is missing: '2 of 3 seeds; diverged: s1'."""
         reasons: dict[str, list[str]] = {}
@@ -107,6 +130,22 @@ def wilson(right: int, images: int) -> tuple[float, float]:
 
     interval = binomtest(right, images).proportion_ci(LEVEL, method="wilson")
     return float(interval.low), float(interval.high)
+
+
+def of_images(errors: Sequence[float]) -> tuple[float, float] | None:
+    """The 95 % interval (Student t) of the mean error of one network over these test images; None without a spread.
+
+    Like Wilson's, it covers the luck of drawing the images, and not the luck of training.
+    """
+    import numpy as np
+    from scipy.special import stdtrit
+
+    n, spread = len(errors), float(np.std(errors, ddof=1)) if len(errors) > 1 else 0.0
+    mean = float(np.mean(errors)) if n else 0.0
+    if not spread:
+        return None
+    half = float(stdtrit(n - 1, (1 + LEVEL) / 2)) * spread / sqrt(n)
+    return mean - half, mean + half
 
 
 @dataclass(frozen=True)
@@ -169,14 +208,54 @@ def seeds_to_tell(difference: float, deviations: Sequence[float]) -> int | None:
     One deviation is that of paired differences over seeds, two are those of independent rows (Welch's degrees of
     freedom). None if 1,000 are too few.
     """
-    import numpy as np
     from scipy.stats import nct, t
 
-    variances, n = np.square(deviations), np.arange(2, MOST_SEEDS + 1)
-    freedom = (n - 1) * variances.sum() ** 2 / np.square(variances).sum()
-    shift = abs(difference) * np.sqrt(n / variances.sum())
-    critical = t.isf(ALPHA / 2, freedom)
-    wrong_side = np.nan_to_num(nct.cdf(-critical, freedom, shift))  # not a number where it is too small for one
-    power = nct.sf(critical, freedom, shift) + wrong_side
-    enough = n[power >= POWER]
-    return int(enough[0]) if len(enough) else None
+    variances = [spread**2 for spread in deviations]
+    total = sum(variances)
+    per_seed = total**2 / sum(variance**2 for variance in variances)  # Welch's degrees of freedom over n - 1
+
+    def power(n: int) -> float:
+        freedom, shift = (n - 1) * per_seed, abs(difference) * sqrt(n / total)
+        critical = t.isf(ALPHA / 2, freedom)
+        wrong_side = float(nct.cdf(-critical, freedom, shift))  # not a number where it is too small for one
+        return float(nct.sf(critical, freedom, shift)) + (wrong_side if isfinite(wrong_side) else 0.0)
+
+    counts = range(2, MOST_SEEDS + 1)
+    at = bisect_left(counts, POWER, key=power)  # more seeds have more power
+    return counts[at] if at < len(counts) else None
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """How rows rank over several data sets (Demsar 2006): 1 is the best; equal numbers share their ranks' mean."""
+
+    mean: list[float]  # of each row
+    blocks: int  # data sets
+    friedman: float  # chi squared with k - 1 degrees of freedom
+    p: float  # of Friedman's test that all rows are equal
+    critical: float  # Nemenyi: mean ranks less than this apart can't be told apart at 5 %
+
+
+def ranks(numbers: Sequence[Sequence[float]], higher: bool) -> Ranks:
+    """Ranks of k >= 3 rows on N >= 2 data sets: `numbers` (N, k), `higher` if larger ones are better."""
+    import numpy as np
+    from scipy.stats import friedmanchisquare, rankdata
+
+    table = np.asarray(numbers, dtype=float)
+    blocks, rows = table.shape
+    mean = rankdata(-table if higher else table, axis=1).mean(axis=0)
+    equal = bool((table == table[:, :1]).all())  # then scipy divides by zero
+    found = (0.0, 1.0) if equal else friedmanchisquare(*table.T)
+    return Ranks(mean.tolist(), blocks, float(found[0]), float(found[1]), critical_difference(rows, blocks))
+
+
+def critical_difference(rows: int, blocks: int) -> float:
+    """Nemenyi's critical difference of mean ranks at 5 %, for so many rows on so many data sets.
+
+    q sqrt(k (k + 1) / (6 N)), where q is the quantile of the studentized range for infinite degrees of freedom,
+    divided by the square root of 2 (Demsar, JMLR 2006, section 3.2.2).
+    """
+    from scipy.stats import studentized_range
+
+    q = float(studentized_range.ppf(LEVEL, rows, inf)) / sqrt(2)
+    return q * sqrt(rows * (rows + 1) / (6 * blocks))

@@ -40,7 +40,7 @@ def since(results: str, stage: str, wildcards: dict[str, str], runs: dict[str, R
         run = next(run for run in runs.values() if run.dataset == wildcards["dataset"])
         clauses += differences(then["entry"], entry_of(run))
         now: dict[str, Any] = {"source": data_source(run.data).files}
-    elif stage in ("train", "evaluate"):
+    elif stage in ("train", "evaluate", "repeat"):
         run = runs[wildcards["run"]]
         now = {"source": run_source(stage, run).files}
         if stage == "train":

@@ -25,6 +25,7 @@ ROOTS = {  # where the work of a stage begins
     "train": ("nets.training.session", NUMERICS),
     "reference": ("nets.fidelity.reference:write_reference", NUMERICS),
     "evaluate": ("nets.evaluation", NUMERICS),
+    "repeat": ("nets.repeated", NUMERICS),
     "draw": ("nets.jobs.draw", *TABLES),
     "collect": ("nets.jobs.collect", *TABLES),
     "compare": ("nets.jobs.compare", *TABLES),
@@ -50,7 +51,8 @@ NEUTRAL = (  # code that cannot change a number
     "nets.tasks.kinds",  # names for imports at run time; `run_source` adds the one that is used as a root
     "nets.data.sources:READERS",  # likewise, with `data_source`
 )
-FILES = dict.fromkeys(("compare", "report"), "nets/reporting/page/templates/*")  # what a stage reads besides Python
+# What a stage reads besides Python.
+FILES = dict.fromkeys(("compare", "report"), "nets/reporting/page/templates/**/*.*")
 MADE_OF = "made_of.json"
 
 
@@ -68,7 +70,7 @@ def data_source(entry: dict[str, Any]) -> Slice:
 
 
 def run_source(stage: str, run: Run) -> Slice:
-    """The source of a run's training or evaluation: the stage, the run's task and networks.
+    """The source of a run's training, evaluation or repetition: the stage, the run's task and networks.
 
     Of a network in this project, only the class is followed; of one in another package, the whole module. Fidelity is
     included for runs whose samples are measured.
@@ -77,7 +79,7 @@ def run_source(stage: str, run: Run) -> Slice:
     kind = KINDS[run.task]
     paths = [(kind.generator if run.fidelity else kind.task) or "", *sorted(networks)]
     roots = [":".join(path.rsplit(".", 1)) if path.startswith("nets.") else path for path in paths]
-    if stage == "train":
+    if stage in ("train", "repeat"):
         roots += [LOOKUPS["start"]] * bool(run.pretrained) + [LOOKUPS["extractor"]] * bool(run.fidelity)
     return slice_of((*ROOTS[stage], *roots), NEUTRAL if run.fidelity else (*NEUTRAL, "nets.fidelity"))
 

@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from nets.run import Run
+from nets.tasks.kinds import KINDS
 
 DATA, WEIGHTS, FEATURES = "results/data", "results/weights", "results/features"  # shared by suites
 TRAINED = ("config.json", "manifest.json", "history.csv", "model.safetensors", "snapshots.npz")
 EVALUATED = ("metrics.json", "arrays.npz")
 FIGURES = "figures"
+REPEATED = "repeated.json"
 
 
 def results_of(table: Path) -> str:
@@ -27,6 +29,20 @@ def run_folder(results: str, run: str) -> str:
 def run_files(results: str, run: str, names: Iterable[str] = (*TRAINED, *EVALUATED, FIGURES)) -> list[str]:
     """Files of a run; by default all that the rules make for it."""
     return [f"{run_folder(results, run)}/{name}" for name in names]
+
+
+def repeated(results: str, runs: Iterable[Run], all_of_them: bool = False) -> list[str]:
+    """The files of runs that are trained again and tested after every epoch: those whose rows ask for it.
+
+    With `all_of_them`, those of every run that learns and whose kind may choose weights on validation data.
+    """
+    asked = [
+        run
+        for run in runs
+        if run.recipe.options.get("test_every_epoch")
+        or (all_of_them and run.recipe.epochs and KINDS[run.task].task and run.purpose == "benchmark")
+    ]
+    return [f"{run_folder(results, run.name)}/{REPEATED}" for run in asked]
 
 
 def prepared(dataset: str, *parts: str) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from nets.errors import ConfigError, suggest
 from nets.files import read_text
-from nets.metrics.metric import all_metrics, metrics_of, parts
+from nets.metrics.metric import all_metrics, metrics_of, parts, stem
 from nets.suite.catalogues import ROOT, check, load_catalogues, schema
 from nets.suite.written import parse_value
 from nets.tasks.kinds import KINDS
@@ -112,9 +112,9 @@ def parse_row(cells: dict[str, str], catalogues: dict[str, dict[str, Any]], wher
     for column, name in (("model", row["model"].partition("-")[0]), ("dataset", row["dataset"])):
         if name not in (known := catalogues[f"{column}s"]):
             raise ConfigError(f"{where}: unknown {column} {name!r}; {suggest(name, known)}")
-    base, qualifiers = parts(row["metric"])
+    base = parts(row["metric"])[0]
     task = catalogues["models"][row["model"].partition("-")[0]]["task"]
-    if base not in (metrics := metrics_of(KINDS[task].measures)) or qualifiers not in ([], ["best epoch"]):
+    if base not in (metrics := metrics_of(KINDS[task].measures)) or base != stem(row["metric"]):
         what = f"{row['metric']!r} is no metric of {row['model']} that compares with published values"
         raise ConfigError(f"{where}: {what}; {suggest(row['metric'], metrics) if metrics else 'leave it out.'}")
     if all_metrics()[base].unit == "%" and not 0 <= row["value"] <= 100:

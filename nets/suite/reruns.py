@@ -13,7 +13,7 @@ from nets.suite.catalogues import ROOT
 from nets.suite.expansion import load_runs
 from nets.suite.settings import find_table
 
-STAGES = ("weights", "prepare", "train", "reference", "evaluate", "draw")
+STAGES = ("weights", "prepare", "train", "reference", "evaluate", "repeat", "draw")
 OF_FILES = {  # Snakemake's reasons about files, in our words
     "Missing output files": "missing",
     "Incomplete output files": "incomplete",

@@ -10,7 +10,7 @@ from nets.errors import ConfigError, shorten, suggest
 from nets.suite.catalogues import ROOT
 
 JOB_SETTINGS = {"slots_per_gpu": "NETS_SLOTS_PER_GPU", "time_limit": "NETS_TIME_LIMIT"}  # how, not what, is computed
-SETTINGS = ("suite", "table", "threads", *JOB_SETTINGS)
+SETTINGS = ("suite", "table", "threads", "test_every_epoch", *JOB_SETTINGS)
 MOST_THREADS = 1024
 RESERVED = ("data", "weights", "features")
 
@@ -48,6 +48,8 @@ def job_environment(settings: dict[str, Any], table: Path) -> dict[str, str]:
         whole = key == "slots_per_gpu"
         if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not 0 < value < 1e9:
             raise ConfigError(f"--config {key}={shorten(str(value))}: set a {'whole ' * whole}number above 0.")
+    if not isinstance(each := settings.get("test_every_epoch", False), bool):
+        raise ConfigError(f"--config test_every_epoch={shorten(str(each))}: set it to true or false.")
     threads = settings.get("threads", 1)
     if not isinstance(threads, int) or isinstance(threads, bool) or not 0 < threads <= MOST_THREADS:
         raise ConfigError(f"--config threads={shorten(str(threads))}: set a whole number from 1 to {MOST_THREADS}.")

@@ -31,7 +31,7 @@ class Classification(Task):
     """
 
     selection = Selection("top1", "higher")
-    measured = ("best", "last")
+    measured = ("last", "best")
     new: frozenset[str] = frozenset()  # weights and statistics that a start does not give
     teacher: dict[str, Tensor]  # the weights of the start, for self_training
 

@@ -47,7 +47,7 @@ Outputs = Iterator[tuple[str, Any, tuple[int, ...]]]  # a network's role, its ou
 class Task(ABC):
     """One kind of learning, for one run. A role names what a network is for, such as "classifier"."""
 
-    measured: ClassVar[tuple[str, ...]] = ("last",)  # which weights are evaluated; "best": see `selection`
+    measured: ClassVar[tuple[str, ...]] = ("last",)  # which weights are evaluated, the headline's last; see `selection`
     probed: ClassVar[bool] = False  # whether evaluation calls `probe`
 
     def __init__(self, run: Run, pixels: PixelRange, device: torch.device, precision: Precision | None = None):

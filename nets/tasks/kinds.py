@@ -51,7 +51,7 @@ class Kind:
     @property
     def schema(self) -> dict[str, Any]:
         """JSON schema of a recipe's `options`."""
-        properties = self.options | (SAMPLES if self.generator else {})
+        properties = self.options | (SAMPLES if self.generator else {}) | (REPEATED if self.task else {})
         return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
@@ -65,6 +65,14 @@ SAMPLES: Options = {  # options of all generators
     "fid_samples": option(
         500, "Generated images for the FID that is measured during training; 0: none.", type="integer", minimum=0
     ),
+}
+# Has no default, so that the descriptions of runs that do not ask for it lack it.
+REPEATED: Options = {
+    "test_every_epoch": {
+        "type": "boolean",
+        "description": "Once the run has ended, train it again and test it after every epoch, to show what a choice of "
+        "the epoch by test images would report. It takes as long as the training, and changes no other number.",
+    }
 }
 GENERATION = Family(
     "generation",

@@ -22,12 +22,12 @@ def elsewhere(entry: dict, top1: float, cpu: str = "Another CPU") -> dict:
     """The entry as if it had been measured on another machine, with another top-1."""
     other = json.loads(json.dumps(entry))
     other["measurements"][0]["manifest"]["hardware"]["cpu"] = cpu
-    next(g["metrics"] for g in other["measurements"][0]["metrics"] if "top1" in g["metrics"])["top1"] = top1
+    next(g["metrics"] for g in other["measurements"][0]["metrics"] if "top1_best" in g["metrics"])["top1_best"] = top1
     return other
 
 
 def top1_of(entry: dict, at: int = 0) -> float:
-    return next(n.value for n in recorded.numbers(entry["measurements"][at]) if n.metric == "top1")
+    return next(n.value for n in recorded.numbers(entry["measurements"][at]) if n.metric == "top1_best")
 
 
 def test_a_suite_becomes_entries_and_a_page_and_again_the_same(suite, checkout, capsys):
@@ -84,7 +84,10 @@ REFUSED = {
         "its config.json is not what it was trained from",
     ),
     "metrics": (
-        lambda folder: changed(folder / "metrics.json", lambda c: c["metrics"][0].update(value=99.9)),
+        lambda folder: changed(
+            folder / "metrics.json",
+            lambda c: [m.update(value=99.9) for m in c["metrics"] if m["metric"] == "top1_best"],
+        ),
         r"metrics\.json says top-1 99\.9 %, its predictions \(arrays\.npz\) [\d.]+ %; evaluate it again",
     ),
     "another row": (
@@ -147,7 +150,10 @@ def test_a_result_that_disagrees_is_kept_beside_the_first_and_shown(suite, check
     assert record_run(suite, NAME, record) == "unchanged"
     page = pages.pages(record, checkout)["docs/results.md"].replace("\n  ", " ")
     cpu = kept["measurements"][1]["manifest"]["hardware"]["cpu"]
-    assert "‡ Softmax regression (1 epoch), seed 0: Top-1 50.00 (Another CPU, 1 thread, revision" in page
+    assert (
+        "‡ Softmax regression (1 epoch), seed 0: Top-1 chosen on validation 50.00 (Another CPU, 1 thread, revision"
+        in page
+    )
     assert f"and {ours:.2f} ({cpu}, 1 thread, revision" in page and "tolerance 1 point." in page
 
 

@@ -33,6 +33,7 @@ rule draw:
 rule collect:
     input:
         metrics=METRICS,
+        repeated=REPEATED,
         runs=f"{RESULTS}/runs.txt",
     output:
         report(
@@ -55,9 +56,11 @@ rule collect:
 rule compare:
     input:
         metrics=METRICS,
+        repeated=REPEATED,
         runs=f"{RESULTS}/runs.txt",
         published=lambda wildcards: PUBLISHED,  # a path as it is, with no wildcards in it
     output:
+        f"{RESULTS}/summary.json",
         report(
             directory(f"{RESULTS}/tables"),
             patterns=["{table}.html"],

@@ -1,4 +1,7 @@
 # Measurement on test data, and what it needs: published weights, and features of real images.
+REPEATED = paths.repeated(
+    RESULTS, RUNS.values(), config.get("test_every_epoch", False)
+)
 
 
 rule weights:
@@ -40,6 +43,7 @@ rule reference:
     output:
         reference=f"{REFERENCE}/reference.json",
         features=f"{REFERENCE}/features.npy",
+        training=f"{REFERENCE}/training.npy",
     log:
         f"{REFERENCE}/reference.log",
     wildcard_constraints:
@@ -86,3 +90,28 @@ rule evaluate:
     shell:
         "nets evaluate --run-dir={params.run:q} --data-dir={params.data:q}"
         " --references {input.references:q} --threads {threads} 2>&1 | tee {log:q} >&2"
+
+
+rule repeat:
+    input:
+        data=data_of("learning", "test"),
+        config=f"{RUN}/config.json",
+        manifest=f"{RUN}/manifest.json",
+        weights=f"{RUN}/model.safetensors",
+        pretrained=of_run(paths.start_of),
+    output:
+        f"{RUN}/{paths.REPEATED}",
+    log:
+        f"{RUN}/logs/repeat.log",
+    conda:
+        "../../environment.yml"
+    threads: config.get("threads", 1)
+    resources:
+        gpu=1,
+    params:
+        source=source_of("repeat"),
+        run=subpath(input.config, parent=True),
+        data=lambda wildcards, input: os.path.dirname(input.data[0]),
+    shell:
+        "nets repeat --run-dir={params.run:q} --data-dir={params.data:q}"
+        " --pretrained {input.pretrained:q} --threads {threads} 2>&1 | tee {log:q} >&2"

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 
+from nets.metrics.metric import stem
 from nets.reporting import glossary
 from nets.reporting.figures import style
 from nets.reporting.figures.figure import RunFigure
@@ -24,7 +25,7 @@ def panels(result: Result) -> list[Panel]:
     names = [n for n in result.history if n.startswith(("train/", "validation/")) and not n.endswith("_std")]
     losses = [name for name in names if not glossary.is_metric(name)]
     watched = [name for name in names if name.startswith("validation/") and glossary.is_metric(name)]
-    headline = f"validation/{result.headline.metric}" if result.headline else ""
+    headline = f"validation/{stem(result.headline.metric)}" if result.headline else ""
     chosen = headline if headline in watched else next(iter(watched), None)
     shown = [Panel("Loss", losses)] if losses else []
     if chosen:

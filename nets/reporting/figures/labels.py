@@ -1,5 +1,6 @@
 """Labels beside the points of a scatter plot, placed so that they hide each other and the points least."""
 
+from collections.abc import Collection
 from math import cos, pi, sin
 
 import numpy as np
@@ -16,8 +17,11 @@ AROUND = [2 * pi * step / 16 for step in (0, 8, 4, 12, 2, 14, 6, 10, 1, 15, 7, 9
 NEAR, FAR = (7,), (18, 32, 46, 62, 80, 100)  # distances in pixels; a far label gets a line to its point
 
 
-def place(axis: Axes, points: list[tuple[float, float, str]]) -> None:
-    """Label points (x, y, words), each at the first free place, or else at the one that hides least."""
+def place(axis: Axes, points: list[tuple[float, float, str]], bold: Collection[str] = ()) -> None:
+    """Label points (x, y, words), each at the first free place, or else at the one that hides least.
+
+    Words in `bold` are bold.
+    """
     figure = axis.get_figure(root=True)
     assert figure is not None
     renderer = FigureCanvasAgg(figure).get_renderer()
@@ -27,7 +31,10 @@ def place(axis: Axes, points: list[tuple[float, float, str]]) -> None:
     taken = np.empty((2 * len(points), 4))  # the points, then their labels
     taken[: len(points)] = [box(x, y, 2 * POINT, 2 * POINT).extents for x, y in centres]
     for count, ((x, y, words), (left, top)) in enumerate(zip(points, centres, strict=True), len(points)):
-        note = axis.annotate(words, (x, y), fontsize=SIZE, ha="center", va="center", annotation_clip=False)
+        weight = "bold" if words in bold else "normal"
+        note = axis.annotate(
+            words, (x, y), fontsize=SIZE, fontweight=weight, ha="center", va="center", annotation_clip=False
+        )
         size = note.get_window_extent(renderer).padded(2)
         note.remove()
         places = [spot(left, top, distance, angle, size) for distance in NEAR + FAR for angle in AROUND]
@@ -39,7 +46,8 @@ def place(axis: Axes, points: list[tuple[float, float, str]]) -> None:
         middle = ((places[best].x0 + places[best].x1) / 2 - left, (places[best].y0 + places[best].y1) / 2 - top)
         note = axis.annotate(
             words, (x, y), (middle[0] * scale, middle[1] * scale), textcoords="offset points", ha="center",
-            va="center", fontsize=SIZE, arrowprops=line if best >= len(AROUND) else None, annotation_clip=False,
+            va="center", fontsize=SIZE, fontweight=weight, arrowprops=line if best >= len(AROUND) else None,
+            annotation_clip=False,
         )  # fmt: skip
         note.set_in_layout(False)
 

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from nets.metrics.metric import stem
 from nets.reporting import glossary
 from nets.reporting.comparisons import Comparison
 from nets.reporting.figures import style
@@ -27,7 +28,7 @@ def watched(comparison: Comparison) -> list[str]:
     """The history columns to compare: the headline on validation data, or else up to three training losses."""
     names = list(dict.fromkeys(name for result in comparison.results if result.ok for name in result.history))
     column = comparison.table.headline
-    headline = f"validation/{column.metric}" if column else ""
+    headline = f"validation/{stem(column.metric)}" if column else ""
     if headline in names:
         return [headline]
     return [name for name in names if name.startswith("train/") and not name.endswith("_std")][:3]
@@ -61,9 +62,13 @@ def learning(comparison: Comparison, path: Path) -> None:
         if len(names) == 1 and not (table.headline and table.headline.unusable):
             higher = table.headline is not None and table.headline.direction == "higher"
             listed.sort(key=lambda curve: curve.last, reverse=higher)
-        axes[-1].legend(
+        legend = axes[-1].legend(
             handles=[curve.line for curve in listed], loc="center left", bbox_to_anchor=(1.01, 0.5), handlelength=2.6
         )
+        key = table.headline.key if table.headline else ""
+        best = {table.short_names[row.label] for row in table.rows if key in row.cells and row.cells[key].best}
+        for text in legend.get_texts():
+            text.set_fontweight("bold" if text.get_text() in best else "normal")
 
 
 def curve_title(name: str) -> str:
@@ -121,7 +126,8 @@ LEARNING = ComparisonFigure(
     has_curves,
     learning,
     "All models: the mean over seeds, in a band from the lowest to the highest seed; a model without a band has "
-    "one seed, or a seed is missing. A steep beginning may be cut off. The table lists the settings.",
+    "one seed, or a seed is missing. A steep beginning may be cut off. The table lists the settings. "
+    "Bold: the group of the best on test images.",
     section="learning",
     title="Learning curves of {task} on {dataset}",
     stretched=True,

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ DARK = {INK: "#e8ebf0", MUTED: "#a4aebc", RULE: "#343b48", SURFACE: "#171b22"} |
 DASHES = ("-", (0, (5, 1.6)), (0, (1.2, 1.4)), (0, (5, 1.4, 1.2, 1.4)), (0, (9, 2)))
 ROUND = (100, 90, 98, 80, 50, 95, 99, 70, 60, 96, 97, 20, 0, 94, 92, 85, 75, 65, 55, 45, 40, 35, 30, 25, 15, 10)
 WRITTEN_OUT = 20  # names and counts are written for up to this many classes
+PNG = ContextVar("PNG", default=False)
 FONTS = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 STYLE = {
     "figure.facecolor": SURFACE, "axes.facecolor": SURFACE, "savefig.facecolor": SURFACE,
@@ -43,6 +45,16 @@ def look(index: int) -> dict[str, Any]:
 
 
 @contextmanager
+def with_png() -> Iterator[None]:
+    """In this block, `drawing` also writes a PNG beside each SVG, for programs that take no SVG."""
+    reset = PNG.set(True)
+    try:
+        yield
+    finally:
+        PNG.reset(reset)
+
+
+@contextmanager
 def drawing(path: Path, width: float, height: float, rows: int = 1, columns: int = 1) -> Iterator[list[Axes]]:
     """Axes in the project's style, written as SVG when the block ends. Sizes are in inches."""
     with matplotlib.rc_context():
@@ -52,7 +64,9 @@ def drawing(path: Path, width: float, height: float, rows: int = 1, columns: int
         yield list(figure.subplots(rows, columns, squeeze=False).flat)
         path.parent.mkdir(parents=True, exist_ok=True)
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        figure.savefig(path, format="svg", metadata=nothing, dpi=200)
+        figure.savefig(path, format="svg", metadata=nothing, dpi=144)
+        if PNG.get():
+            figure.savefig(path.with_suffix(".png"), format="png", metadata={"Software": None}, dpi=200)
     path.write_text(themed(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 

@@ -65,7 +65,8 @@ def trade_off(key: str, short: str, long: str, comparison: Comparison, path: Pat
         words = column.label + (f" ({column.unit})" if column.unit else "")
         axis.set_title(f"{words} against {short}")
         axis.set_xlabel(long + (f"\nnot shown, numbers missing: {', '.join(left_out)}" if left_out else ""))
-        labels.place(axis, [(point.cost, point.quality, point.name) for point in shown])
+        bold = [table.short_names[row.label] for row in table.rows if row.cells[column.key].best]
+        labels.place(axis, [(point.cost, point.quality, point.name) for point in shown], bold)
 
 
 def figure(key: str, short: str, long: str, caption: str) -> ComparisonFigure:
@@ -83,7 +84,7 @@ def figure(key: str, short: str, long: str, caption: str) -> ComparisonFigure:
 
 BARS = (
     "Bars: 95 % confidence intervals over seeds. Open points have one seed; a dotted bar is the interval of the test "
-    "set alone."
+    "set alone. Bold: the group of the best, which no test tells apart from the best mean."
 )
 FIGURES = (
     figure("parameters", "parameters", "parameters", f"Quality against size. {BARS}"),

@@ -6,6 +6,7 @@ correction counts the tests. A row without a test is not in the group, and the t
 
 from collections.abc import Sequence
 
+from nets.metrics.metric import stem
 from nets.reporting import glossary
 from nets.reporting.results import Result
 from nets.reporting.statistics import (
@@ -22,8 +23,9 @@ from nets.reporting.statistics import (
 )
 from nets.reporting.tables.table import ABSENT, Cell, Column, Note, Row, short_names
 
-KEY = "against_best"
+KEY, SEEDS = "against_best", "against_best_seeds"  # the columns: p-values; how many seeds it would take
 BEST, APART, TOGETHER, UNTESTED = "best", "told apart", "not told apart", "can't be told"  # how a row stands
+LEAST_SEEDS = 3  # of both rows, to estimate how many it would take
 NEEDS = "A test needs two seeds of both rows, and numbers that vary with the seed."
 NETWORKS = "†"  # behind a p-value that compares two trained networks
 TESTS = {
@@ -50,18 +52,22 @@ def against_the_best(rows: Sequence[Row], headline: Column | None) -> tuple[list
     names = short_names(rows)
     corrected = holm([each.p for _, each in tested])
     for row in rows:
-        row.cells[KEY] = Cell(ABSENT)
+        row.cells[KEY], row.cells[SEEDS] = Cell(ABSENT), Cell(ABSENT)
     for row in others:
         row.cells[KEY] = Cell(UNTESTED, hint=NEEDS, raw=raw(UNTESTED))
     for (row, each), p in zip(tested, corrected, strict=True):
         row.cells[KEY] = p_cell(each, p, headline)
+        row.cells[SEEDS] = seeds_cell(each, headline)
     best.cells[KEY] = Cell(ABSENT, hint="The other rows are tested against this one.", raw=raw(BEST))
     for row in compared:
         row.cells[headline.key].best = standing(row) in (BEST, TOGETHER)
-    return [Column(KEY, f"Against {names[best.label]}", "p")], [
+    columns = [Column(KEY, f"Against {names[best.label]}", "p")]
+    if any(row.cells[SEEDS].sort is not None for row in rows):
+        columns.append(Column(SEEDS, "Seeds to tell apart"))
+    return columns, [
         Note("", group_note(compared, headline, names)),
         Note("", test_note(tested)),
-        *power(f"{names[best.label]} from {names[others[0].label]}", others[0], found[0], headline),
+        *power_note(f"{names[best.label]} from {names[others[0].label]}", others[0], found[0], headline),
     ]
 
 
@@ -70,9 +76,12 @@ def difference(best: Row, row: Row, headline: Column) -> Difference | None:
     first, second = (each.cells[headline.key].seeds for each in (best, row))
     if min(len(first), len(second)) > 1:
         return t_test(first, second)
-    if headline.metric != "top1":
+    if stem(headline.metric) != "top1":
         return None
-    ours, theirs = (result.right for result in one_of_each(best.results, row.results))
+    runs = one_of_each(best.results, row.results)
+    if any(run.headline and run.headline.metric != headline.metric for run in runs):  # answers of other weights
+        return None
+    ours, theirs = (run.right for run in runs)
     if ours is None or theirs is None or ours[0] != theirs[0]:
         return None
     a, b = ours[1], theirs[1]
@@ -141,15 +150,34 @@ def test_note(tested: Sequence[tuple[Row, Difference]]) -> str:
     return " ".join([f"p: two-sided{corrected}; below {ALPHA:.2g}, two rows are told apart.", *used])
 
 
-def power(names: str, second: Row, found: Difference | None, headline: Column) -> list[Note]:
+def seeds_needed(found: Difference | None) -> int | None:
+    """How many seeds of each row would show a difference, if it and the spread are those of the seeds so far.
+
+    None if that can't be estimated: it takes three seeds of both, and a difference. MOST_SEEDS + 1 stands for more.
+    """
+    if found is None or not found.value or not found.deviations or found.n < LEAST_SEEDS:
+        return None
+    return seeds_to_tell(found.value, found.deviations) or MOST_SEEDS + 1
+
+
+def seeds_cell(found: Difference, headline: Column) -> Cell:
+    """The cell of `seeds_needed`."""
+    count = seeds_needed(found)
+    if count is None:
+        return Cell(ABSENT, hint=f"It takes {LEAST_SEEDS} seeds of both rows to estimate this.")
+    hint = f"if the difference of {in_words(abs(found.value), headline)} is real"
+    return Cell(f"> {MOST_SEEDS:,}" if count > MOST_SEEDS else f"{count}", count, hint=hint, raw={SEEDS: count})
+
+
+def power_note(names: str, second: Row, found: Difference | None, headline: Column) -> list[Note]:
     """How many seeds would tell the first two rows apart, 'A from B', unless they are or have equal means."""
     if standing(second) == APART or (found and not found.value):
         return []
-    if found is None or not found.deviations or found.n < 3:
+    count = seeds_needed(found)
+    if found is None or count is None:
         words = "that takes three seeds of both, and numbers that vary with the seed"
         return [Note("", f"How many seeds would tell {names} can't be estimated: {words}.")]
-    count = seeds_to_tell(found.value, found.deviations)
-    seeds = f"About {count} seeds" if count else f"More than {MOST_SEEDS:,} seeds"
+    seeds = f"About {count} seeds" if count <= MOST_SEEDS else f"More than {MOST_SEEDS:,} seeds"
     size = in_words(abs(found.value), headline)
     return [
         Note(

@@ -1,6 +1,7 @@
 """The table that compares the models of one task on one data set, with statistics over their seeds."""
 
 from nets.fidelity.passport import sentence
+from nets.metrics.metric import CHOSEN, LEAKED
 from nets.reporting import glossary
 from nets.reporting.results import Result
 from nets.reporting.tables.best import against_the_best
@@ -12,6 +13,16 @@ from nets.reporting.tables.rows import notes_by_reason, rank, rows_of, seed_note
 from nets.reporting.tables.scale import scale_rows
 from nets.reporting.tables.table import ABSENT, Cell, Column, Note, Row, Table
 from nets.run import Run
+
+CHOICE = (
+    "Numbers are of the weights that were best on validation images, which were chosen before any test image was read; "
+    '"last epoch" marks those of the last weights.'
+)
+LEAK = (
+    '"Best on test (leaks)" is the best of all epochs, chosen by the test images themselves, as many repositories '
+    "print. It flatters and compares only with its like. It was measured on a repetition of the training, for rows "
+    "that ask for it (options.test_every_epoch)."
+)
 
 
 def comparison_table(results: list[Result], published: Values | None = None) -> Table:
@@ -35,12 +46,20 @@ def comparison_table(results: list[Result], published: Values | None = None) -> 
     tested, findings = against_the_best(rows, headline)
     columns[1:1] = tested
     task, title = results[0].task, results[0].dataset_title
+    chosen = [Note("", CHOICE)] if headline and headline.metric.endswith(CHOSEN) else []
+    leaks = [Note("", LEAK)] if any(column.metric.endswith(LEAKED) for column in columns) else []
     return Table(
         f"{task}-{results[0].run.dataset}",
         f"{glossary.task_title(task)} on {title}",
         columns,
         rows,
-        findings + seed_notes(rows) + labels_drawn(results[0].run) + notes_of(results, rows, columns) + unmeasured,
+        findings
+        + seed_notes(rows)
+        + chosen
+        + leaks
+        + labels_drawn(results[0].run)
+        + notes_of(results, rows, columns)
+        + unmeasured,
         scale_rows(results, columns),
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from nets.metrics.metric import CHOSEN, LEAKED, stem
 from nets.reporting import glossary
 from nets.reporting.measures import Measure
 from nets.reporting.results import Result
@@ -32,6 +33,33 @@ def reported(run: Run, measure: Measure, published: Values) -> list[Published]:
     return published.get((run.model, run.dataset, *measure), [])
 
 
+def values_beside(row: Row, column: Column, published: Values, holds: bool = True) -> list[Published]:
+    """The published values that stand beside a row's number; the first is compared with ours.
+
+    Those whose epoch was chosen by test images stand beside ours of that kind, where that was measured. `holds`:
+    whether the others stand in this column.
+    """
+    name, run = stem(column.metric), row.results[0].run
+    if own := reported(run, Measure(column.metric, column.split), published) if column.metric != name else []:
+        return own
+    repeated = row.cells.get(name + LEAKED, Cell(ABSENT)).sort is not None
+    values = reported(run, Measure(name, column.split), published)
+    leaked = [value for value in values if repeated and "selection" in value.differs]
+    if column.metric == name + LEAKED:
+        return leaked
+    return [value for value in values if value not in leaked] if holds else []
+
+
+def holders(columns: Sequence[Column]) -> list[bool]:
+    """Which columns published values stand in: of two that differ in the weights, the one with the headline's."""
+    names, chosen = (
+        {column.metric for column in columns},
+        any(c.headline and c.metric.endswith(CHOSEN) for c in columns),
+    )
+    pairs = [stem(column.metric) + CHOSEN in names for column in columns]
+    return [not two or c.metric.endswith(CHOSEN) == chosen for two, c in zip(pairs, columns, strict=True)]
+
+
 def transferred(run: Run) -> bool:
     """Whether a run trains on from pretrained weights; with `evaluate_only` it trains nothing."""
     return bool(run.pretrained) and run.recipe.options.get("transfer") != "evaluate_only"
@@ -44,9 +72,8 @@ def add_published(rows: list[Row], measured: list[Column], published: Values) ->
     """
     columns: list[Column] = []
     compared: list[list[tuple[Column, list[Published]]]] = [[] for _ in rows]
-    for column in measured:
-        measure = Measure(column.metric, column.split)
-        by_row = [reported(row.results[0].run, measure, published) for row in rows]
+    for column, holds in zip(measured, holders(measured), strict=True):
+        by_row = [values_beside(row, column, published, holds) for row in rows]
         if column.passport or not any(by_row):
             continue
         beside = published_columns(column)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from nets.fidelity.passport import digest
-from nets.metrics.metric import Accuracy
+from nets.metrics.metric import CHOSEN, LEAKED, Accuracy, stem
 from nets.reporting import glossary
 from nets.reporting.measures import Measure, Number
 from nets.reporting.results import Result
@@ -18,11 +18,16 @@ UNMEASURED = "not measured"
 def metric_columns(results: list[Result], also: Collection[Measure] = ()) -> list[Column]:
     """One column per metric on the headline's split and, for fidelity, per passport; the headline comes first.
 
+    Where weights were chosen, metrics of the last epoch come after the others, except that of the headline.
+
     Other splits have columns only for the measures in `also`, each after the same metric on the headline's split.
     """
     columns: dict[tuple[Measure, str], Column] = {}
     reasons = unusable(results)
-    headlines = [result.headline for result in results if result.headline]
+    headlines = [result.headline for result in results if result.headline and result.ok]
+    chosen = all(headline.metric.endswith(CHOSEN) for headline in headlines)
+    if not chosen:  # some have no chosen weights, or are of a version that put those of the last epoch first
+        headlines = [headline for headline in headlines if not headline.metric.endswith(CHOSEN)]
     splits = {headline.split for headline in headlines}
     for result in results:
         for number in result.numbers:
@@ -31,7 +36,20 @@ def metric_columns(results: list[Result], also: Collection[Measure] = ()) -> lis
                 columns.setdefault(key, column_of(number, reasons))
     with_values = {measure.metric for measure, passport in columns if passport}
     kept = [c for (measure, passport), c in columns.items() if passport or measure.metric not in with_values]
-    kept.sort(key=lambda c: ((c.metric, c.split) not in headlines, glossary.order(c.metric), c.split not in splits))
+    names, first = {column.metric for column in kept}, {stem(metric) for metric, _ in headlines}
+    for column in kept:
+        two, best = column.metric + CHOSEN in names, column.metric.endswith(CHOSEN)
+        column.label += " last epoch" if two and chosen else ""
+        column.minor = two and stem(column.metric) not in first if chosen else best
+        if best and chosen and stem(column.metric) not in first:
+            column.label = glossary.describe(stem(column.metric)).label  # a note says which weights these are
+
+    def place(column: Column) -> tuple[bool, bool, int, int, bool]:
+        which = [CHOSEN, "", LEAKED].index(column.metric.removeprefix(stem(column.metric)))
+        other = (column.metric, column.split) not in headlines
+        return other, column.minor, glossary.order(column.metric), which, column.split not in splits
+
+    kept.sort(key=place)
     for column in kept[:1]:
         column.headline = True
     return kept
@@ -51,7 +69,6 @@ def column_of(number: Number, reasons: Mapping[tuple[str, str], str]) -> Column:
         metric.unit,
         number.direction,
         metric.decimals,
-        minor=glossary.order(number.metric)[0],
         metric=number.metric,
         split=number.split,
         passport=passport,
@@ -80,6 +97,7 @@ def metric_cell(group: list[Result], column: Column, holes: dict[int, str]) -> C
 
 def test_images(group: list[Result], column: Column) -> int | None:
     """On how many test images a model's accuracy is measured; None for other metrics and splits, or if unknown."""
-    if column.split != "test" or not isinstance(glossary.describe(column.metric), Accuracy):
+    counts = isinstance(glossary.describe(column.metric), Accuracy)
+    if column.split != "test" or not counts or column.metric.endswith(LEAKED):  # the best of many is no random share
         return None
     return next((count for result in group if (count := result.test_images) is not None), None)

@@ -67,6 +67,8 @@ def summary_cell(summary: Summary, column: Column, images: int | None = None) ->
     """
     mean, (low, high) = summary.mean, summary.interval(*glossary.describe(column.metric).limits)
     raw: dict[str, float | None] = {"mean": mean, "ci_low": low, "ci_high": high, "n": summary.n}
+    if (boot := summary.bootstrapped)[0] is not None:
+        raw |= {"bootstrap_low": boot[0], "bootstrap_high": boot[1]}
     if bounds := test_set_interval(summary, images):
         raw |= {"test_low": bounds[0], "test_high": bounds[1], "test_images": images}
     raw = {f"{column.key}_{name}": value for name, value in raw.items()}

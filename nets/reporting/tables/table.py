@@ -63,6 +63,11 @@ class Row:
     cells: dict[str, Cell]
 
     @property
+    def name(self) -> str:
+        """`<model>-<dataset>[-<variant>]`; empty for a row of the scale."""
+        return self.results[0].name.rpartition("-s")[0] if self.results else ""
+
+    @property
     def whole(self) -> bool:
         """Whether every seed has a result."""
         return all(result.ok for result in self.results)
@@ -106,7 +111,7 @@ class Table:
         """The table as JSON, with its results by name."""
         rows = {
             kind: [
-                {"label": row.label, "runs": [result.name for result in row.results]}
+                {"name": row.name, "label": row.label, "runs": [result.name for result in row.results]}
                 | {"cells": {key: asdict(cell) for key, cell in row.cells.items()}}
                 for row in getattr(self, kind)
             ]
