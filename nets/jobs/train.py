@@ -29,9 +29,7 @@ def main(argv: list[str] | None = None) -> int:
         "--pretrained", type=Path, nargs="*", default=[], help="manifest or note of the weights to start from"
     )
     parser.add_argument("--extractor", type=Path, nargs="?", help="manifest of the classifier that measures samples")
-    parser.add_argument(
-        "--checkpoint-seconds", type=float, default=60, help="seconds between checkpoints (default: 60)"
-    )
+    parser.add_argument("--checkpoint-seconds", type=float, default=60, help="between checkpoints (default: 60)")
     parser.add_argument("--log", type=Path, help="file for one line per epoch")
     args = parser.parse_args(argv)
     stop = StopRequest()

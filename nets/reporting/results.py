@@ -110,6 +110,11 @@ class Result:
         """
         return read_arrays(self.folder / "arrays.npz", "labels", "predicted")
 
+    @cached_property
+    def errors(self) -> "np.ndarray | None":
+        """An autoencoder's squared error of each test image (N,), averaged over its pixels; None if it was not kept."""
+        return read_arrays(self.folder / "arrays.npz", "errors").get("errors")
+
     @property
     def test_images(self) -> int | None:
         """How many test images it was measured on; None if unknown, or if they have no labels."""
@@ -136,6 +141,17 @@ class Result:
         """What its jobs cost, by stage, as in `costs.json`; empty if no job has noted it."""
         path = self.folder / "costs.json"
         return read_json(path) if path.exists() else {}
+
+    @cached_property
+    def layers(self) -> dict[str, list[dict[str, Any]]]:
+        """The layers of each network, by role, as in `layers.json`; empty if they are not known."""
+        path = self.folder / "layers.json"
+        return read_json(path)["networks"] if path.exists() else {}
+
+    @cached_property
+    def anatomy(self) -> "dict[str, np.ndarray]":
+        """The arrays of anatomy.npz, kept in memory; empty if there is none."""
+        return read_arrays(self.folder / "anatomy.npz")
 
     @cached_property
     def snapshots(self) -> "dict[str, np.ndarray]":
