@@ -38,12 +38,12 @@ class Beginning:
 
 
 BEGINNINGS = {
-    "classification": Beginning("classifier", {"width": 32}, "mnist5k", "cnn", "epochs=10 batch_size=32"),
+    "classification": Beginning("classifier", {"width": 32}, "mnist5k", "cnn", "epochs=20 batch_size=32"),
     "segmentation": Beginning("segmenter", {"width": 32}, "digit_scenes", "unet_small", "epochs=4"),
     "reconstruction": Beginning("autoencoder", {"width": 256, "latent_dim": 16}, "mnist5k", "autoencoder", "epochs=6"),
 }
 BASELINES = {  # what is trained first on a new data set, by what it has
-    "labels": ("resnet18", "short", "model.width=0.25 epochs=10"),
+    "labels": ("resnet18", "short", "model.width=0.25 epochs=10 batch_size=32"),
     "masks": ("unet", "unet_small", "model.width=16 epochs=6"),
     "images": ("conv_autoencoder", "conv_autoencoder", "epochs=6"),
 }
