@@ -240,6 +240,15 @@ def test_each_pair_of_rows_is_tested(results, path):
     assert difference == pytest.approx(np.mean(list(theirs.values())) - np.mean(list(ours.values())), rel=1e-5)
 
 
+def test_seeds_of_a_row_with_a_hole_keep_their_numbers(results, path):
+    content = taken(path.with_suffix("") / "data/classification-mnist5k.js")
+    text, mean, seeds = content["rows"]["mlp-mnist5k"]["cells"]["top1"]
+    runs = {r.run.seed: r for r in load_results(results, results / "runs.txt") if r.run.model == "mlp"}
+    assert mean is None and set(seeds) == {"0", "2"}
+    assert seeds["2"] == next(number.value for number in runs[2].numbers if number.metric == "top1")
+    assert content["rows"]["mlp-mnist5k"]["cells"]["parameters"][2] == {}
+
+
 def taken(script):
     """What a script hands to a page."""
     kind, content = re.fullmatch(r'nets\.take\("(\w+)",(.*)\);\n', script.read_text(), re.DOTALL).groups()
