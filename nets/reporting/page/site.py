@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from nets.files import atomic, naming, read_json
 from nets.reporting.comparisons import Comparison, read_comparisons
-from nets.reporting.page import across, background, comparison, data, models, overview, render, runs
+from nets.reporting.page import across, background, comparison, data, lessons, models, overview, render, runs
 from nets.reporting.page.page import ENTRY, Page, Suite
 from nets.reporting.page.pictures import Pictures
 from nets.reporting.results import load_results
@@ -21,6 +21,7 @@ from nets.reporting.tables.table import Table
 
 PAGES: tuple[Callable[[Suite, Pictures], Iterable[Page]], ...] = (
     overview.pages,
+    lessons.pages,
     comparison.pages,
     across.pages,
     models.pages,
