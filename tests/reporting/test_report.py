@@ -280,14 +280,7 @@ def test_the_report_needs_the_tables_of_compare_and_leaves_the_old_one(results, 
     assert report.main([*suite, "--output", str(folder / "report.html")]) == 1
     assert "classification-mnist5k.json is missing; run the stage that writes it first." in capsys.readouterr().err
     assert text_of(folder / "report.html") == before
-    assert {path.name for path in folder.iterdir()} == {
-        "figures",
-        "report",
-        "report.html",
-        "runs",
-        "runs.txt",
-        "tables",
-    }
+    assert not list(folder.glob(".*"))  # of the report that could not be written
 
 
 def test_pages_and_figures_of_removed_runs_go_too(results, tmp_path):
