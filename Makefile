@@ -14,7 +14,7 @@ endif
 unexport PYTHONOPTIMIZE PYTHONWARNINGS PYTHONSAFEPATH PYTHONINSPECT PYTHONSTARTUP PYTHONHASHSEED MPLBACKEND
 
 # Recipes read what was typed from the environment ("$$TABLE"), so neither make nor a shell takes it for a command.
-typed := SUITE TABLE MODEL OVERRIDES RUN AGAINST PORT ONLY NAME FROM DATASET TASK TO
+typed := SUITE TABLE MODEL OVERRIDES RUN AGAINST PORT ONLY NAME FROM DATASET TASK TO BUDGET SLOTS MEASURE A B INTO BUNDLE OUT
 $(foreach word,$(typed),$(eval override export $(word) := $$(value $(word))))
 
 # make's functions end a word at a blank, so blanks are hidden from them.
@@ -22,13 +22,15 @@ blank := $(subst x,,x x)
 name := $(subst |,$(blank),$(basename $(notdir $(subst $(blank),|,$(or $(TABLE),$(SUITE).tsv)))))
 export results := results/$(name)
 # Snakemake reads a setting as YAML, where a block (|) means itself, whatever is in it.
+named := $(if $(TABLE),--table="$$TABLE",--suite="$$SUITE")
 settings := $(if $(TABLE),"table=$$(printf '|2-\n  %s' "$$TABLE")","suite=$$SUITE")
 
 # What test-quick runs: imports, configuration, data, metrics, shapes of networks, the workflow, one run end to end.
 quick_tests := tests/test_imports.py tests/test_docs.py tests/benchmarks tests/suite tests/data tests/metrics \
   tests/models/test_papers.py tests/models/test_autoencoders.py tests/workflow/test_module.py tests/jobs/test_honesty.py
 
-.PHONY: help run fetch plan why onnx mlflow add-model add-dataset check lint test-quick test test-slurm fingerprint verify publish bench docs site lock clean
+.PHONY: help run fetch plan status why onnx mlflow add-model add-dataset check lint test-quick test test-slurm fingerprint verify \
+  compare merge bundle archive publish bench docs site lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -36,7 +38,9 @@ help:  ## list the targets
 	@echo "make run SUITE=full      the same for config/full.tsv"
 	@echo "make run TABLE=my.tsv    the same for your own table"
 	@echo "make run RETRY=1         try runs without a result again (diverged, out of memory, no data)"
-	@echo "make plan                list the runs of a suite"
+	@echo "make plan                list the runs of a suite, with their time, memory and disk; SLOTS=4: on four slots"
+	@echo "make plan BUDGET=2h      and write a table of the runs that fit, one seed of each row before the second"
+	@echo "make status              while a suite runs: what is done, running, failed, and the time left"
 	@echo "make why RUN=name        what would rerun a run, and what has changed since it ran"
 	@echo "make fetch               get every data set and all weights of a suite beforehand"
 	@echo "make onnx RUN=folder     write a trained network as ONNX, compared with onnxruntime (TO=file.onnx)"
@@ -44,6 +48,10 @@ help:  ## list the targets
 	@echo "make add-dataset         add your images: an entry, a row and a test in my/ (NAME=pets FROM=folder; TABLE=)"
 	@echo "make add-model           add a network: a file, an entry, a row and a test (NAME=my_net; TABLE=, DATASET=, TASK=)"
 	@echo "make check MODEL=vgg16   try a network, yours too (TABLE=my/my.tsv): gradients, checkpoints, convolutions, ..."
+	@echo "make compare A=.. B=..   what changed between two results; STRICT=1: status 1 if something got worse"
+	@echo "make merge FROM=..       take runs of another machine or person into results/<suite> (SUITE, TABLE)"
+	@echo "make bundle RUN=name     a run in one file: description, numbers, figures, weights, packages; with hashes"
+	@echo "make archive             all runs of a suite in one file, with tables and report"
 	@echo "make clean               remove $$results"
 	@echo
 	@echo "For changes to the code (CONTRIBUTING.md):"
@@ -52,7 +60,7 @@ help:  ## list the targets
 	@echo "make test                the style and type checks, and all tests"
 	@echo "make test-slurm          the tests that need Slurm, which is started on this machine"
 	@echo "make fingerprint         SHA-256 of every run's weights and metrics; AGAINST=list.tsv compares with a list"
-	@echo "make verify              measure kept weights again: are the numbers the same? (RUN=name: one run)"
+	@echo "make verify              measure kept weights again: are the numbers the same? (RUN=name: one; BUNDLE=file)"
 	@echo "make publish             take results into the record, docs/results/ (SUITE, TABLE; RUN=name: one run)"
 	@echo "make bench               measure the speed, and write docs/benchmarks.md (15 minutes on two idle cores)"
 	@echo "make bench QUICK=1       whether it has fallen, in two minutes; ONLY=loop measures one benchmark"
@@ -74,7 +82,7 @@ help:  ## list the targets
 
 run: .venv/ready  ## the suite
 	@$(if $(RETRY),python -m nets.jobs.retry --results="$$results")
-	@python -m snakemake --cores all --config $(settings)
+	@python -m nets.jobs.run $(named)
 	@python -m nets.jobs.summary --results="$$results"
 
 fetch: .venv/ready
@@ -82,11 +90,15 @@ fetch: .venv/ready
 	@python -m snakemake --cores all --quiet all --config $(settings) -- fetch
 
 plan: .venv/ready
-	@python -m nets.jobs.plan $(if $(TABLE),--table="$$TABLE",--suite="$$SUITE")
+	@python -m nets.jobs.plan $(named) $(if $(BUDGET),--budget="$$BUDGET") $(if $(SLOTS),--slots="$$SLOTS") \
+	  $(if $(MEASURE),--seconds="$$MEASURE") $(if $(OWN),--own)
+
+status: .venv/ready
+	@python -m nets.jobs.status --results="$$results" $(if $(SLOTS),--slots="$$SLOTS")
 
 why: .venv/ready
 	@test -n "$$RUN" || { echo "Name a run: make why RUN=lenet5-mnist5k-s0; make plan lists them." >&2; exit 1; }
-	@python -m nets.jobs.why --run="$$RUN" $(if $(TABLE),--table="$$TABLE",--suite="$$SUITE")
+	@python -m nets.jobs.why --run="$$RUN" $(named)
 
 onnx: .venv/ready
 	@test -n "$$RUN" || { echo "Name a run: make onnx RUN=results/quick/runs/lenet5-mnist5k-s0" >&2; exit 1; }
@@ -131,7 +143,23 @@ fingerprint: .venv/ready
 	@python -m benchmarks.fingerprints $(if $(AGAINST),"$$AGAINST") "$$results"
 
 verify: .venv/ready
-	@$(if $(TABLE),NETS_CATALOGUES="$$(dirname -- "$$TABLE")") python -m nets.jobs.verify --results="$$results" $(if $(RUN),--run="$$RUN")
+	@$(if $(TABLE),NETS_CATALOGUES="$$(dirname -- "$$TABLE")") python -m nets.jobs.verify $(if $(RUN),--run="$$RUN") \
+	  $(if $(BUNDLE),--bundle="$$BUNDLE",--results="$$results")
+
+compare: .venv/ready
+	@test -n "$$A" -a -n "$$B" || { echo "Name two results: make compare A=results/quick B=elsewhere/results/quick." >&2; exit 1; }
+	@python -m nets.jobs.changed --first="$$A" --second="$$B" --output="$${OUT:-results/compared}" $(if $(STRICT),--strict)
+
+merge: .venv/ready
+	@test -n "$$FROM" || { echo "Name other results: make merge FROM=/mnt/other/results/quick INTO=results/quick." >&2; exit 1; }
+	@python -m nets.jobs.merge $(named) --source="$$FROM" $(if $(INTO),--into="$$INTO")
+
+bundle: .venv/ready
+	@test -n "$$RUN" || { echo "Name a run: make bundle RUN=lenet5-mnist5k-s0; make archive takes all runs." >&2; exit 1; }
+	@python -m nets.jobs.bundle --results="$$results" --run="$$RUN" $(if $(OUT),--output="$$OUT")
+
+archive: .venv/ready
+	@python -m nets.jobs.bundle --results="$$results" $(if $(OUT),--output="$$OUT")
 
 publish: .venv/ready
 	@python -m nets.jobs.publish --results="$$results" $(if $(RUN),--run="$$RUN")

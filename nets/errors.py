@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import os
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -45,6 +46,12 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error means that memory ran out, on the device or the machine. Needs no torch."""
     named = type(error).__name__ == "OutOfMemoryError"  # torch's
     return named or isinstance(error, MemoryError) or any(words in str(error) for words in MEMORY)
+
+
+def retry() -> str:
+    """How a person tries the holes of the suite again that this job belongs to."""
+    command = os.environ.get("NETS_RETRY")
+    return f"start `{command}`" if command else "run with RETRY=1"
 
 
 def first_line(error: BaseException) -> str:

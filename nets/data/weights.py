@@ -19,7 +19,7 @@ import torch.hub
 from torch import Tensor
 
 from nets.data.places import data_root, offline
-from nets.errors import DataError, first_line
+from nets.errors import DataError, first_line, retry
 from nets.files import atomic, read_json, read_verified, sha256
 from nets.trust import without_login
 
@@ -154,9 +154,9 @@ def fetch(entry: dict[str, Any], given: Path | None = None) -> WeightsFile:
             f"downloaded; or, if you trust it, write `sha256: {sha256(places[0])}` into its entry in your weights.yaml."
         )
     present = next((path for path in places if path.exists()), None) if expected else None
-    supply = f"put {filename} into {own.parent} and run with RETRY=1"
+    supply = f"put {filename} into {own.parent} and {retry()}"
     if present is None and own not in places:
-        return hole(f"{entry['title']} should be in {places[0]}; put it there and run with RETRY=1.")
+        return hole(f"{entry['title']} should be in {places[0]}; put it there and {retry()}.")
     if present is None and offline():
         return hole(f"{filename} is not here and NETS_OFFLINE forbids the download; {supply}.")
     if present is None:

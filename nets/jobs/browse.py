@@ -12,6 +12,7 @@ from pathlib import Path
 from nets.errors import UserError
 from nets.jobs.common import run_job
 from nets.jobs.track import follow
+from nets.suite.typed import typed
 
 HOST = "127.0.0.1"
 
@@ -32,7 +33,7 @@ def browse(results: Path, port: str) -> None:
         return
     database = results / "mlflow.db"
     if not database.exists():
-        raise UserError(f"{database} does not exist; run make run first.")
+        raise UserError(f"{database} is missing; start make run {typed(results)} first.")
     check_free(port)
     if (names := results / "runs.txt").exists():
         follow(results, names)  # they may have been moved since
@@ -50,9 +51,8 @@ def check_free(port: str) -> None:
         try:
             probe.bind((HOST, int(port)))
         except OSError as error:
-            raise UserError(
-                f"Port {port} can't be had ({error.strerror}); choose another: make mlflow PORT=5001."
-            ) from None
+            taken = f"Port {port} can't be had ({error.strerror})"
+            raise UserError(f"{taken}; choose another: make mlflow PORT=5001.") from None
 
 
 if __name__ == "__main__":

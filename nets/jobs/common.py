@@ -6,12 +6,12 @@ import errno
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from nets import trust
 from nets.errors import UserError, is_out_of_memory
-from nets.machine import attempts
+from nets.machine import attempts, costs
 from nets.machine.progress import announce
 from nets.suite.failures import last_words
 from nets.trust import Redacted, redacted, refuse_links
@@ -84,7 +84,7 @@ def run_job(
         if failed := attempts.earlier():
             return fail_again(failed.rstrip(), log)
         try:
-            with attempts.crash_noted():
+            with attempts.crash_noted(), costs.noted(folder, passed):
                 work()
         except passed:
             raise
@@ -96,6 +96,14 @@ def run_job(
                     attempts.give_up(redacted(text))
             return fail(text, log)
     return 0
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines, to a reader that may have enough (`head`)."""
+    try:
+        print("\n".join(lines), flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def sentence_of(error: BaseException) -> str | None:

@@ -13,7 +13,9 @@ from typing import Any
 from nets.errors import UserError
 from nets.jobs import evaluate
 from nets.jobs.common import run_job
+from nets.machine.progress import bar
 from nets.machine.provenance import describe_machine
+from nets.record.bundle import unpacked
 from nets.record.measured import names_of
 from nets.record.verification import verified
 from nets.reporting.results import Result
@@ -23,19 +25,23 @@ from nets.training.numerics import choose_device
 def main(argv: list[str] | None = None) -> int:
     """Parse the command line and verify."""
     parser = argparse.ArgumentParser(prog="python -m nets.jobs.verify", description=__doc__.splitlines()[0])
-    parser.add_argument("--results", type=Path, required=True, help="folder of the suite's results")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--results", type=Path, help="folder of the suite's results")
+    where.add_argument("--bundle", type=Path, help="a file that `make bundle` or `make archive` wrote")
     parser.add_argument("--run", metavar="NAME", help="a run of it (default: all)")
     args = parser.parse_args(argv)
-    return run_job(lambda: verify(args.results, args.run), folder=args.results)
+    return run_job(lambda: verify(args), folder=args.results)
 
 
-def verify(results: Path, run: str | None) -> None:
+def verify(args: argparse.Namespace) -> None:
     """Print a line for each run, and why its numbers differ. Raises UserError if a run is not what it was."""
-    failed, names = 0, [run] if run else names_of(results)
-    for name in names:
-        same, words = verified(results, name, measure)
-        print(words, flush=True)
-        failed += not same
+    with contextlib.ExitStack() as stack:
+        results, packed = stack.enter_context(unpacked(args.bundle)) if args.bundle else (args.results, [])
+        failed, names = 0, [args.run] if args.run else packed or names_of(results)
+        for name in bar(names, "verifying"):
+            same, words = verified(results, name, measure)
+            print(words, flush=True)
+            failed += not same
     if failed:
         raise UserError(f"{failed} of {len(names)} runs could not be verified; the lines above say why.")
 

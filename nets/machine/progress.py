@@ -3,12 +3,21 @@
 import contextlib
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, TypeVar
 
+from tqdm import tqdm
+
+from nets.machine import costs
 from nets.trust import redacted
 
 EVERY = 10.0  # seconds between lines if many jobs share a terminal
+BAR = "{desc}  {bar:20} {n_fmt} of {total_fmt}  {remaining} left"
+
+tqdm.monitor_interval = 0  # no thread of its own: processes are forked while a bar is shown
+
+Item = TypeVar("Item")
 
 
 class Progress:
@@ -24,6 +33,7 @@ class Progress:
     def update(self, step: int, total: int, seconds: float, where: str, losses: dict[str, float]) -> None:
         """Report a step; most calls print nothing."""
         self.first = self.first or (step, seconds)
+        costs.tell(where=where, left=self.seconds_left(step, total, seconds))
         now = time.monotonic()
         if now - self.shown_at < (0.2 if self.alone else EVERY) and step < total:
             return
@@ -39,15 +49,39 @@ class Progress:
         """'12 s left', from the pace since this process began."""
         if step == total:
             return f"done in {duration(seconds)}"
+        left = self.seconds_left(step, total, seconds)
+        return "" if left is None else f"{duration(left)} left"
+
+    def seconds_left(self, step: int, total: int, seconds: float) -> float | None:
+        """The seconds that the rest takes at the pace since this process began; None if there is no pace yet."""
         first_step, first_seconds = self.first or (0, 0.0)
         if step == first_step:
-            return ""
-        return f"{duration((seconds - first_seconds) / (step - first_step) * (total - step))} left"
+            return None
+        return (seconds - first_seconds) / (step - first_step) * (total - step)
 
     def epoch(self, row: dict[str, float]) -> None:
         """Write an epoch's history to the log."""
         if self.log:
             print("  ".join(f"{key} {value:.5g}" for key, value in row.items()), file=self.log, flush=True)
+
+
+def bar(items: Sequence[Item], what: str, terminal: TextIO | None = None) -> Iterator[Item]:
+    """The items, one by one, with a bar and the time left on a terminal; elsewhere, with a plain line now and then.
+
+    `what` says what is done, such as "measuring". All goes to standard error by default.
+    """
+    terminal = terminal or sys.stderr
+    if terminal.isatty():
+        yield from tqdm(items, what, file=terminal, leave=False, dynamic_ncols=True, bar_format=BAR)
+        return
+    began = shown = time.monotonic()
+    for number, item in enumerate(items):
+        now = time.monotonic()
+        if number and now - shown >= EVERY:
+            shown = now
+            left = duration((now - began) / number * (len(items) - number))
+            print(f"{what}: {number} of {len(items)} done, about {left} left", file=terminal, flush=True)
+        yield item
 
 
 def duration(seconds: float) -> str:

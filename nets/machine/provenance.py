@@ -6,15 +6,18 @@ import platform
 import resource
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 PACKAGES = ("torch", "torchvision", "numpy", "snakemake")
 
 
-def describe_machine(device: torch.device) -> dict[str, Any]:
+def describe_machine(device: "torch.device") -> dict[str, Any]:
     """Revision, packages, hardware and device of this process."""
+    import torch
+
     gpu = torch.cuda.get_device_properties(device) if device.type == "cuda" else None
     return {
         "revision": revision(),
@@ -70,8 +73,10 @@ def cpu_name() -> str:
         return platform.processor() or platform.machine()
 
 
-def peak_memory_mb(device: torch.device) -> float:
+def peak_memory_mb(device: "torch.device") -> float:
     """Peak memory of this process in MiB: on a GPU, what torch allocated; otherwise resident memory."""
+    import torch
+
     if device.type == "cuda":
         return round(torch.cuda.max_memory_allocated(device) / 2**20, 1)
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)

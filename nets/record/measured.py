@@ -14,10 +14,10 @@ from nets.reporting.results import Result, load_result
 from nets.run import read_names
 from nets.suite.catalogues import ROOT
 from nets.suite.keys import recorded
+from nets.suite.typed import typed
 from nets.trust import check_name, inside
 
 DIGITS = 6  # of a recorded value
-REPEAT = "train it again (delete its folder, then `make run`)"
 
 
 def entry_of(results: Path, name: str, known: dict[str, dict[str, Any]] | None = None) -> dict[str, Any]:
@@ -28,7 +28,9 @@ def entry_of(results: Path, name: str, known: dict[str, dict[str, Any]] | None =
     """
     folder = inside(results, "runs", check_name(name, "A run"))
     if not (folder / "metrics.json").exists():
-        raise UserError(f"{name} has no metrics in {folder}; finish it with `make run`, or correct its name.")
+        raise UserError(
+            f"{name} has no metrics in {folder}; finish it with `make run {typed(results)}`, or correct its name."
+        )
     result = load_result(folder)
     if not result.ok:
         raise UserError(
@@ -39,7 +41,8 @@ def entry_of(results: Path, name: str, known: dict[str, dict[str, Any]] | None =
     suite, siblings = results.name, rows(results) if known is None else known
     if siblings.get(name) != description:
         raise UserError(
-            f"{name} is not as runs.jsonl describes it, so its row was edited since; start `make run` first."
+            f"{name} is not as runs.jsonl describes it, so its row was edited since; start `make run {typed(results)}` "
+            "first."
         )
     row = [description[key] for key in ("model", "dataset", "variant")]
     seeds = [each["seed"] for each in siblings.values() if [each[k] for k in ("model", "dataset", "variant")] == row]
@@ -72,8 +75,15 @@ def rows(results: Path) -> dict[str, dict[str, Any]]:
 def names_of(results: Path) -> list[str]:
     """The names of a suite's runs. Raises UserError."""
     if not (results / "runs.txt").exists():
-        raise UserError(f"{results} has no results of a suite; start `make run` first, or correct its name.")
+        raise UserError(
+            f"{results} has no results of a suite; start `make run {typed(results)}` first, or correct its name."
+        )
     return read_names(results / "runs.txt")
+
+
+def repeat(result: Result) -> str:
+    """What to do about a run whose files don't belong together."""
+    return f"train it again (delete its folder, then `make run {typed(result.folder.parents[1])}`)"
 
 
 def check_description(result: Result) -> dict[str, Any]:
@@ -81,7 +91,7 @@ def check_description(result: Result) -> dict[str, Any]:
     description = read_json(result.folder / "config.json")
     trained = recorded(result.folder).get("train", {}).get("description")
     if sha256_of_json(description) != trained or description.get("name") != result.folder.name:
-        raise UserError(f"{result.name}: its config.json is not what it was trained from; {REPEAT}.")
+        raise UserError(f"{result.name}: its config.json is not what it was trained from; {repeat(result)}.")
     return description
 
 
@@ -90,7 +100,7 @@ def check_files(result: Result) -> None:
     for weights in result.manifest["weights"].values():
         path = inside(result.folder, weights["file"])
         if not path.is_file() or sha256(path) != weights["sha256"]:
-            raise UserError(f"{path} is not what its manifest names (SHA-256); {REPEAT}.")
+            raise UserError(f"{path} is not what its manifest names (SHA-256); {repeat(result)}.")
     counted = result.headline if result.headline and stem(result.headline.metric) == "top1" else Measure("top1", "test")
     top1 = values_of(result.numbers).get(counted)
     if top1 is not None and result.right:
@@ -98,7 +108,7 @@ def check_files(result: Result) -> None:
         if abs(right - top1) > 1e-3:
             raise UserError(
                 f"{result.folder}: metrics.json says top-1 {top1:.4g} %, its predictions (arrays.npz) {right:.4g} %; "
-                "evaluate it again (delete metrics.json, then `make run`)."
+                f"evaluate it again (delete metrics.json, then `make run {typed(result.folder.parents[1])}`)."
             )
 
 

@@ -18,6 +18,7 @@ from nets.reporting.results import Result, load_result
 from nets.suite.changes import differences, files
 from nets.suite.keys import recorded
 from nets.suite.paths import references_of
+from nets.suite.typed import typed
 from nets.trust import check_name, inside
 
 SHOWN = 4  # numbers that are named
@@ -33,7 +34,7 @@ def verified(results: Path, name: str, measure: Measuring, record: Path = RECORD
         first = kept(results, name)
         data = results.parent / "data" / first.run.dataset
         if not (data / "dataset.json").exists():
-            raise UserError(f"{data} has no prepared data; `make run` or `make fetch` prepares them.")
+            raise UserError(f"{data} has no prepared data; `make fetch {typed(results)}` prepares them.")
         with TemporaryDirectory() as folder:
             copy_weights(first, copy := Path(folder, name))
             now = measure(first, copy, data, references_of(str(results), first.run))

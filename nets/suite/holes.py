@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nets.errors import retry
 from nets.run import read_names
+from nets.suite.typed import typed
 from nets.trust import inside
 
 
@@ -40,7 +42,7 @@ class Note:
     @property
     def reason(self) -> str:
         """Why it is a hole, in one sentence."""
-        return self.content.get("reason") or "its note is damaged; run with RETRY=1"
+        return self.content.get("reason") or f"its note is damaged; {retry()}"
 
 
 def forget(results: Path) -> list[str]:
@@ -82,5 +84,8 @@ def summary(results: Path) -> str:
     notes = [Note.read(inside(results, "runs", name, "metrics.json")) for name in names]
     lines = [f"  {note.name}  {note.status}: {note.reason}" for note in notes if note.status != "ok"]
     if lines:
-        lines = [f"{len(lines)} of {len(names)} runs are holes; RETRY=1 tries them again:", *lines]
+        lines = [
+            f"{len(lines)} of {len(names)} runs are holes; make run RETRY=1 {typed(results)} tries them again:",
+            *lines,
+        ]
     return "\n".join([*lines, f"The report: {results}/report.html"])

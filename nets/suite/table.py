@@ -1,6 +1,7 @@
 """A table of the benchmark as text: rows, seeds, values."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from nets.errors import ConfigError, shorten, suggest
@@ -46,6 +47,18 @@ def read_table(path: Path) -> list[tuple[int, dict[str, str]]]:
         row = dict.fromkeys(COLUMNS, "") | {k: v.strip() for k, v in zip(names, cells, strict=False)}
         table.append((line, row))
     return table
+
+
+def table_of(rows: Iterable[tuple[dict[str, str], int]]) -> str:
+    """The text of a table, from the cells of rows with one seed each; equal cells become one row."""
+    seeds: dict[tuple[str, ...], list[int]] = {}
+    for cells, seed in rows:
+        seeds.setdefault(tuple(cells.get(column, "") for column in COLUMNS if column != "seeds"), []).append(seed)
+    lines: list[tuple[str, ...]] = [COLUMNS]
+    for own, numbers in seeds.items():
+        cells = dict(zip([column for column in COLUMNS if column != "seeds"], own, strict=True))
+        lines.append(tuple((cells | {"seeds": ",".join(map(str, numbers))})[column] for column in COLUMNS))
+    return "".join("\t".join(line) + "\n" for line in lines)
 
 
 def parse_seeds(text: str, where: str) -> list[int]:

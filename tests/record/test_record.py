@@ -69,7 +69,7 @@ REFUSED = {
     ),
     "unfinished": (
         lambda folder: (folder / "metrics.json").unlink(),
-        "has no metrics in .*; finish it with `make run`",
+        "has no metrics in .*; finish it with `make run TABLE=tiny.tsv`",
     ),
     "weights": (
         lambda folder: (folder / "model.safetensors").write_bytes(b"x"),

@@ -11,7 +11,7 @@ LIMIT = 2**20  # KiB, for ten thousand runs
 PLAN = """
 import sys
 from nets.jobs.plan import main
-main(["--table", sys.argv[1]])
+main(["--table", sys.argv[1], "--seconds=0"])
 """
 DRY_RUN = """
 import contextlib, sys
