@@ -14,7 +14,8 @@ endif
 unexport PYTHONOPTIMIZE PYTHONWARNINGS PYTHONSAFEPATH PYTHONINSPECT PYTHONSTARTUP PYTHONHASHSEED MPLBACKEND
 
 # Recipes read what was typed from the environment ("$$TABLE"), so neither make nor a shell takes it for a command.
-typed := SUITE TABLE MODEL OVERRIDES RUN AGAINST PORT ONLY BUDGET SLOTS MEASURE A B FROM INTO BUNDLE OUT
+typed := SUITE TABLE MODEL OVERRIDES RUN AGAINST PORT ONLY NAME FROM DATASET TASK TO \
+  BUDGET SLOTS MEASURE A B INTO BUNDLE OUT
 $(foreach word,$(typed),$(eval override export $(word) := $$(value $(word))))
 
 # make's functions end a word at a blank, so blanks are hidden from them.
@@ -29,7 +30,8 @@ settings := $(if $(TABLE),"table=$$(printf '|2-\n  %s' "$$TABLE")","suite=$$SUIT
 quick_tests := tests/test_imports.py tests/test_docs.py tests/benchmarks tests/suite tests/data tests/metrics \
   tests/models/test_papers.py tests/models/test_autoencoders.py tests/workflow/test_module.py tests/jobs/test_honesty.py
 
-.PHONY: help run fetch plan status why mlflow check lint test-quick test test-slurm fingerprint verify compare merge bundle archive publish bench docs lock clean
+.PHONY: help run fetch plan status why onnx mlflow add-model add-dataset check lint test-quick test test-slurm \
+  fingerprint verify compare merge bundle archive publish bench docs site lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -42,7 +44,11 @@ help:  ## list the targets
 	@echo "make status              while a suite runs: what is done, running, failed, and the time left"
 	@echo "make why RUN=name        what would rerun a run, and what has changed since it ran"
 	@echo "make fetch               get every data set and all weights of a suite beforehand"
+	@echo "make onnx RUN=folder     write a trained network as ONNX, compared with onnxruntime (TO=file.onnx)"
 	@echo "make mlflow              browse the runs in MLflow; PORT=5001 takes another port than 5000"
+	@echo "make add-dataset         add your images: an entry, a row and a test in my/ (NAME=pets FROM=folder; TABLE=)"
+	@echo "make add-model           add a network: a file, an entry, a row and a test (NAME=my_net; TABLE=, DATASET=, TASK=)"
+	@echo "make check MODEL=vgg16   try a network, yours too (TABLE=my/my.tsv): gradients, checkpoints, convolutions, ..."
 	@echo "make compare A=.. B=..   what changed between two results; STRICT=1: status 1 if something got worse"
 	@echo "make merge FROM=..       take runs of another machine or person into results/<suite> (SUITE, TABLE)"
 	@echo "make bundle RUN=name     a run in one file: description, numbers, figures, weights, packages; with hashes"
@@ -51,7 +57,6 @@ help:  ## list the targets
 	@echo
 	@echo "For changes to the code (CONTRIBUTING.md):"
 	@echo "make check               style and type checks"
-	@echo "make check MODEL=vgg16   whether this processor computes the convolutions of a model correctly"
 	@echo "make test-quick          the tests that take less than two minutes"
 	@echo "make test                the style and type checks, and all tests"
 	@echo "make test-slurm          the tests that need Slurm, which is started on this machine"
@@ -61,6 +66,7 @@ help:  ## list the targets
 	@echo "make bench               measure the speed, and write docs/benchmarks.md (15 minutes on two idle cores)"
 	@echo "make bench QUICK=1       whether it has fallen, in two minutes; ONLY=loop measures one benchmark"
 	@echo "make docs                write the pages that are made from schemas, the record and benchmarks"
+	@echo "make site                a site of all documents, with the API, in .site/html (packages of its own, 170 MB)"
 	@echo "make lock                update requirements.lock from pyproject.toml, and environment.yml from the lock"
 
 # Only the lock decides: limits on versions in this machine's pip configuration are ignored.
@@ -95,12 +101,26 @@ why: .venv/ready
 	@test -n "$$RUN" || { echo "Name a run: make why RUN=lenet5-mnist5k-s0; make plan lists them." >&2; exit 1; }
 	@python -m nets.jobs.why --run="$$RUN" $(named)
 
+onnx: .venv/ready
+	@test -n "$$RUN" || { echo "Name a run: make onnx RUN=results/quick/runs/lenet5-mnist5k-s0" >&2; exit 1; }
+	@test -e "$$RUN" || RUN="$$results/runs/$$RUN"; python -m nets.jobs.export --run="$$RUN" $(if $(TO),--to="$$TO")
+
 mlflow: .venv/ready
 	@python -m nets.jobs.browse --results="$$results" --port="$$PORT"
 
+add-model: .venv/ready
+	@test -n "$$NAME" || { echo "Name it: make add-model NAME=my_net; TASK= and DATASET= choose what it is for." >&2; exit 1; }
+	@python -m nets.jobs.add --model="$$NAME" $(if $(TASK),--task="$$TASK") $(if $(DATASET),--dataset="$$DATASET") \
+	  $(if $(TABLE),--table="$$TABLE")
+
+add-dataset: .venv/ready
+	@test -n "$$NAME" -a -n "$$FROM" || { echo "Name it and its folder: make add-dataset NAME=pets FROM=pictures/pets" >&2; \
+	  exit 1; }
+	@python -m nets.jobs.add --new-dataset="$$NAME" --from="$$FROM" $(if $(TABLE),--table="$$TABLE")
+
 check: .venv/ready $(if $(MODEL),,lint)
 	@$(if $(MODEL),python -m nets.jobs.check --model="$$MODEL" --overrides="$$OVERRIDES" \
-	  $(if $(TABLE),--catalogues="$$(dirname -- "$$TABLE")"))
+	  $(if $(TABLE),--table="$$TABLE"))
 
 test-quick: .venv/ready
 	@python -m pytest $(quick_tests) --ignore=tests/suite/test_scale.py --ignore=tests/benchmarks/test_gpu_checks.py \
@@ -151,6 +171,15 @@ bench: .venv/ready
 docs: .venv/ready
 	@python -m nets.jobs.docs
 	@python -m benchmarks --page
+
+.site/ready: docs/site/requirements.txt
+	@echo "Setting up .site, once"
+	@$(PYTHON) -P -m venv .site/env
+	@.site/env/bin/python -m pip install --quiet --disable-pip-version-check -r docs/site/requirements.txt
+	@touch $@
+
+site: .site/ready
+	@NO_MKDOCS_2_WARNING=1 .site/env/bin/python docs/site/build.py
 
 lock: .venv/ready
 	@python -m pip install --quiet uv

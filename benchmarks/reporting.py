@@ -108,7 +108,8 @@ def measure(job: str, results: Path) -> tuple[float, float, float]:
     if status:
         raise SystemExit(f"{' '.join(command)} failed: {errors}")
     path = results / outputs[job]
-    size = sum(file.stat().st_size for file in ([path] if path.is_file() else path.iterdir()))
+    written = [path, *path.with_suffix("").rglob("*")] if path.is_file() else path.iterdir()
+    size = sum(file.stat().st_size for file in written if file.is_file())
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000, size / 1e6  # KiB on Linux
 
 

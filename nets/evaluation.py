@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from nets.anatomy import write_anatomy
 from nets.data.batches import Batches
 from nets.data.prepared import open_split
 from nets.errors import UserError, first_line
@@ -134,4 +135,5 @@ def measure(trained: TrainedRun) -> Measurements:
         write_json(trained.folder / "timing.json", fidelity.time_a_sample(task))
         samples = fidelity.measure(task, trained.references, data_dir, device, trained.inception)
         metrics, arrays = metrics + samples.metrics, arrays | samples.arrays
+    write_anatomy(task, arrays, trained.folder)
     return Measurements(metrics, arrays, classes)

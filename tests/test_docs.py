@@ -1,5 +1,6 @@
 """Documents are short where they should be, name only what exists, and agree with the code."""
 
+import importlib.util
 import re
 import shutil
 import tomllib
@@ -73,6 +74,22 @@ def test_every_make_target_that_the_pages_name_exists():
 def test_the_columns_of_tables_and_the_settings_are_explained():
     page = (ROOT / "config/README.md").read_text()
     assert all(f"| `{word}` |" in page for word in (*COLUMNS, *SETTINGS))
+
+
+def test_the_site_has_every_page_and_what_pages_link_to(tmp_path):
+    spec = importlib.util.spec_from_file_location("build_site", ROOT / "docs/site/build.py")
+    build = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(build)
+    nav = build.stage(tmp_path)
+    listed = [name for part in nav for name in next(iter(part.values())) if isinstance(name, str)]
+    assert {ROOT / name for name in listed} == set(PAGES)
+    for page in PAGES:
+        for link, _ in build.LINK.findall(page.read_text()):
+            if not link.startswith("http") and not link.endswith("/"):
+                assert ((tmp_path / page.relative_to(ROOT)).parent / link).resolve().exists(), f"{page.name}: {link}"
+    assert "](results/)" not in (tmp_path / "docs/results.md").read_text()
+    api = (tmp_path / "api/models.md").read_text()
+    assert "::: nets.models.lenet\n" in api and "::: nets.models.unet\n" in api
 
 
 def test_the_citation_has_the_version():

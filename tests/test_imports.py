@@ -27,8 +27,9 @@ ALLOWED = {  # by package: the parts of nets that it may import
     },
     "evaluation": {
         *("training", "suite.keys", "fidelity", "metrics", "machine", "data", "run", "errors", "files", "trust"),
-        *("tasks.contract", "tasks.precision", "tasks.kinds", "tasks.task_class"),
+        *("tasks.contract", "tasks.precision", "tasks.kinds", "tasks.task_class", "anatomy"),
     },
+    "anatomy": {"tasks", "files"},
     "reporting": {
         "reporting",
         "metrics.metric",

@@ -49,26 +49,33 @@ def decode(path: Path, shape: tuple[int, int, int], fit: str | int, changes: Cha
     resized before the centre is cut out. Raises DataError if the file can't be read, is grey with more than 8 bits, is
     too large, or has another size under `exact`.
     """
-    channels, height, width = shape
+    _, height, width = shape
     with opened(path, FORMATS, "an image") as image:
-        if image.mode.startswith(DEEP_MODES):
-            raise DataError(f"{path} has more than 8 bits per channel; convert it.")
         if fit == "exact" and image.size not in ((width, height), (height, width)):
             raise wrong_size(path, image.size, (width, height))
         with ONE_LARGE if image.width * image.height > LARGE else nullcontext():
             said = said_besides(image)
-            ImageOps.exif_transpose(image, in_place=True)  # each copy of a large image counts
-            on_white = laid_on_white(image)
-            said += ["transparency laid on white"] if on_white is not image else []
-            if on_white.mode == "P":
-                on_white = on_white.convert("RGBA")
-            wanted = "L" if channels == 1 else "RGB"
-            pixels = _fitted(
-                path, on_white if on_white.mode == wanted else on_white.convert(wanted), width, height, fit
-            )
+            pixels, more = pixels_of(image, path, shape, fit)
     if changes is not None:
-        changes.update((what, path) for what in said)
-    return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
+        changes.update((what, path) for what in said + more)
+    return pixels
+
+
+def pixels_of(
+    image: Image.Image, path: Path, shape: tuple[int, int, int], fit: str | int
+) -> tuple[np.ndarray, list[str]]:
+    """An opened image as (C, H, W) uint8, and what was changed; `path` names it in messages. See `decode`."""
+    channels, height, width = shape
+    if image.mode.startswith(DEEP_MODES):
+        raise DataError(f"{path} has more than 8 bits per channel; convert it.")
+    ImageOps.exif_transpose(image, in_place=True)  # each copy of a large image counts
+    on_white = laid_on_white(image)
+    said = ["transparency laid on white"] if on_white is not image else []
+    if on_white.mode == "P":
+        on_white = on_white.convert("RGBA")
+    wanted = "L" if channels == 1 else "RGB"
+    pixels = _fitted(path, on_white if on_white.mode == wanted else on_white.convert(wanted), width, height, fit)
+    return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1), said
 
 
 def decode_mask(path: Path, size: tuple[int, int], fit: str, image: Path | None = None) -> np.ndarray:

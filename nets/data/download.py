@@ -1,6 +1,7 @@
 """Downloads through torchvision, which knows the addresses and verifies the files."""
 
 import contextlib
+import inspect
 import queue
 import socket
 import sys
@@ -8,6 +9,7 @@ import tempfile
 import threading
 import time
 import warnings
+from collections.abc import Callable
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -37,13 +39,31 @@ def fetch(source: dict, root: Path) -> None:
     if not _answer(urls, ANSWER_SECONDS):
         hosts = " nor ".join(sorted({str(urlsplit(url).hostname) for url in urls}))
         raise SourceUnavailable(f"allow the download (offline now: no answer from {hosts})")
+    complete(root, lambda folder: _download(kind, folder))
+
+
+def fetch_class(kind: type[Any], root: Path, arguments: dict[str, Any], missing: str) -> None:
+    """Download what a class of `torchvision.datasets` reads with these arguments into `root`, as `fetch` does.
+
+    `missing` says what it lacks. Raises SourceUnavailable also if the class downloads nothing.
+    """
+    supply = f"put the files of torchvision's {kind.__name__} into {root} ({missing.rstrip('.')})"
+    if offline():
+        raise SourceUnavailable(f"{supply}, or allow the download (NETS_OFFLINE forbids it now)")
+    if "download" not in inspect.signature(kind).parameters:
+        raise SourceUnavailable(supply)
+    complete(root, lambda folder: guarded(kind, lambda: kind(folder, download=True, **arguments)))
+
+
+def complete(root: Path, work: Callable[[Path], None]) -> None:
+    """Let `work` fill a temporary folder, then move its files into `root`."""
     try:
         root.mkdir(parents=True, exist_ok=True)
         folder = tempfile.TemporaryDirectory(dir=root, prefix=".download-")
     except OSError as error:
         raise SourceUnavailable(f"make {root} writable for the download ({error.strerror})") from error
     with folder as name:
-        _download(kind, Path(name))
+        work(Path(name))
         for path in sorted(Path(name).rglob("*")):
             if path.is_file():
                 target = root / path.relative_to(name)
@@ -82,17 +102,20 @@ def _answer(urls: list[str], seconds: float) -> bool:
 def _download(kind: type[Any], folder: Path) -> None:
     from torchvision.datasets.utils import download_url
 
+    if hasattr(kind, "tgz_md5"):  # CIFAR, whose class would unpickle the batches; `cifar.read` opens the archive
+        guarded(kind, lambda: download_url(kind.url, folder, kind.filename, kind.tgz_md5))
+    else:
+        guarded(kind, lambda: kind(folder, download=True))
+
+
+def guarded(kind: type[Any], work: Callable[[], Any]) -> None:
+    """Let torchvision download. Raises SourceUnavailable or DataError for what goes wrong."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(STALL_SECONDS)
     try:
         with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if hasattr(
-                kind, "tgz_md5"
-            ):  # CIFAR, whose class would unpickle the batches; `cifar.read` opens the archive
-                download_url(kind.url, folder, kind.filename, kind.tgz_md5)
-            else:
-                kind(folder, download=True)
+            work()
     except (URLError, ConnectionError, TimeoutError, HTTPException) as error:
         raise SourceUnavailable(f"try the download again (it broke off: {error})") from error
     except RuntimeError as error:  # torchvision's one type for all errors

@@ -1,13 +1,29 @@
 """Checks of `config/datasets.yaml` that a schema can't express; `nets.suite.catalogues` checks the schema."""
 
+import ast
+import importlib.util
 import unicodedata
+from functools import cache
+from pathlib import Path
 
-from nets.errors import DataError
+from nets.errors import DataError, suggest
 
 DISTORTIONS = ("shift", "scale", "squeeze", "shear")  # the keys of `augment` that make one random affine map
 MOST_DEGREES = 20  # of polynomials
 MOST_GENERATED = 2**30  # pixels
 MOST_MASK_CLASSES = 256  # a byte per pixel
+DOWNLOADED = (
+    "MNIST",
+    "FashionMNIST",
+    "CIFAR10",
+    "CIFAR100",
+    "OxfordIIITPet",
+)  # of torchvision: read by our own readers
+UNREAD = {  # classes of torchvision that are no such data set, or unpickle files that nobody has verified
+    **dict.fromkeys(("LSUN", "LSUNClass", "PhotoTour", "ImageNet"), "unpickles files"),
+    **dict.fromkeys(("ImageFolder", "DatasetFolder"), "is a folder: use the kind image_folder"),
+    **dict.fromkeys(("VisionDataset", "wrap_dataset_for_transforms_v2"), "is no data set"),
+}
 
 
 def number_of(classes: list[str] | int | None) -> int:
@@ -69,8 +85,36 @@ def check_entries(catalogue: dict, where: str) -> None:
             known = entry.get("source_classes", entry["classes"])
             if source["kind"] == "polynomials" and not (isinstance(known, list) and len(known) <= MOST_DEGREES):
                 raise DataError(f"{where}: {name} / classes: name the degrees from 1 to at most {MOST_DEGREES}.")
+            if source["kind"] == "torchvision":
+                check_torchvision(f"{where}: {name}", source)
             if source["kind"] == "digit_scenes":
                 check_scenes(f"{where}: {name}", entry["shape"], source)
+
+
+def check_torchvision(where: str, source: dict) -> None:
+    """Raise DataError if torchvision has no data set of this class, or one that is not read; imports no torchvision."""
+    name, known = source["class"], torchvision_classes()
+    if name in UNREAD:
+        raise DataError(f"{where}: torchvision's {name} {UNREAD[name]}; name another class, or another kind of source.")
+    if known and name not in known:
+        raise DataError(f"{where}: torchvision has no data set {name!r}; {suggest(name, known - UNREAD.keys())}")
+    if name in DOWNLOADED and source.keys() - {"kind", "class"}:
+        raise DataError(
+            f"{where}: torchvision's {name} is only downloaded, and read by the other sources of its entry; write "
+            "`class` alone, and copy these sources from config/datasets.yaml."
+        )
+
+
+@cache
+def torchvision_classes() -> frozenset[str]:
+    """The names in `torchvision.datasets`, from its source; empty if it is not installed."""
+    spec = importlib.util.find_spec("torchvision")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        tree = ast.parse(Path(folder, "datasets/__init__.py").read_text(encoding="utf-8"))
+        for node in tree.body:
+            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
+                return frozenset(ast.literal_eval(node.value))
+    return frozenset()
 
 
 def check_scenes(where: str, shape: list[int], source: dict) -> None:

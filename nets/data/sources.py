@@ -5,6 +5,7 @@ import importlib
 from pathlib import Path
 
 from nets.data import download
+from nets.data.entries import DOWNLOADED
 from nets.data.loaded import Loaded
 from nets.data.subsets import choose
 from nets.errors import SourceUnavailable
@@ -20,7 +21,15 @@ READERS = {  # by kind of source; imported when used, so `nets.suite.keys` names
     "digit_scenes": "nets.data.packaged:read_digit_scenes",
     "mask_folder": "nets.data.masks:read_mask_folder",
     "oxford_pet": "nets.data.masks:read_oxford_pet",
+    "arrays": "nets.data.arrays:read",
+    "torchvision": "nets.data.items:read_torchvision",
+    "huggingface": "nets.data.items:read_huggingface",
 }
+
+
+def reader_of(source: dict) -> str | None:
+    """The reader of a source; None for one that is only downloaded, so that another source of its entry reads it."""
+    return None if source["kind"] == "torchvision" and source["class"] in DOWNLOADED else READERS[source["kind"]]
 
 
 def load(entry: dict, root: Path) -> Loaded:
@@ -41,8 +50,8 @@ def load(entry: dict, root: Path) -> Loaded:
 
 
 def _load_one(entry: dict, source: dict, root: Path) -> Loaded:
-    if source["kind"] != "torchvision":
-        module, _, reader = READERS[source["kind"]].partition(":")
+    if path := reader_of(source):
+        module, _, reader = path.partition(":")
         return getattr(importlib.import_module(module), reader)(entry, source, root)
     download.fetch(source, root)
     others = [other for other in entry["sources"] if other["kind"] in ("idx", "cifar_batches", "oxford_pet")]

@@ -55,15 +55,24 @@ def features(extractor: Extractor) -> View:
     return lambda images: extractor.read(images).features
 
 
+class Kept(NamedTuple):
+    """What all generators of a data set share, measured once; see `nets.fidelity.reference`."""
+
+    limits: dict[str, float]  # of held-out images, by metric
+    views: Tensor | None  # `Known.views` in features (2, M, D) float32; None: there is no classifier
+
+
 class Known:
     """Training images, among which the sources of copies are sought."""
 
-    def __init__(self, images: Tensor, view: View, device: torch.device):
-        """`images` (M, C, H, W) uint8, with M above 1."""
+    def __init__(self, images: Tensor, view: View, device: torch.device, views: Tensor | None = None):
+        """`images` (M, C, H, W) uint8, with M above 1. `views` (2, M, D): what is seen of them, if that is known."""
         self.view, self.device = view, device
         self.mean = images.float().mean().item()
         self.contrast = images.flatten(1).float().std(dim=1).mean().item()
-        self.views = [self.see(images), self.see(blurred(images))]
+        if views is None:
+            views = torch.stack([self.see(images), self.see(blurred(images))])
+        self.views = views.to(device)  # of the images as they are, and blurred
 
     def see(self, images: Tensor) -> Tensor:
         """The view of images (N, C, H, W), brought to the mean and the contrast of the training images."""

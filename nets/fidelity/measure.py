@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from nets.data.batches import images_of
-from nets.data.prepared import images_sha256, open_split, read_info
+from nets.data.prepared import images_sha256, is_drawn, open_split, read_info
 from nets.errors import UserError
 from nets.fidelity import copies
 from nets.fidelity.extractors import Extractor, Features, load_extractor
@@ -58,7 +58,7 @@ def measure(
     """
     sampling = task.sampling() | {"number_type": Precision().name(device)}
     samples = task.sample(sampling["samples"], seed=task.run.seed + 1)
-    measured, classifier = Measurements(), None
+    measured, classifier, kept = Measurements(), None, None
     for path in references:
         name = path.parent.name.rsplit("-", 1)[1]
         reference = read_json(path)
@@ -72,20 +72,18 @@ def measure(
         if not extractor.passport.items() <= reference["extractor"].items():  # which says how good it is, too
             raise UserError(f"{path} was made with another extractor than {source}; delete it and make it again.")
         generated = extractor.read(samples)
-        stored = read_verified(
-            path.with_name("features.npy"), reference["features_sha256"], f"delete {path.parent} and start again"
-        )
-        real = torch.from_numpy(np.load(io.BytesIO(stored))).to(device)
+        real = stored(path, reference, "features").to(device)
         values = compare(real, reference["classes"], generated)
         passport = issue(reference["extractor"], reference["reference"], sampling)
         measured.metrics += [Measurement(f"{key}_{name}", value, passport=passport) for key, value in values.items()]
+        kept = kept or kept_copies(path, reference, data_dir)
         if reference["classes"] is not None:
             classifier = replace(extractor, passport=reference["extractor"])
             measured.arrays |= {
                 "classes_real": np.array(reference["classes"]),
                 "classes_generated": classes.shares(generated.logits),
             }
-    copied = measure_copies(samples[:COMPARED], data_dir, sampling, classifier, task.run.seed)
+    copied = measure_copies(samples[:COMPARED], data_dir, sampling, classifier, task.run.seed, kept)
     return Measurements(measured.metrics + copied.metrics, measured.arrays | copied.arrays)
 
 
@@ -113,45 +111,102 @@ def holes(extractor: str, reason: str) -> list[Measurement]:
     return [Measurement(f"{name}_{extractor}", None, reason=reason) for name in names]
 
 
-def measure_copies(
-    samples: Tensor, data_dir: Path, sampling: dict[str, Any], extractor: Extractor | None, seed: int
-) -> Measurements:
-    """The percentage of samples that copy a training image, in pixels and in features; see `nets.fidelity.copies`.
+def stored(path: Path, reference: dict[str, Any], name: str) -> Tensor:
+    """An array that is kept beside a reference.json."""
+    content = read_verified(
+        path.with_name(f"{name}.npy"), reference[f"{name}_sha256"], f"delete {path.parent} and start again"
+    )
+    return torch.from_numpy(np.load(io.BytesIO(content)))
 
-    `samples` (N, C, H, W) uint8 are on the device that computes. The arrays are a few samples and their nearest
-    training images, the likeliest copies first.
+
+def keep_copies(data_dir: Path, extractor: Extractor | None, device: torch.device) -> copies.Kept | None:
+    """What `measure_copies` computes of training and held-out images alone, in pixels and in a classifier's features.
+
+    None where no images are held out, or where the run's seed draws the training images.
     """
+    held_out = fresh(data_dir)
+    if held_out is None or is_drawn(read_info(data_dir), "train"):
+        return None
+    known = images_of(data_dir, "train")
+    searches = {name: copies.Known(known, view, device) for name, view, _ in views_of(extractor)}
+    limits = {name: search.match(held_out).limit for name, search in searches.items()}
+    return copies.Kept(limits, list(searches.values())[1].views if extractor else None)
+
+
+def kept_copies(path: Path, reference: dict[str, Any], data_dir: Path) -> copies.Kept | None:
+    """What a reference has of `keep_copies`, if anything. Raises UserError if it is of other images than `data_dir`."""
+    if not (known := reference.get("copies")):
+        return None
+    if known["images_sha256"] != learned_sha256(data_dir):
+        raise UserError(f"{path} is of other training images than those in {data_dir}; delete it and make it again.")
+    views = stored(path, reference, "training")
+    return copies.Kept(known["limits"], views if len(views) else None)
+
+
+def learned_sha256(data_dir: Path) -> list[str]:
+    """Hashes that identify the images of training and validation."""
+    info = read_info(data_dir)
+    return [images_sha256(info, split) for split in ("train", "validation")]
+
+
+def fresh(data_dir: Path) -> Tensor | None:
+    """Held-out images (N, C, H, W) uint8, N at most COMPARED; None if there are none."""
+    held_out = open_split(data_dir, "validation")
+    chosen = np.random.default_rng(0).permutation(held_out.indices)[:COMPARED]
+    return torch.from_numpy(held_out.images[chosen]) if len(chosen) else None
+
+
+def views_of(extractor: Extractor | None) -> list[tuple[str, copies.View, dict[str, Any]]]:
+    """The metrics of copies, what each compares (pixels, or features of a classifier), and its entry in passports."""
     views: list[tuple[str, copies.View, dict[str, Any]]] = [("copies", copies.pixels, {"name": "pixels"})]
     if extractor:
         views.append((f"copies_{extractor.passport['name']}", copies.features(extractor), extractor.passport))
-    known, held_out = images_of(data_dir, "train", seed), open_split(data_dir, "validation")
-    if not len(held_out.indices):
+    return views
+
+
+def measure_copies(
+    samples: Tensor,
+    data_dir: Path,
+    sampling: dict[str, Any],
+    extractor: Extractor | None,
+    seed: int,
+    kept: copies.Kept | None = None,
+) -> Measurements:
+    """The percentage of samples that copy a training image, in pixels and in features; see `nets.fidelity.copies`.
+
+    `samples` (N, C, H, W) uint8 are on the device that computes. `kept` has what does not depend on them, if that is
+    known. The arrays are a few samples and their nearest training images, the likeliest copies first.
+    """
+    views, known, held_out = views_of(extractor), images_of(data_dir, "train", seed), fresh(data_dir)
+    if held_out is None:
         reason = "There are no validation images to say how near a new image is to the training images."
         return Measurements([Measurement(name, None, reason=reason) for name, *_ in views], {})
-    fresh = torch.from_numpy(held_out.images[np.random.default_rng(0).permutation(held_out.indices)[:COMPARED]])
     against = {
         "split": "train",
         "count": len(known),
         "resolution": known.shape[-1],
-        "images_sha256": images_sha256(held_out.info, "train"),
+        "images_sha256": images_sha256(read_info(data_dir), "train"),
     }
 
-    def measure_in(name: str, view: copies.View, how: dict[str, Any]) -> tuple[Measurement, copies.Matches]:
-        training = copies.Known(known, view, samples.device)
-        found = training.match(samples)
-        passport = issue(how, against, sampling | {"samples": len(samples)}) | {"indicative": False}
-        limit = training.match(fresh).limit
+    in_pixels = copies.Known(known, copies.pixels, samples.device)
+    found = in_pixels.match(samples)
+
+    def measure_in(name: str, view: copies.View, how: dict[str, Any]) -> Measurement:
+        seen, limit = (kept.views, kept.limits.get(name)) if kept else (None, None)
+        training = in_pixels if view is copies.pixels else copies.Known(known, view, samples.device, seen)
+        if limit is None:
+            limit = training.match(held_out).limit
         if limit < copies.SAME:
             reason = "Too many held-out images are equal to training images, so copies can't be told from new images."
-            return Measurement(name, None, reason=reason), found
-        return Measurement(name, found.share(limit), passport=passport), found
+            return Measurement(name, None, reason=reason)
+        passport = issue(how, against, sampling | {"samples": len(samples)}) | {"indicative": False}
+        matches = found if training is in_pixels else training.match(samples)
+        return Measurement(name, matches.share(limit), passport=passport)
 
-    measured = [measure_in(*view) for view in views]
-    found = measured[0][1]  # in pixels
     order = found.ratio.argsort(stable=True)
     spread = order[torch.linspace(0, len(order) - 1, SHOWN).round().long()]
     pictures = {
         "nearest_samples": samples.cpu()[spread].numpy(),
         "nearest_training": known[found.nearest[spread]].numpy(),
     }
-    return Measurements([measurement for measurement, _ in measured], pictures)
+    return Measurements([measure_in(*view) for view in views], pictures)

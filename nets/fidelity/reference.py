@@ -1,4 +1,4 @@
-"""The reference of a data set for one extractor: features of its test images, and the scale.
+"""The reference of a data set for one extractor: features of its test images, the scale, and what copies are told by.
 
 The scale gives the values of every metric for images of known quality: real ones, and noise.
 """
@@ -31,7 +31,7 @@ def write_reference(
     device: torch.device,
     inception: str = "",
 ) -> None:
-    """Write `features.npy` and `reference.json` into `output`, or the reason why there are none.
+    """Write `features.npy`, `training.npy` and `reference.json` into `output`, or the reason why there are none.
 
     `source` is a classifier's manifest.json or the note of fetched weights. `counts` are the numbers of generated
     images for which a scale is made. `cache` is a folder of features that suites share. `inception` is
@@ -39,7 +39,7 @@ def write_reference(
     """
     notes = [read_json(source), read_info(data_dir)]
     broken = next((note for note in notes if note["status"] != "ok"), None)
-    features = np.zeros((0, 0), np.float32)
+    arrays = dict.fromkeys(("features", "training"), np.zeros((0, 0), np.float32))
     if broken:
         known = dict.fromkeys(("extractor", "reference", "classes"))
         content = {"status": broken["status"], "reason": broken["reason"], **known, "scale": []}
@@ -47,9 +47,10 @@ def write_reference(
         extractor, split = load_extractor(source, data_dir, device, inception), open_split(data_dir, "test")
         images, info = torch.from_numpy(split.images[split.indices]), split.info
         real = read_once(extractor, images, info, cache)
-        features = real.features.cpu().numpy()
+        arrays["features"] = real.features.cpu().numpy()
         shares, passport = None, extractor.passport
-        if passport["name"] == "indomain":
+        classifier = extractor if passport["name"] == "indomain" else None
+        if classifier:
             shares = classes.shares(real.logits).tolist()
             labels = torch.from_numpy(split.labels[split.indices]).to(device)
             accuracy = round(top_k(real.logits, labels, 1), 2)
@@ -60,16 +61,21 @@ def write_reference(
             "extractor": passport,
             "reference": {
                 "split": "test",
-                "count": len(features),
+                "count": len(images),
                 "resolution": images.shape[-1],
                 "images_sha256": images_sha256(info, "test"),
             },
             "classes": shares,
             "scale": scale(extractor, real.features, shares, images_of(data_dir, "train", seed=0), counts),
         }
-    with atomic(output / "features.npy") as temporary, open(temporary, "wb") as file:
-        np.save(file, features)
-    content |= {"source": str(source), "features_sha256": sha256(output / "features.npy")}
+        if kept := measure.keep_copies(data_dir, classifier, device):
+            content["copies"] = {"limits": kept.limits, "images_sha256": measure.learned_sha256(data_dir)}
+            arrays["training"] = arrays["training"] if kept.views is None else kept.views.cpu().numpy()
+    content["source"] = str(source)
+    for name, values in arrays.items():
+        with atomic(output / f"{name}.npy") as temporary, open(temporary, "wb") as file:
+            np.save(file, values)
+        content[f"{name}_sha256"] = sha256(output / f"{name}.npy")
     write_json(output / "reference.json", content)
 
 

@@ -1,21 +1,20 @@
-"""Compute every convolution of a model on this processor, and say which come out wrong.
+"""Check a model before it trains: its contract with training, evaluation and checkpoints, and its convolutions here.
 
 python -m nets.jobs.check --model resnet18 --overrides "model.width=0.125"
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
-import torch
-
+from nets.contract_checks import build, results
 from nets.errors import UserError
 from nets.jobs.common import run_job
-from nets.suite.catalogues import ROOT
 from nets.suite.examples import examples
-from nets.tasks import task_class
-from nets.tasks.convolutions import Convolution
-from nets.tasks.exactness import verify
+from nets.training.numerics import choose_device
+
+WIDTH = 22  # of the checks' names
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -23,28 +22,31 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m nets.jobs.check", description=__doc__.splitlines()[0])
     parser.add_argument("--model", required=True, help="a name of models.yaml")
     parser.add_argument("--overrides", default="", help="as in a row of a table, such as model.width=0.125")
-    parser.add_argument("--catalogues", type=Path, default=ROOT / "config", help="folder of your own models.yaml")
+    parser.add_argument(
+        "--table", type=Path, help="your own table: its rows of the model are checked, with the catalogues beside it"
+    )
     args = parser.parse_args(argv)
-    return run_job(lambda: check(args.model, args.overrides, args.catalogues))
+    if args.table:
+        os.environ["NETS_CATALOGUES"] = str(args.table.parent)
+    return run_job(lambda: check(args.model, args.overrides, args.table))
 
 
-def check(model: str, overrides: str, catalogues: Path) -> None:
-    """Print a line for each convolution that is wrong or known to be, or one line if all are right."""
-    torch.set_num_threads(1)  # before anything is computed: a fork loses other threads
-    places: dict[Convolution, str] = {}
-    runs = examples(model, overrides, catalogues)
-    for run in runs:
-        kind, grey = task_class(run), (0.5,) * run.shape[0]
-        task = kind(run, kind.pixel_range({"mean": grey, "std": grey}), torch.device("cpu"))
-        print("".join(f"{warning}\n" for warning in task.check()), end="", flush=True)
-        places |= task.convolutions()
-    faults = {convolution: fault for convolution in places if (fault := verify(convolution))}
-    for convolution, fault in faults.items():
-        print(f"{convolution} ({places[convolution]}): {fault}.", flush=True)
-    if faults:
-        count = f"{len(faults)} of the {len(places)} convolutions"
-        raise UserError(f"This processor computes {count} of {model} wrong; train it elsewhere.")
-    print(f"All {len(places)} convolutions of {model}, for {' and '.join(r.dataset for r in runs)}, are right here.")
+def check(model: str, overrides: str, table: Path | None) -> None:
+    """Print a line for each check: what it found, or what is wrong and what to do. Raises UserError if one fails."""
+    choose_device(threads=1)  # before anything is computed: a fork loses other threads
+    runs = examples(model, overrides, table)
+    shown = ", ".join(dict.fromkeys(run.dataset for run in runs))
+    print(f"{model} for images like those of {shown}:", flush=True)
+    failed = []
+    for name, found, wrong in results(runs):
+        print(f"  {name:{WIDTH}}{f'FAILED. {wrong}' if wrong else f'ok: {found}'}", flush=True)
+        failed += [name] if wrong else []
+    for warning in () if failed else dict.fromkeys(each for run in runs[:2] for each in build(run).check()):
+        print(f"  {'note':{WIDTH}}{warning}")
+    if failed:
+        raise UserError(
+            f"{model} fails {len(failed)} of the checks ({', '.join(failed)}); the lines above say what to do."
+        )
 
 
 if __name__ == "__main__":

@@ -7,15 +7,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from nets.files import write_json
 from nets.jobs.common import run_job
-from nets.reporting import comparisons, findings
-from nets.reporting.figures.of_comparisons import draw_comparison
-from nets.reporting.figures.ranks import draw_ranks
-from nets.reporting.figures.style import with_png
-from nets.reporting.overview import overview
-from nets.reporting.results import load_results
-from nets.reporting.tables.across import across, write_across
+from nets.reporting.writing import write_suite
 from nets.suite.catalogues import ROOT
 from nets.suite.published import load_published
 
@@ -24,33 +17,14 @@ def main(argv: list[str] | None = None) -> int:
     """Parse the command line and compare."""
     parser = argparse.ArgumentParser(prog="python -m nets.jobs.compare", description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--results", type=Path, required=True, help="folder of the suite; tables/ and figures/ go there"
+        "--results", type=Path, required=True, help="folder of the suite; tables/, figures/ and summary.json go there"
     )
     parser.add_argument("--runs-from", type=Path, required=True, metavar="FILE", help="names of runs, one per line")
     parser.add_argument("--published", type=Path, default=ROOT / "config/published.csv", help="what others report")
     args = parser.parse_args(argv)
-    return run_job(lambda: compare(args.results, args.runs_from, args.published), folder=args.results)
-
-
-def compare(results: Path, names: Path, published: Path) -> None:
-    """Write the tables and figures, replacing old ones."""
-    found, reported = load_results(results, names), load_published(published)
-    compared = comparisons.compare(found, reported)
-    for folder in (results / "tables", results / "figures"):
-        folder.mkdir(parents=True, exist_ok=True)
-        for old in folder.glob("*.*"):
-            old.unlink()
-    for comparison in compared:
-        comparisons.write_tables(comparison, results / "tables")
-    ranked = across(compared)
-    write_across(ranked, results / "tables")
-    findings.write(findings.find(findings.Suite(found, compared, reported, ranked)), results / "tables")
-    write_json(results / "tables/overview.json", overview(results.resolve().name, found, compared))
-    with with_png():
-        for comparison in compared:
-            draw_comparison(comparison, results / "figures")
-        for each in ranked:
-            draw_ranks(each, results / "figures")
+    return run_job(
+        lambda: write_suite(args.results, args.runs_from, load_published(args.published)), folder=args.results
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Extract the features of a data set's real test images once, for all generators that are compared with them.
+"""Measure a data set's real images once, in an extractor's features, for all generators that are compared with them.
 
     python -m nets.jobs.reference --data-dir results/data/mnist5k --output results/quick/fidelity/mnist5k-indomain \\
         --extractor results/quick/runs/lenet5-mnist5k-extractor-s0/manifest.json
@@ -20,7 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     """Parse the command line and extract."""
     parser = argparse.ArgumentParser(prog="python -m nets.jobs.reference", description=__doc__.splitlines()[0])
     parser.add_argument("--data-dir", type=Path, required=True, help="folder of the prepared data set")
-    parser.add_argument("--output", type=Path, required=True, help="folder for features.npy and reference.json")
+    parser.add_argument("--output", type=Path, required=True, help="folder for reference.json and its arrays")
     parser.add_argument(
         "--extractor",
         type=Path,

@@ -1,4 +1,4 @@
-"""Write the report of a suite: one HTML file that opens without a network.
+"""Write the report of a suite: a page to start with, and a folder of pages beside it. They open without a network.
 
     python -m nets.jobs.report --results results/quick --runs-from results/quick/runs.txt \\
         --output results/quick/report.html
@@ -8,9 +8,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from nets.files import atomic
 from nets.jobs.common import run_job
-from nets.reporting.page.page import page
+from nets.reporting.page.site import write
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -18,16 +17,14 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m nets.jobs.report", description=__doc__.splitlines()[0])
     parser.add_argument("--results", type=Path, required=True, help="folder of the suite")
     parser.add_argument("--runs-from", type=Path, required=True, metavar="FILE", help="names of runs, one per line")
-    parser.add_argument("--output", type=Path, required=True, help="the page")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        required=True,
+        help="the first page, such as report.html; the others go into the folder report/ beside it",
+    )
     args = parser.parse_args(argv)
-    return run_job(lambda: report(args), folder=args.results)
-
-
-def report(args: argparse.Namespace) -> None:
-    """Write the page."""
-    text = page(args.results, args.runs_from, args.output.parent)
-    with atomic(args.output) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    return run_job(lambda: write(args.results, args.runs_from, args.output), folder=args.results)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,16 @@ def read_history(path: Path) -> dict[str, list[float]]:
         raise UserError(f"{path} is damaged ({error}); delete it and train again.") from None
 
 
+def read_array(path: Path) -> "np.ndarray":
+    """The array of an npy file, read where it is used. Raises UserError if it is damaged."""
+    import numpy as np
+
+    try:
+        return np.load(path, mmap_mode="r")
+    except (ValueError, OSError, TypeError) as error:
+        raise UserError(f"{path} is damaged ({error}); delete it and run its stage again.") from None
+
+
 def read_arrays(path: Path, *names: str) -> "dict[str, np.ndarray]":
     """The arrays of an npz file: those of these names that it has, or all if none is named.
 

@@ -138,6 +138,17 @@ class Result:
         return read_json(path) if path.exists() else {}
 
     @cached_property
+    def layers(self) -> dict[str, list[dict[str, Any]]]:
+        """The layers of each network, by role, as in `layers.json`; empty if they are not known."""
+        path = self.folder / "layers.json"
+        return read_json(path)["networks"] if path.exists() else {}
+
+    @cached_property
+    def anatomy(self) -> "dict[str, np.ndarray]":
+        """The arrays of anatomy.npz, kept in memory; empty if there is none."""
+        return read_arrays(self.folder / "anatomy.npz")
+
+    @cached_property
     def snapshots(self) -> "dict[str, np.ndarray]":
         """The arrays of snapshots.npz, kept in memory; a hole has none."""
         return read_arrays(self.folder / "snapshots.npz")

@@ -3,6 +3,7 @@
 `docs/statistics.md` says what each of them can and can't tell.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, isfinite, sqrt
@@ -207,17 +208,21 @@ def seeds_to_tell(difference: float, deviations: Sequence[float]) -> int | None:
     One deviation is that of paired differences over seeds, two are those of independent rows (Welch's degrees of
     freedom). None if 1,000 are too few.
     """
-    import numpy as np
     from scipy.stats import nct, t
 
-    variances, n = np.square(deviations), np.arange(2, MOST_SEEDS + 1)
-    freedom = (n - 1) * variances.sum() ** 2 / np.square(variances).sum()
-    shift = abs(difference) * np.sqrt(n / variances.sum())
-    critical = t.isf(ALPHA / 2, freedom)
-    wrong_side = np.nan_to_num(nct.cdf(-critical, freedom, shift))  # not a number where it is too small for one
-    power = nct.sf(critical, freedom, shift) + wrong_side
-    enough = n[power >= POWER]
-    return int(enough[0]) if len(enough) else None
+    variances = [spread**2 for spread in deviations]
+    total = sum(variances)
+    per_seed = total**2 / sum(variance**2 for variance in variances)  # Welch's degrees of freedom over n - 1
+
+    def power(n: int) -> float:
+        freedom, shift = (n - 1) * per_seed, abs(difference) * sqrt(n / total)
+        critical = t.isf(ALPHA / 2, freedom)
+        wrong_side = float(nct.cdf(-critical, freedom, shift))  # not a number where it is too small for one
+        return float(nct.sf(critical, freedom, shift)) + (wrong_side if isfinite(wrong_side) else 0.0)
+
+    counts = range(2, MOST_SEEDS + 1)
+    at = bisect_left(counts, POWER, key=power)  # more seeds have more power
+    return counts[at] if at < len(counts) else None
 
 
 @dataclass(frozen=True)

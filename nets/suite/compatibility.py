@@ -51,7 +51,13 @@ def check_row(row: Row) -> None:
 def check_size(row: Row) -> None:
     """Refuse images that the model does not take."""
     where, model, dataset = row.where, row.cells["model"], row.cells["dataset"]
-    (height, width), sizes = row.data["shape"][1:], row.model.get("sizes", {})
+    (channels, height, width), sizes = row.data["shape"], row.model.get("sizes", {})
+    wanted = channels if row.recipe.options.get("pretrained") else row.model.get("channels", channels)
+    if channels != wanted:  # a start from other weights repeats grey images
+        raise ConfigError(
+            f"{where}: {model} takes images with {wanted} channels, {dataset} has {channels}; choose another model or "
+            "data set."
+        )
     if width not in sizes.get("only", [width]) or not sizes.get("minimum", 1) <= width <= sizes.get("maximum", width):
         only = ", ".join(map(str, sizes.get("only", ())))
         takes = f"only {only}" if only else f"{sizes.get('minimum', 1)} to {sizes.get('maximum', 'any number of')}"

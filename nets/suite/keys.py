@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nets.data.sources import READERS
+from nets.data.sources import reader_of
 from nets.errors import UserError
 from nets.files import sha256, sha256_of_json, write_json
 from nets.run import Run
@@ -51,7 +51,8 @@ NEUTRAL = (  # code that cannot change a number
     "nets.tasks.kinds",  # names for imports at run time; `run_source` adds the one that is used as a root
     "nets.data.sources:READERS",  # likewise, with `data_source`
 )
-FILES = dict.fromkeys(("compare", "report"), "nets/reporting/page/templates/*")  # what a stage reads besides Python
+# What a stage reads besides Python.
+FILES = dict.fromkeys(("compare", "report"), "nets/reporting/page/templates/**/*.*")
 MADE_OF = "made_of.json"
 
 
@@ -64,7 +65,7 @@ def stage_source(stage: str) -> Slice:
 
 def data_source(entry: dict[str, Any]) -> Slice:
     """The source that prepares a data set; of the readers, only those of its own sources."""
-    readers = {READERS[source["kind"]] for source in entry["sources"] if source["kind"] in READERS}
+    readers = filter(None, {reader_of(source) for source in entry["sources"]})
     return slice_of((*ROOTS["prepare"], *sorted(readers)), NEUTRAL)
 
 

@@ -134,6 +134,7 @@ def test_the_average_is_what_a_diffusion_writes_and_what_is_measured(trained, fe
 
 def test_reference_features_are_kept_by_content(few, extractor_run, tmp_path, monkeypatch):
     monkeypatch.setattr(references, "scale", lambda *arguments: [])
+    monkeypatch.setattr(references.measure, "keep_copies", lambda *arguments: None)
     reads = []
     read = references.Extractor.read
     monkeypatch.setattr(references.Extractor, "read", lambda self, images: reads.append(1) or read(self, images))

@@ -65,6 +65,48 @@ def test_copies_are_measured_in_pixels_and_in_features(digits, extractor, monkey
     assert fresh.metrics[0].value < 5
 
 
+def test_generators_share_what_does_not_depend_on_samples(few, extractor_run, tmp_path, monkeypatch):
+    """With the same numbers, and with no look at the training images in features."""
+    monkeypatch.setattr("nets.fidelity.reference.scale", lambda *arguments: [])
+    write_reference(extractor_run, few, tmp_path, [100], None, CPU)
+    reference = json.loads((tmp_path / "reference.json").read_text())
+    samples, classifier = images_of(few, "test")[::5], load_extractor(extractor_run, few, CPU)
+    alone = fidelity.measure_copies(samples, few, SAMPLING, classifier, seed=0)
+    kept = fidelity.kept_copies(tmp_path / "reference.json", reference, few)
+    seen, match = [], fidelity.copies.Known.match
+    watched = Extractor(classifier.passport, lambda x: seen.append(len(x)) or classifier.function(x), CPU)
+    monkeypatch.setattr(fidelity.copies.Known, "match", lambda self, images: seen.append(self) or match(self, images))
+    shared = fidelity.measure_copies(samples, few, SAMPLING, watched, seed=0, kept=kept)
+    assert shared.metrics == alone.metrics and all(m.value is not None for m in shared.metrics)
+    assert all((shared.arrays[name] == alone.arrays[name]).all() for name in alone.arrays)
+    assert sum(n for n in seen if isinstance(n, int)) == 9 * len(samples)  # moved in eight directions
+    assert len([each for each in seen if not isinstance(each, int)]) == 2  # not the held-out images
+
+    known = reference["copies"] | {"images_sha256": ["0" * 64, "0" * 64]}
+    with pytest.raises(UserError, match="other training images"):
+        fidelity.kept_copies(tmp_path / "reference.json", reference | {"copies": known}, few)
+    (tmp_path / "training.npy").write_bytes(b"")
+    with pytest.raises(UserError, match=r"training\.npy is damaged"):
+        fidelity.kept_copies(tmp_path / "reference.json", reference, few)
+
+
+def test_what_a_seed_draws_is_not_shared(few, extractor, monkeypatch):
+    assert fidelity.keep_copies(few, None, CPU).views is None  # of pixels, the limit
+    monkeypatch.setattr(fidelity, "is_drawn", lambda info, split: split == "train")
+    assert fidelity.keep_copies(few, extractor, CPU) is None
+
+
+def test_features_are_not_searched_where_copies_cannot_be_told(few, extractor, monkeypatch):
+    def read(images):
+        raise AssertionError("looked at in features")
+
+    blind = Extractor(extractor.passport, read, CPU)
+    views = torch.zeros(2, len(open_split(few, "train")), 3)
+    kept = fidelity.copies.Kept({"copies": 0.5, "copies_indomain": 0.0}, views)
+    found = fidelity.measure_copies(images_of(few, "test")[::5], few, SAMPLING, blind, seed=0, kept=kept)
+    assert [m.value is None for m in found.metrics] == [False, True]
+
+
 def test_data_with_equal_images_on_both_sides_have_no_number_of_copies(digits, extractor, monkeypatch):
     known = fidelity.copies.Known
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from nets.jobs import status
-from nets.machine import costs
+from nets.machine import notes
 from nets.planning import follow, standing
 from nets.planning.standing import standing as look
 from nets.run import write_runs
@@ -38,15 +38,15 @@ def at_work(folder: Path, monkeypatch, job="train"):
     folder.mkdir(parents=True, exist_ok=True)
     with monkeypatch.context() as patch:
         patch.setattr(sys, "argv", [f"/somewhere/{job}.py"])
-        patch.setattr(costs, "EVERY", 0.0)
-        with costs.noted(folder):
+        patch.setattr(notes, "EVERY", 0.0)
+        with notes.noted(folder):
             patch.setattr(sys, "argv", ["/somewhere/status.py"])
             yield
 
 
 def test_one_line_tells_all(suite, monkeypatch, capsys):
     with at_work(Path("results/my/runs", suite[2].name), monkeypatch):
-        costs.tell(where="epoch 3/10", left=100.0)
+        notes.tell(where="epoch 3/10", left=100.0)
         found = look(suite, "results/my")
         assert (found.done, found.holes, len(found.working), found.failed) == (1, 1, 1, {})
         assert found.left > 100, "what is left of the job at work, and what follows"

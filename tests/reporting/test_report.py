@@ -1,19 +1,25 @@
-"""The page is complete and self-contained, and works in a real browser."""
+"""The report is complete and self-contained, and works in a real browser."""
 
+import html
 import json
 import re
 import shutil
 import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
+import numpy as np
 import pytest
+import scipy.stats
+from PIL import Image
 
 from nets.jobs import collect, compare, draw, report, track
-from nets.reporting.page import sections
-from nets.reporting.page.details import extractor_details
-from nets.reporting.page.page import page
+from nets.reporting.page import comparison, pictures
+from nets.reporting.page.runs import extractor_details
 from nets.reporting.results import load_results
+from nets.reporting.tables.table import Cell, Column, Row, Table
+from nets.suite.keys import stage_source
 
 LOADS = dict.fromkeys(("script", "img", "iframe", "source", "video"), "src") | {"link": "href", "object": "data"}
 
@@ -21,9 +27,12 @@ LOADS = dict.fromkeys(("script", "img", "iframe", "source", "video"), "src") | {
 class Page(HTMLParser):
     """Collects ids, links, loaded addresses and images of a page."""
 
-    def __init__(self):
+    def __init__(self, path):
         super().__init__()
+        self.path = path
         self.ids, self.links, self.loads, self.images, self.open = [], [], [], [], []
+        self.feed(path.read_text())
+        assert not self.open
 
     def handle_starttag(self, tag, attributes):
         values = dict(attributes)
@@ -38,93 +47,241 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
+def written(folder):
+    """Write the report of a suite's folder; returns its entry."""
+    output = folder / "report.html"
+    assert (
+        report.main(["--results", str(folder), "--runs-from", str(folder / "runs.txt"), "--output", str(output)]) == 0
+    )
+    return output
+
+
+def all_pages(entry):
+    return [entry, *sorted(entry.with_suffix("").glob("*.html"))]
+
+
+def text_of(entry):
+    """The text of all pages."""
+    return "".join(path.read_text() for path in all_pages(entry))
+
+
 @pytest.fixture(scope="module")
 def path(results):
-    output = results / "report.html"
-    arguments = ["--results", str(results), "--runs-from", str(results / "runs.txt"), "--output", str(output)]
-    assert report.main(arguments) == 0
-    return output
+    return written(results)
 
 
 @pytest.fixture(scope="module")
 def parsed(path):
-    page = Page()
-    page.feed(path.read_text())
-    assert not page.open
-    return page
+    return [Page(each) for each in all_pages(path)]
 
 
-def test_nothing_is_loaded_from_elsewhere(path, parsed):
-    assert parsed.loads and all(load.startswith("data:") for load in parsed.loads)
-    text = path.read_text()
-    assert not re.search(r"@import|url\((?!['\"]?(data:|#))", text.split("<body", 1)[0])
-    assert "default-src 'none'" in text
+def target(page, link):
+    """The file and the id that a link leads to."""
+    address, _, mark = link.partition("#")
+    return (page.path.parent / unquote(address)).resolve() if address else page.path, mark
 
 
-def test_of_a_long_table_only_the_first_models_have_pictures(results, path, monkeypatch):
-    whole = path.read_text()
-    monkeypatch.setattr(sections, "SHOWN", 1)
-    short = page(results, results / "runs.txt", results)
-    assert whole.count('<details class="model"') > short.count('<details class="model"') > 0
-    assert "pictures of the other" not in whole
-    assert re.search(r"The pictures of the other \d models are in the folders of their runs\.", short)
-    assert whole.count('<details class="run"') == short.count('<details class="run"')
-
-
-def test_internal_links_have_targets(results, parsed):
-    assert len(parsed.ids) == len(set(parsed.ids))
-    for link in parsed.links:
-        if link.startswith("#"):
-            assert link[1:] in parsed.ids
-        else:
-            assert (results / link).is_dir()
-
-
-def test_every_row_links_to_its_runs(results, parsed):
+def test_there_is_a_page_for_everything(results, path):
+    found = {each.name for each in all_pages(path)}
     names = (results / "runs.txt").read_text().split()
-    for name in names:
-        assert f"run-{name}" in parsed.ids and f"runs/{name}/" in parsed.links
-        if "extractor" not in name:
-            assert parsed.links.count(f"#run-{name}") >= 1
+    wanted = {"report.html", "runs.html", "models.html", "compare.html", "holes.html", "glossary.html", "data.html"}
+    wanted |= {f"run-{name}.html" for name in names} | {f"model-{name.partition('-')[0]}.html" for name in names}
+    wanted |= {f"{path.stem}.html" for path in (results / "tables").glob("*-mnist5k.csv") if "stab" not in path.stem}
+    assert wanted <= found
+
+
+def test_nothing_is_loaded_from_elsewhere(parsed):
+    """Every file that a page loads is in the report's own folder, so that it can be sent on."""
+    for page in parsed:
+        folder = page.path.with_suffix("") if page.path.name == "report.html" else page.path.parent
+        for load in page.loads:
+            assert load.startswith("data:") or target(page, load)[0].is_relative_to(folder.resolve()), load
+            assert load.startswith("data:") or target(page, load)[0].is_file(), load
+        assert "default-src 'none'" in page.path.read_text()
+    assets = [p for p in parsed[0].path.with_suffix("").rglob("*") if p.suffix in (".js", ".css")]
+    assert assets and not any(re.search(r"https?://(?!www\.w3\.org)", each.read_text()) for each in assets
+                              if "uPlot" not in each.name and each.parent.name == "assets")  # fmt: skip
+
+
+def test_pages_run_no_script_of_their_own(parsed):
+    """The policy of the pages forbids scripts inside them, so whatever a name holds, it does not run."""
+    for page in parsed:
+        text = page.path.read_text()
+        assert "script-src 'self' file:\"" in text and not re.search(r"<script(?! src=)", text)
+        assert not re.search(r"<[^>]+ on\w+=", text)
+
+
+def test_links_have_targets(parsed):
+    ids = {page.path.resolve(): set(page.ids) for page in parsed}
+    for page in parsed:
+        assert len(page.ids) == len(set(page.ids))
+        for link in page.links:
+            file, mark = target(page, link)
+            assert file.exists(), f"{page.path.name}: {link}"
+            if mark and "=" not in mark:
+                assert mark in ids[file.resolve()], f"{page.path.name}: {link}"
+
+
+def test_every_run_is_two_links_from_the_overview(results, parsed):
+    """From the overview to a table, from its row to the run, and from there to the folder."""
+    by_name = {page.path.name: page for page in parsed}
+    tables = [by_name[target(parsed[0], link)[0].name] for link in parsed[0].links if "mnist5k.html" in link]
+    for name in (results / "runs.txt").read_text().split():
+        assert any(link.endswith(f"{name}/") for link in by_name[f"run-{name}.html"].links)
+        if "extractor" not in name and "polynomials" not in name:
+            assert any(f"run-{name}.html" in table.links for table in tables), name
 
 
 def test_pictures_have_alternative_text(parsed):
-    assert len(parsed.images) > 10
-    assert all(image["alt"].strip() for image in parsed.images)
+    images = [image for page in parsed for image in page.images]
+    assert len(images) > 10
+    assert all(image["alt"].strip() for image in images)
 
 
-def test_holes_passports_and_licences_are_on_the_page(path):
-    text = path.read_text()
+def test_holes_passports_and_licences_are_on_the_pages(path):
+    text = text_of(path)
     for words in ("diverged", "The training loss was not finite in epoch 3.", "--forcerun", "Passport", "indicative",
                   "CC BY-SA 3.0", "LeCun, Bottou", "ab" * 32, "4f2c9d1e8ab0", "higher is better"):  # fmt: skip
         assert words in text
+    hole = (path.with_suffix("") / "run-mlp-mnist5k-s1.html").read_text()
+    assert "The training loss was not finite in epoch 3." in hole and "--forcerun" in hole
+
+
+def test_the_overview_has_the_findings_and_what_was_run(results, path):
+    text = html.unescape(re.sub(r"<[^>]+>", "", path.read_text()))
+    findings = json.loads((results / "tables/findings.json").read_text())["findings"]
+    assert findings and all(each["sentence"].split(": ", 1)[-1][1:] in text for each in findings)
+    assert "31 January 2026, 12:00 to 12:02 UTC" in text and "Invented CPU @ 2.1 GHz, 2 cores, 1 thread a run" in text
+    assert "of 10 rows, with 2 holes" in text and "no meter could be read" in text
+
+
+def test_a_runs_page_says_what_it_rests_on(results, tmp_path):
+    folder = shutil.copytree(results, tmp_path / "quick")
+    run = folder / "runs/lenet5-mnist5k-wide_2-s0"
+    config = json.loads((run / "config.json").read_text())
+    config["overridden"] = {"epochs": 10, "options.samples": None}
+    config["row"]["overrides"] = "epochs=20 options.samples=<b>"
+    (run / "config.json").write_text(json.dumps(config))
+    (run / "logs").mkdir()
+    (run / "logs/train.log").write_text("".join(f"line {n}\n" for n in range(100)))
+    text = (written(folder).with_suffix("") / f"run-{run.name}.html").read_text()
+    assert re.search(r"<code>epochs</code></th><td>10</td><td>20</td>", text)
+    assert re.search(r"<code>options.samples</code></th><td>not set</td><td>&lt;b&gt;</td>", text)
+    assert "line 99" in text and "line 85\n" in text and "line 84\n" not in text
+    assert f"rm -r results/quick/runs/{run.name}" in text and "make run SUITE=quick" in text
+
+
+def test_what_a_network_made_is_shown_for_each_epoch(results, path):
+    text = (path.with_suffix("") / "run-dcgan-mnist5k-s0.html").read_text()
+    assert re.findall(r"<li>epoch (\d+)</li>", text) == ["1", "2", "4", "7", "10", "13", "16", "20"]
+    image = Image.open(path.with_suffix("") / "pictures/runs/dcgan-mnist5k-s0/frames.webp")
+    assert image.size == (12 * 31 - 3, 8 * 31 - 3)
+    frames = np.load(results / "runs/dcgan-mnist5k-s0/snapshots.npz")["images"]
+    seen = np.array(image.convert("L"))[3 * 31 : 3 * 31 + 28, 2 * 31 : 2 * 31 + 28]
+    assert (seen == frames[3, 2, 0]).all()
+
+
+def test_pictures_of_one_seed_are_shown_and_those_of_others_linked(results, path):
+    first, second = (Page(path.with_suffix("") / f"run-lenet5-mnist5k-s{seed}.html") for seed in (0, 1))
+    assert len(first.images) > 0 == len(second.images)
+    assert "../runs/lenet5-mnist5k-s1/figures/worst.png" in second.links
+    assert not any("/figures/" in link for link in first.links)
+    assert len(Page(path.with_suffix("") / "run-mlp-mnist5k-s0.html").images) > 0
+
+
+def test_pictures_lose_nothing(results, path):
+    before = Image.open(results / "runs/dcgan-mnist5k-s0/figures/samples.png").convert("RGBA")
+    after = Image.open(path.with_suffix("") / "pictures/runs/dcgan-mnist5k-s0/samples.webp").convert("RGBA")
+    seen = np.array(before)[..., 3] > 0
+    assert (np.array(before)[seen] == np.array(after)[seen]).all()
+
+
+def test_pictures_of_a_large_suite_stay_where_they_are(results, tmp_path, monkeypatch):
+    folder = shutil.copytree(results, tmp_path / "quick", ignore=shutil.ignore_patterns("report*"))
+    monkeypatch.setattr(pictures, "MOST_RUNS", 3)
+    entry = written(folder)
+    page = Page(entry.with_suffix("") / "run-dcgan-mnist5k-s0.html")
+    sources = [image["src"] for image in page.images]
+    assert "../runs/dcgan-mnist5k-s0/figures/evolution.gif" in sources
+    assert not (entry.with_suffix("") / "pictures/runs").exists()
+    assert all(target(page, source)[0].is_file() for source in sources)
+
+
+def test_images_that_one_classifier_answers_right_and_another_wrong(results, tmp_path):
+    folder = tmp_path / "results/quick"
+    shutil.copytree(results, folder, ignore=shutil.ignore_patterns("report*"))
+    test = folder.parent / "data/mnist5k/test"
+    test.mkdir(parents=True)
+    images = np.random.default_rng(1).integers(0, 256, (1000, 1, 28, 28), np.uint8)
+    np.save(test / "images.npy", images)
+    parts = written(folder).with_suffix("")
+    kept = taken(parts / "data/classification-mnist5k.js")["images"]
+    answers = {name: load_results(folder, folder / "runs.txt") for name in ["all"]}["all"]
+    right = np.array(
+        [r.right[1] for r in answers if r.task == "classification" and r.right and r.run.purpose != "extractor"]
+    )
+    (differing,) = np.nonzero(right.any(axis=0) & ~right.all(axis=0))
+    assert kept["places"] == differing.tolist() and kept["differing"] == len(differing) > 10
+    sheet = np.array(Image.open(parts / kept["file"]).convert("L"))
+    for place in (0, 19, 20, len(differing) - 1):
+        row, column = divmod(place, kept["columns"])
+        assert (sheet[28 * row : 28 * row + 28, 28 * column : 28 * column + 28] == images[differing[place], 0]).all()
+    run = taken(parts / "data/run-softmax-mnist5k-s0.js")
+    assert run["right"][1].count("1") == right[0].sum()
+
+
+def test_each_pair_of_rows_is_tested(results, path):
+    content = taken(path.with_suffix("") / "data/classification-mnist5k.js")
+    test, n, difference, p = content["tests"]["lenet5-mnist5k softmax-mnist5k"]
+    ours, theirs = (content["rows"][row]["cells"]["top1"][2] for row in ("lenet5-mnist5k", "softmax-mnist5k"))
+    found = scipy.stats.ttest_rel(list(theirs.values()), list(ours.values()))
+    assert (test, n) == ("paired t", 3)
+    assert p == pytest.approx(found.pvalue, rel=1e-5)
+    assert difference == pytest.approx(np.mean(list(theirs.values())) - np.mean(list(ours.values())), rel=1e-5)
+
+
+def taken(script):
+    """What a script hands to a page."""
+    kind, content = re.fullmatch(r'nets\.take\("(\w+)",(.*)\);\n', script.read_text(), re.DOTALL).groups()
+    return json.loads(content)
 
 
 def reported(folder, *names):
-    """The page of the runs that lie in a suite's folder."""
+    """The text of the pages of the runs that lie in a suite's folder."""
     (folder / "runs.txt").write_text("\n".join(names))
     suite = ["--results", str(folder), "--runs-from", str(folder / "runs.txt")]
     assert compare.main(suite) == 0
-    assert report.main([*suite, "--output", str(folder / "report.html")]) == 0
-    return (folder / "report.html").read_text()
+    return text_of(written(folder))
 
 
-def test_no_holes_no_section(results, tmp_path):
+def test_no_holes_no_page_of_holes(results, tmp_path):
     folder = tmp_path / "results/quick"
     shutil.copytree(results / "runs/lenet5-mnist5k-s0", folder / "runs/lenet5-mnist5k-s0")
-    text = reported(folder, "lenet5-mnist5k-s0")
-    assert 'id="holes"' not in text and 'id="fidelity"' not in text
+    assert "no holes" in reported(folder, "lenet5-mnist5k-s0")
+    assert not (folder / "report/holes.html").exists() and not (folder / "report/fidelity.html").exists()
 
 
-def test_the_page_needs_the_tables_of_compare(results, tmp_path, capsys):
-    shutil.copytree(results / "runs/lenet5-mnist5k-s0", tmp_path / "runs/lenet5-mnist5k-s0")
-    (tmp_path / "runs.txt").write_text("lenet5-mnist5k-s0")
-    suite = ["--results", str(tmp_path), "--runs-from", str(tmp_path / "runs.txt")]
-    assert report.main([*suite, "--output", str(tmp_path / "report.html")]) == 1
+def test_the_report_needs_the_tables_of_compare_and_leaves_the_old_one(results, tmp_path, capsys):
+    folder = tmp_path / "quick"
+    shutil.copytree(results / "runs/lenet5-mnist5k-s0", folder / "runs/lenet5-mnist5k-s0")
+    reported(folder, "lenet5-mnist5k-s0")
+    before = text_of(folder / "report.html")
+    (folder / "tables/classification-mnist5k.json").unlink()
+    suite = ["--results", str(folder), "--runs-from", str(folder / "runs.txt")]
+    assert report.main([*suite, "--output", str(folder / "report.html")]) == 1
     assert "classification-mnist5k.json is missing; run the stage that writes it first." in capsys.readouterr().err
+    assert text_of(folder / "report.html") == before
+    assert {path.name for path in folder.iterdir()} == {
+        "figures",
+        "report",
+        "report.html",
+        "runs",
+        "runs.txt",
+        "tables",
+    }
 
 
-def test_tables_and_figures_of_removed_runs_go_too(results, tmp_path):
+def test_pages_and_figures_of_removed_runs_go_too(results, tmp_path):
     folder = shutil.copytree(results, tmp_path / "quick")
     reported(folder, "lenet5-mnist5k-s0")
     assert {path.name for path in (folder / "figures").iterdir()} == {"classification-mnist5k-learning.svg"}
@@ -134,51 +291,159 @@ def test_tables_and_figures_of_removed_runs_go_too(results, tmp_path):
         "classification-mnist5k",
         "classification-mnist5k-classes",
     }
+    assert not any("dcgan" in path.name for path in (folder / "report").rglob("*"))
 
 
 def test_hostile_names_are_text(results, tmp_path):
     folder = tmp_path / "results/quick"
     shutil.copytree(results / "runs/lenet5-mnist5k-s0", folder / "runs/x-s0")
     config = json.loads((folder / "runs/x-s0/config.json").read_text())
-    config["title"] = "<script>alert(1)</script>"
+    config["title"] = "<script>alert(1)</script>'\""
     (folder / "runs/x-s0/config.json").write_text(json.dumps(config))
     assert "<script>alert" not in reported(folder, "x-s0")
 
 
-@pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium")
-def test_sorting_filtering_and_links_in_a_browser(path, tmp_path):
-    probe = """
+def test_an_edit_of_a_template_or_a_script_makes_the_report_anew():
+    files = stage_source("report").files
+    for name in ("layout.html.j2", "assets/charts.js", "assets/report.css", "assets/uPlot.iife.min.js"):
+        assert f"nets/reporting/page/templates/{name}" in files
+
+
+needs_chromium = pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium")
+
+
+def asked(page, probe, tmp_path):
+    """What a probe (the body of an async function) finds in a page, in a browser that shows it."""
+    copy = page.with_name(f"probe-{page.name}")
+    script = page.parent / ("report" if page.name == "report.html" else "") / "probe.js"
+    script.write_text(
+        "addEventListener('error', (e) => { document.title = 'ERROR ' + e.message; });"
+        f"(async () => {{ {probe} }})().then((out) => document.body.replaceChildren("
+        "'[[' + encodeURIComponent(JSON.stringify({ title: document.title, ...out })) + ']]'));"
+    )
+    text = page.read_text().replace(
+        "<script src", f'<script src="{script.relative_to(page.parent)}" defer></script><script src', 1
+    )
+    copy.write_text(text)
+    flags = "headless no-sandbox disable-gpu disable-quic no-first-run disable-background-networking " \
+        "disable-component-update disable-sync virtual-time-budget=8000 window-size=1200,900 dump-dom"  # fmt: skip
+    command = ["chromium", *(f"--{flag}" for flag in flags.split()), f"--user-data-dir={tmp_path / 'profile'}"]
+    try:
+        seen = subprocess.run([*command, copy.as_uri()], capture_output=True, text=True, timeout=60).stdout
+    finally:
+        copy.unlink()
+        script.unlink()
+    out = json.loads(unquote(re.search(r"\[\[(.*?)\]\]", seen)[1]))
+    assert not out["title"].startswith("ERROR"), out["title"]
+    return out
+
+
+WAIT = """
+  const pause = (time) => new Promise((done) => setTimeout(done, time));
+  const until = async (found) => { for (let i = 0; i < 100 && !found(); i++) await pause(50); };
+"""
+
+
+@needs_chromium
+def test_sorting_filtering_and_their_address_in_a_browser(path, tmp_path):
+    seen = asked(
+        path.with_suffix("") / "classification-mnist5k.html",
+        WAIT
+        + """
+      await until(() => document.querySelector("[data-table] button"));
       const out = {}, table = document.querySelector("[data-table=classification-mnist5k] table");
-      const labels = () => [...table.tBodies[0].rows].filter((r) => !r.hidden).map((r) => r.cells[0].textContent);
+      const labels = () => [...table.tBodies[0].rows].map((r) => r.cells[0].textContent.trim());
       const header = [...table.tHead.rows[0].cells].find((c) => c.textContent.startsWith("Parameters"));
       out.first = labels();
       header.querySelector("button").click(); out.up = labels(); out.aria = header.ariaSort;
       header.querySelector("button").click(); out.down = labels();
       const input = table.closest("figure").querySelector("input[type=search]");
       input.value = "lenet"; input.dispatchEvent(new Event("input")); out.filtered = labels();
-      location.hash = "#run-dcgan-mnist5k-s0";
-      setTimeout(() => {
-        out.opened = document.getElementById("run-dcgan-mnist5k-s0").open;
-        document.body.replaceChildren(JSON.stringify(out));
-      }, 300);
-    """
-    page = tmp_path / "probe.html"
-    page.write_text(path.read_text().replace("</body>", f"<script>{probe}</script></body>"))
-    flags = "headless no-sandbox disable-gpu disable-quic no-first-run disable-background-networking " \
-        "disable-component-update disable-sync virtual-time-budget=3000 dump-dom"  # fmt: skip
-    command = [
-        "chromium",
-        *(f"--{flag}" for flag in flags.split()),
-        f"--user-data-dir={tmp_path / 'profile'}",
-        page.as_uri(),
-    ]
-    text = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
-    seen = json.loads(re.search(r"<body[^>]*>(\{.*\})", text)[1])
+      out.hash = location.hash;
+      location.hash = "#filter=mlp";
+      await until(() => labels().length === 1);
+      out.linked = labels(); out.typed = input.value;
+      return out;
+    """,
+        tmp_path,
+    )
     assert seen["first"] == ["LeNet-5", "LeNet-5 (wide 2)", "Softmax regression", "MLP"]
     assert seen["up"] == ["Softmax regression", "LeNet-5", "LeNet-5 (wide 2)", "MLP"]
     assert seen["down"] == seen["up"][::-1] and seen["aria"] == "ascending"
     assert seen["filtered"] == ["LeNet-5 (wide 2)", "LeNet-5"]
-    assert seen["opened"] is True
+    assert re.fullmatch(r"#sort=\d+-down&filter=lenet", seen["hash"])
+    assert seen["linked"] == ["MLP"] and seen["typed"] == "mlp"
+
+
+@needs_chromium
+def test_ticked_rows_lead_to_a_comparison(path, tmp_path):
+    seen = asked(
+        path.with_suffix("") / "classification-mnist5k.html",
+        WAIT
+        + """
+      await until(() => document.querySelector(".tick"));
+      document.querySelectorAll("[data-table=classification-mnist5k] .tick")[0].click();
+      document.querySelectorAll("[data-table=classification-mnist5k] .tick")[2].click();
+      const charts = () => document.querySelectorAll(".uplot").length;
+      await until(() => charts() === 2);
+      return { link: document.querySelector(".bar .go").getAttribute("href"), charts: charts() };
+    """,
+        tmp_path,
+    )
+    assert seen["link"] == "compare.html#rows=lenet5-mnist5k,softmax-mnist5k"
+    assert seen["charts"] == 2  # learning curves, and quality against cost
+
+
+@needs_chromium
+def test_rows_are_compared_in_a_browser(path, tmp_path):
+    seen = asked(
+        path.with_suffix("") / "compare.html",
+        WAIT
+        + """
+      location.hash = "#rows=lenet5-mnist5k,softmax-mnist5k";
+      await until(() => document.querySelector(".uplot"));
+      return { text: document.querySelector("#compare").innerText };
+    """,
+        tmp_path,
+    )
+    text = " ".join(seen["text"].split())
+    assert (
+        re.search(r"Softmax regression against LeNet-5: told apart: Top-1[\w ]* −\d", text)
+        and "(paired t, 3 seeds)" in text
+    )
+    assert "nets.models.lenet5.Net nets.models.softmax.Net" in text  # a setting that differs
+    assert "recipe.epochs" not in text  # one that does not
+
+
+@needs_chromium
+def test_of_a_long_table_only_rows_in_sight_are_in_the_document(results, tmp_path, monkeypatch):
+    monkeypatch.setattr(comparison, "AT_ONCE", 2)
+    folder = shutil.copytree(results, tmp_path / "quick", ignore=shutil.ignore_patterns("report*"))
+    entry = written(folder)
+    page = entry.with_suffix("") / "classification-mnist5k.html"
+    assert page.read_text().count('<template class="rest">') == 2  # of the models, and class by class
+    many = re.sub(
+        r"(<template class=\"rest\">\s*)(<tr.*?</tr>)", lambda m: m[1] + m[2] * 2000, page.read_text(), flags=re.DOTALL
+    )
+    page.write_text(many)
+    seen = asked(
+        page,
+        WAIT
+        + """
+      await until(() => document.querySelector(".long"));
+      const table = document.querySelector("[data-table=classification-mnist5k] table");
+      const rows = () => table.tBodies[0].rows.length;
+      const out = { first: rows(), all: table.getAttribute("aria-rowcount") };
+      const scroll = document.querySelector(".long .scroll");
+      scroll.scrollTop = scroll.scrollHeight;
+      await pause(300);
+      out.last = table.tBodies[0].textContent.includes("MLP");
+      out.then = rows();
+      return out;
+    """,
+        tmp_path,
+    )
+    assert seen["first"] < 100 and seen["then"] < 100 and int(seen["all"]) > 2000 and seen["last"]
 
 
 @pytest.mark.parametrize(("job", "arguments"), [
@@ -266,11 +531,9 @@ def test_the_list_of_runs_names_runs(foreign, capsys, name):
 
 def test_the_page_takes_no_page_from_a_folder(foreign):
     html = foreign / "tables/classification-mnist5k.html"
-    table = html.read_text()
     html.write_text("<script>alert(1)</script>")
     assert status_of(foreign) == 0
-    page = (foreign / "report.html").read_text()
-    assert table in page and "<script>alert" not in page
+    assert "<script>alert" not in text_of(foreign / "report.html")
 
 
 def test_an_extractor_is_shown_with_the_accuracy_of_the_weights_that_are_used(results):
@@ -287,3 +550,30 @@ def test_an_extractor_is_shown_with_the_accuracy_of_the_weights_that_are_used(re
     shown = extractor_details(replace(extractor, manifest=manifest))
     assert shown["headline"] == f"Top-1 {numbers['top1']:.2f} %"
     assert shown["weights"] == manifest["weights"]["last"]
+
+
+def test_a_models_page_has_its_layers(results, tmp_path):
+    folder = shutil.copytree(results, tmp_path / "quick", ignore=shutil.ignore_patterns("report*"))
+    sizes = {"c1": [6, 28, 28], "s2": [6, 14, 14], "c3": [16, 14, 14], "output": [10]}
+    rows = [
+        {"name": name, "kind": "Conv2d", "shape": shape, "parameters": 1500, "macs": 10, "reach": reach}
+        for (name, shape), reach in zip(sizes.items(), (5, 6, 28, None), strict=True)
+    ]
+    (folder / "runs/lenet5-mnist5k-s0/layers.json").write_text(json.dumps({"networks": {"classifier": rows}}))
+    text = (written(folder).with_suffix("") / "model-lenet5.html").read_text()
+    assert re.findall(r'<span class="words"><strong>(.*?)</strong><br>(.*?)<br>.*?>([\d.]+ k?) parameters', text) == [
+        ("28 × 28 × 6", "1 Conv2d", "1.5 k"),
+        ("14 × 14 × 16", "2 Conv2d", "3 k"),
+        ("10", "1 Conv2d", "1.5 k"),
+    ]
+    assert re.findall(r"<td>(5 × 5|6 × 6|all pixels|)</td></tr>", text) == ["5 × 5", "6 × 6", "all pixels", ""]
+
+
+def test_a_generator_stands_between_real_images_and_noise():
+    column = Column("fid", "FID", headline=True, direction="lower")
+    scale = [Row("real", [], {"fid": Cell("2", 2.0)}), Row("noise", [], {"fid": Cell("200", 200.0)})]
+    rows = [Row(str(value), [], {"fid": Cell(str(value), value)}) for value in (1.0, 2.0, 20.0, 200.0, 300.0)]
+    table = Table("generation-mnist5k", "Generation", [column], rows, scale=scale)
+    assert [comparison.place(table, row) for row in rows] == pytest.approx([0, 0, 0.5, 1, 1])
+    column.unusable = "Noise is no worse."
+    assert comparison.place(table, rows[2]) is None

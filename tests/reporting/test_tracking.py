@@ -14,6 +14,7 @@ from nets.jobs import track
 from nets.suite.catalogues import ROOT
 
 NAMES = ("lenet5-mnist5k-s0", "mlp-mnist5k-s1", "dcgan-mnist5k-s0")
+ROWS = [name[:-3] for name in NAMES]
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +23,8 @@ def folder(results, tmp_path_factory):
     target = tmp_path_factory.mktemp("tracked") / "quick"
     for name in NAMES:
         shutil.copytree(results / "runs" / name, target / "runs" / name)
+    path = target / "runs/lenet5-mnist5k-s0/manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"data": {"images": 3500, "sha256": "ab" * 32}}))
     build(target, NAMES)
     return target
 
@@ -40,7 +43,8 @@ def client_of(folder):
 def tracked(folder):
     client = client_of(folder)
     experiment = client.get_experiment_by_name("quick")
-    return client, {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+    runs = client.search_runs([experiment.experiment_id])
+    return client, {run.info.run_name: run for run in runs if run.info.run_name not in ROWS}
 
 
 def test_runs_have_all_numbers_settings_and_files(folder):
@@ -66,6 +70,91 @@ def test_a_hole_is_marked_as_failed(folder):
     assert runs["mlp-mnist5k-s1"].info.status == "FAILED"
     assert runs["dcgan-mnist5k-s0"].info.status == "FINISHED"
     assert "not finite" in runs["mlp-mnist5k-s1"].data.tags["mlflow.note.content"]
+
+
+def test_seeds_are_inside_their_row(results, tmp_path):
+    """The row has what its seeds share, and their means, unless one of them has no result."""
+    folder, names = tmp_path / "quick", [f"{model}-mnist5k-s{seed}" for model in ("lenet5", "mlp") for seed in range(3)]
+    for name in names:
+        shutil.copytree(results / "runs" / name, folder / "runs" / name)
+    build(folder, names)
+    client = client_of(folder)
+    runs = {
+        run.info.run_name: run for run in client.search_runs([client.get_experiment_by_name("quick").experiment_id])
+    }
+    assert set(runs) == {*names, "lenet5-mnist5k", "mlp-mnist5k"}
+    row, seeds = runs["lenet5-mnist5k"], [runs[name] for name in names[:3]]
+    assert {run.data.tags["mlflow.parentRunId"] for run in seeds} == {row.info.run_id}
+    assert row.data.metrics["test/top1"] == pytest.approx(sum(run.data.metrics["test/top1"] for run in seeds) / 3)
+    assert row.data.params["recipe.optimizer.lr"] == "0.001" and "seed" not in row.data.params
+    hole = runs["mlp-mnist5k"]
+    assert hole.info.status == "FAILED" and not hole.data.metrics
+    kept = {name: run.info.run_id for name, run in runs.items()}
+    path = folder / "runs/lenet5-mnist5k-s1/metrics.json"
+    path.write_text(path.read_text() + " ")
+    build(folder, names)
+    runs = {
+        run.info.run_name: run for run in client.search_runs([client.get_experiment_by_name("quick").experiment_id])
+    }
+    changed = {name for name, run in runs.items() if run.info.run_id != kept[name]}
+    assert len(runs) == 8 and changed == {"lenet5-mnist5k", *names[:3]}
+
+
+def test_our_rows_of_the_database_are_those_that_mlflow_writes(folder, tmp_path, monkeypatch):
+    """The same runs, once into our own database, once by MLflow's calls."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    shutil.copytree(folder / "runs", tmp_path / "ours/quick/runs")
+    shutil.copytree(folder / "runs", tmp_path / "theirs/quick/runs")
+    build(tmp_path / "ours/quick", NAMES)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/theirs.db")
+    calls = []
+    create = SqlAlchemyStore.create_run
+    monkeypatch.setattr(SqlAlchemyStore, "create_run", lambda *a, **k: calls.append(1) or create(*a, **k))
+    build(tmp_path / "theirs/quick", NAMES)
+    assert len(calls) == 6
+    ours, theirs = contents(tmp_path / "ours/quick/mlflow.db"), contents(tmp_path / "theirs.db")
+    assert ours.keys() == theirs.keys() and all(len(rows) > 0 for rows in ours.values())
+    for table, rows in theirs.items():
+        assert ours[table] == rows, table
+
+
+def contents(path):
+    """The rows of the tables that a run fills, with names for random ids and for the folder."""
+    tables = ("runs", "tags", "params", "metrics", "latest_metrics", "datasets", "inputs", "input_tags")
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        ids = dict(database.execute("SELECT run_uuid, name FROM runs"))
+        ids |= dict(database.execute("SELECT dataset_uuid, name FROM datasets"))
+        ids |= {
+            key: f"input of {ids[run]}"
+            for key, run in database.execute("SELECT input_uuid, destination_id FROM inputs")
+        }
+
+        def plain(value):
+            text = ids.get(value, value)
+            if isinstance(text, str) and text.endswith("/artifacts"):
+                text = "artifacts of " + ids[text.split("/")[-2]]
+            return text
+
+        skipped = {"user_id"}
+        found = {}
+        for table in tables:
+            cursor = database.execute(f"SELECT * FROM {table}")
+            columns = [column[0] for column in cursor.description]
+            found[table] = sorted(
+                (tuple((c, plain(v)) for c, v in zip(columns, row, strict=True) if c not in skipped) for row in cursor),
+                key=repr,
+            )
+        return found
+
+
+def test_the_training_images_are_an_input(folder):
+    _, runs = tracked(folder)
+    (used,) = runs["lenet5-mnist5k-s0"].inputs.dataset_inputs
+    manifest = json.loads((folder / "runs/lenet5-mnist5k-s0/manifest.json").read_text())
+    assert used.dataset.name == "mnist5k" and manifest["data"]["sha256"].startswith(used.dataset.digest)
+    assert json.loads(used.dataset.profile)["num_rows"] == manifest["data"]["images"]
+    assert {tag.key: tag.value for tag in used.tags} == {"mlflow.data.context": "training"}
 
 
 def test_building_again_changes_nothing(folder, capsys):
@@ -101,7 +190,7 @@ def test_an_unfinished_build_is_repaired(folder, capsys):
     build(folder, NAMES)
     assert "2 runs added or replaced, 1 unchanged, 0 removed" in capsys.readouterr().out
     runs = client.search_runs([client.get_experiment_by_name("quick").experiment_id], "tags.`nets.run` != ''")
-    assert sorted(run.info.run_name for run in runs) == sorted(NAMES)
+    assert sorted(run.info.run_name for run in runs) == sorted([*NAMES, *ROWS])
 
 
 def test_another_server_is_found_by_its_address(folder, tmp_path, monkeypatch):
@@ -112,7 +201,7 @@ def test_another_server_is_found_by_its_address(folder, tmp_path, monkeypatch):
     assert not (other / "mlflow.db").exists()
     client = client_of(folder)
     experiment = client.get_experiment_by_name("other")
-    (run,) = client.search_runs([experiment.experiment_id])
+    (run,) = client.search_runs([experiment.experiment_id], "tags.seed = '0'")
     assert (other / "mlartifacts" / run.info.run_id / "artifacts/metrics.json").exists()
 
 

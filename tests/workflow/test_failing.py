@@ -61,3 +61,18 @@ def test_a_mistake_is_tried_once_and_a_kill_again_and_the_report_tells(tmp_path)
     again = project.run()  # the user starts it again: it is tried again
     assert again.returncode == 1
     assert (project.work / "wrong.txt").read_text().split() == ["tried", "tried"]
+
+
+def test_a_network_that_does_not_fit_is_told_once_before_anything_trains(tmp_path):
+    project = Project(tmp_path)
+    entry = "{title: Own, task: classification, citation: none, networks: {classifier: {class: torch.nn.Flatten}}}"
+    (project.work / "models.yaml").write_text(f"own: {entry}\n")
+    project.table.write_text("model\tdataset\trecipe\tseeds\nown\tmnist5k\tmlp\t0-2\nlenet5\tmnist5k\tlenet5\t0\n")
+    result = project.run()
+    assert result.returncode == 1
+    said = "own-mnist5k-s0 (and 2 more like it): torch.nn.Flatten makes (2, 784) of a batch of two; its task needs the"
+    assert result.stdout.count(said) == result.stdout.count("torch.nn.Flatten") == 1, result.stdout
+    assert result.stdout.rstrip().endswith("shape (2, 10).")
+    assert not list((project.work / "results/tiny").rglob("manifest.json"))
+    project.table.write_text("model\tdataset\trecipe\tseeds\nown\tmnist5k\tmlp\t0-2\n")
+    assert project.snakemake("-n", "--config", "table=tiny.tsv").returncode == 0  # a dry run imports no network

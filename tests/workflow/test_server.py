@@ -45,7 +45,8 @@ def test_jobs_are_forked_and_import_the_users_code_themselves(tmp_path, monkeypa
     wanted = [f"results/tiny/runs/net-mnist5k-s{seed}/metrics.json" for seed in (0, 1)]
     result = project.snakemake("--config", "table=tiny.tsv", "--", *wanted)
     assert result.returncode == 0, result.stdout
-    told = [line.split() for line in (project.work / "told.txt").read_text().splitlines()]
+    trial, *told = [line.split() for line in (project.work / "told.txt").read_text().splitlines()]
+    assert trial[0] == "False"  # the networks of a user's table are tried before the server starts
     assert [line[:3] for line in told] == [["True", "True", "False"]] * 4, told
     assert len({line[3] for line in told}) == 4  # random generators begin anew in each process
 

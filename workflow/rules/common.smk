@@ -104,8 +104,16 @@ def source_of(stage):
 
 
 def begin():
-    """Write what jobs read, and start the server that forks them."""
+    """Write what jobs read, try the networks of a user's table, and start the server that forks jobs."""
     write_runs(RUNS.values(), DESCRIPTIONS)
+    own = not TABLE.resolve().is_relative_to(PROJECT.resolve() / "config")
+    manifests = (Path(paths.run_folder(RESULTS, run), "manifest.json") for run in RUNS)
+    new = not all(manifest.exists() for manifest in manifests)
+    if own and new and not CONDA and not workflow.remote_exec:
+        command = [sys.executable, "-P", "-m", "nets.jobs.fit", f"--results={RESULTS}"]
+        environment = os.environ | {"PYTHONPATH": module_path()}
+        if subprocess.run(command, env=environment).returncode:
+            sys.exit(1)
     start_server()
 
 

@@ -60,6 +60,7 @@ rule compare:
         runs=f"{RESULTS}/runs.txt",
         published=lambda wildcards: PUBLISHED,  # a path as it is, with no wildcards in it
     output:
+        f"{RESULTS}/summary.json",
         report(
             directory(f"{RESULTS}/tables"),
             patterns=["{table}.html"],

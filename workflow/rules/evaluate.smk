@@ -43,6 +43,7 @@ rule reference:
     output:
         reference=f"{REFERENCE}/reference.json",
         features=f"{REFERENCE}/features.npy",
+        training=f"{REFERENCE}/training.npy",
     log:
         f"{REFERENCE}/reference.log",
     wildcard_constraints:

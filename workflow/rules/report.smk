@@ -1,4 +1,4 @@
-# What people read: the page, and MLflow. A run's figures are made last, so depending on them covers all of its files.
+# What people read: the report, and MLflow. A run's figures are made last, so depending on them covers all of its files.
 FIGURES = expand(f"{RUN}/figures", run=RUNS)
 SERVER = os.environ.get("MLFLOW_TRACKING_URI")
 TRACKED = f"{RESULTS}/mlflow.done" if SERVER else f"{RESULTS}/mlflow.db"
@@ -10,7 +10,8 @@ rule report:
         comparison=[f"{RESULTS}/tables", f"{RESULTS}/figures"],
         runs=f"{RESULTS}/runs.txt",
     output:
-        f"{RESULTS}/report.html",
+        page=f"{RESULTS}/report.html",
+        parts=directory(f"{RESULTS}/report"),
     log:
         f"{RESULTS}/logs/report.log",
     localrule: True
@@ -20,7 +21,7 @@ rule report:
         source=stage_source("report").digest,
         results=subpath(input.runs, parent=True),
     shell:
-        "nets report --results={params.results:q} --runs-from={input.runs:q} --output={output:q} 2>&1 | tee {log:q} >&2"
+        "nets report --results={params.results:q} --runs-from={input.runs:q} --output={output.page:q} 2>&1 | tee {log:q} >&2"
 
 
 rule track:

@@ -51,7 +51,6 @@ FIGURES = (
         has("worst_images"),
         worst,
         "The worst mistakes on test images: the predicted class with its probability, and the true class.",
-        of_first=True,
     ),
     RunFigure(
         "confusion.svg",

@@ -25,14 +25,18 @@ def evolution(result: Result, path: Path) -> None:
 
 def animate(images: np.ndarray, epochs: np.ndarray, path: Path) -> None:
     """Write snapshots (F, n, C, H, W) as an animated GIF, each with its epoch and a bar of progress."""
-    chosen = np.unique(np.linspace(0, len(epochs) - 1, min(FRAMES, len(epochs))).round().astype(int))
     colours = 16 if images.shape[2] == 1 else 64
-    frames = [frame(images[i, :SHOWN], int(epochs[i]), int(epochs[-1]), colours) for i in chosen]
+    frames = [frame(images[i, :SHOWN], int(epochs[i]), int(epochs[-1]), colours) for i in chosen(epochs)]
     times = [220] * (len(frames) - 1) + [2000]
     frames[0].save(
         path, save_all=True, append_images=frames[1:], duration=times, loop=0, disposal=2, optimize=False,
         transparency=255,
     )  # fmt: skip
+
+
+def chosen(epochs: np.ndarray) -> np.ndarray:
+    """The places of at most `FRAMES` epochs, evenly spaced, the first and the last included."""
+    return np.unique(np.linspace(0, len(epochs) - 1, min(FRAMES, len(epochs))).round().astype(int))
 
 
 def frame(images: np.ndarray, epoch: int, last: int, colours: int) -> Image.Image:

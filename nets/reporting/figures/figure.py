@@ -51,7 +51,6 @@ class RunFigure(Figure[Result]):
     """A figure of a Result. `{inputs}` in its caption stands for what snapshots show: images or latents."""
 
     of_samples: bool = False  # also shown for a result of which only the samples count
-    of_first: bool = False  # only shown for the first model of a table
 
 
 @dataclass(frozen=True)

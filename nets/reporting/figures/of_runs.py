@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from nets.reporting.figures import classification, curves, evolution, latent_space, samples, segmentation
+from nets.reporting.figures import anatomy, classification, curves, evolution, latent_space, samples, segmentation
 from nets.reporting.figures.figure import RunFigure
 from nets.reporting.results import load_result
 
@@ -14,6 +14,7 @@ FIGURES: tuple[RunFigure, ...] = (
     *samples.FIGURES,
     curves.CURVES,
     *classification.FIGURES,
+    *anatomy.FIGURES,
 )
 
 

@@ -64,7 +64,7 @@ def drawing(path: Path, width: float, height: float, rows: int = 1, columns: int
         yield list(figure.subplots(rows, columns, squeeze=False).flat)
         path.parent.mkdir(parents=True, exist_ok=True)
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        figure.savefig(path, format="svg", metadata=nothing, dpi=200)
+        figure.savefig(path, format="svg", metadata=nothing, dpi=144)
         if PNG.get():
             figure.savefig(path.with_suffix(".png"), format="png", metadata={"Software": None}, dpi=200)
     path.write_text(themed(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -3,12 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
 
 from nets.reporting import glossary
 from nets.reporting.comparisons import Comparison
 from nets.reporting.statistics import ALPHA, Ranks, ranks
-from nets.reporting.tables import formats
 from nets.reporting.tables.table import Cell, Column, Note, Row, Table
 
 LEAST_ROWS, LEAST_SETS = 3, 2
@@ -128,9 +126,3 @@ def notes(found: Ranks, chosen: Sequence[Comparison]) -> list[Note]:
     if len(set(labels)) < len(labels):
         words.append("Some of these data sets have the same test images, so they count for less than as many others.")
     return [Note("", text) for text in words]
-
-
-def write_across(made: Iterable[Across], folder: Path) -> None:
-    """Write their tables into a folder."""
-    for each in made:
-        formats.write(each.table, folder)

@@ -158,5 +158,4 @@ def latex(table: Table) -> str:
 
 def html(table: Table) -> str:
     """An HTML fragment: the table with its caption and notes. Runs are links to `#run-<name>`."""
-    shown = {"table": table, "reading": READING, "arrows": glossary.ARROWS, "seeds": seeds}
-    return render.template("table.html.j2").render(shown)
+    return render.table(table, READING, seeds)

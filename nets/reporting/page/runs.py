@@ -1,18 +1,57 @@
-"""Everything about one run, for the end of the report."""
+"""The page of a run: everything that its numbers rest on."""
 
 import json
+from collections.abc import Iterator
 from math import isnan
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from nets.fidelity.passport import digest, manner
 from nets.files import read_json
+from nets.metrics.metric import CHOSEN, stem
 from nets.reporting import glossary
 from nets.reporting.measures import Measure, Number
+from nets.reporting.page.addresses import comparison_file, run_file
+from nets.reporting.page.page import Page, Suite
+from nets.reporting.page.pictures import Pictures, confusion_fits
 from nets.reporting.results import Result
 from nets.reporting.tables.passports import sampling_of
 from nets.run import chosen_weights
 
 ROWS = 25  # the most rows of a history that are shown; history.csv has all
+LAST = 15  # the lines that are shown of the end of a log
+
+
+def pages(suite: Suite, pictures: Pictures) -> Iterator[Page]:
+    """A list of the runs, one of the holes if there are any, and a page for each run."""
+    holes = [result for result in suite.results if not result.ok]
+    listed = {"results": suite.results, "headline": headline}
+    yield Page("runs.html", "Runs", "runs.html.j2", lambda: listed, "This suite", len(suite.results))
+    if holes:
+        yield Page("holes.html", "Holes", "holes.html.j2", lambda: {"holes": holes}, "This suite", len(holes))
+    siblings: dict[tuple[str, str, str], list[Result]] = {}
+    for result in suite.results:
+        siblings.setdefault((result.run.model, result.run.dataset, result.run.variant), []).append(result)
+    tables = {view.name: [] for view in suite.results}  # type: dict[str, list[tuple[str, str]]]
+    for comparison in suite.comparisons:
+        for view in comparison.results:
+            tables[view.name].append((comparison_file(comparison.table.name), comparison.table.title))
+    for result in suite.results:
+        seeds = siblings[result.run.model, result.run.dataset, result.run.variant]
+        yield Page(
+            run_file(result.name),
+            result.name,
+            "run.html.j2",
+            lambda result=result, seeds=seeds: (
+                run_details(result)  # type: ignore[misc]
+                | {"seeds": seeds, "tables": tables[result.name]}
+                | {
+                    "pictures": pictures.of_run(result),
+                    "frames": pictures.frames(result),
+                    "elsewhere": pictures.elsewhere(result),
+                }
+            ),
+        )
 
 
 class History(NamedTuple):
@@ -30,6 +69,9 @@ def run_details(result: Result) -> dict[str, Any]:
         "headline": headline(result),
         "numbers": [number_row(number) for number in result.numbers],
         "facts": facts(result),
+        "differences": differences(result),
+        "log": log_end(result.folder),
+        "confusion": confusion(result),
         "weights": result.manifest.get("weights") or {},
         "history": history(result),
         "config": json.dumps(result.description, indent=1, ensure_ascii=False),
@@ -41,14 +83,15 @@ def extractor_details(result: Result) -> dict[str, Any]:
     best = "best" in (result.manifest.get("weights") or {})
     return {
         "result": result,
-        "headline": (headline(result, "_best") if best else "") or headline(result),
+        "headline": (headline(result, CHOSEN) if best else "") or headline(result),
         "weights": chosen_weights(result.manifest),
     }
 
 
 def headline(result: Result, suffix: str = "") -> str:
-    """The headline of one run: 'Top-1 97.46 %'; empty for a hole. `suffix`: of other weights, such as "_best"."""
-    wanted = result.headline and Measure(result.headline.metric + suffix, result.headline.split)
+    """The headline of one run: 'Top-1 97.46 %'; empty for a hole. `suffix`: of other weights, such as CHOSEN."""
+    measure = result.headline
+    wanted = measure and Measure(stem(measure.metric) + suffix if suffix else measure.metric, measure.split)
     for number in result.numbers:
         if number.value is not None and number.measure == wanted:
             metric = glossary.describe(number.metric)
@@ -64,7 +107,7 @@ def number_row(number: Number) -> dict[str, Any]:
         "label": metric.label,
         "split": number.split,
         "text": text.strip(),
-        "exact": value,
+        "exact": "" if value is None else f"{value:.10g}",
         "reason": number.reason,
         "passport": digest(number.passport),
     }
@@ -109,3 +152,54 @@ def history(result: Result) -> History:
     chosen = sorted({round(i * (length - 1) / max(min(ROWS, length) - 1, 1)) for i in range(min(ROWS, length))})
     rows = [["" if isnan(value := result.history[c][i]) else f"{value:.5g}" for c in columns] for i in chosen]
     return History(columns, rows, length)
+
+
+class Difference(NamedTuple):
+    """A setting that a row of the table overrides: its key, its value in the catalogue, and that of the run."""
+
+    key: str
+    recipe: str
+    run: str
+
+
+def differences(result: Result) -> list[Difference]:
+    """What differs from the recipe and the model's entry in the catalogue."""
+    written = dict(word.split("=", 1) for word in result.run.row.get("overrides", "").split() if "=" in word)
+    return [
+        Difference(key, "not set" if before is None else plain(before), written.get(key, "see the description"))
+        for key, before in result.run.overridden.items()
+    ]
+
+
+def plain(value: Any) -> str:
+    """A setting as text."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def log_end(folder: Path) -> dict[str, str]:
+    """The last lines of a run's logs that have any, by name: of training, evaluation and drawing."""
+    ends = {}
+    for name in ("train", "evaluate", "draw"):
+        path = folder / "logs" / f"{name}.log"
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+        if lines:
+            ends[name] = "\n".join(lines[-LAST:])
+    return ends
+
+
+class Confusion(NamedTuple):
+    """A confusion of classes: their names, and the counts, with shades in 0..1, by true and then by predicted class."""
+
+    labels: list[str]
+    rows: list[list[tuple[int, float]]]
+
+
+def confusion(result: Result) -> Confusion | None:
+    """The confusion of a classifier's classes; None if there is none, or if it has too many for a table."""
+    if not confusion_fits(result):
+        return None
+    counts = result.arrays["confusion"].tolist()
+    return Confusion(
+        result.class_labels(len(counts)),
+        [[(count, (count / max(sum(row), 1)) ** 0.4) for count in row] for row in counts],
+    )
