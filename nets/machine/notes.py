@@ -2,7 +2,7 @@
 
 While a job works, it holds a lock on its note, `.jobs/<job>-<folder>.json` beside its folder. So a reader can tell a
 job at work from one that was killed, on this machine and on others that share the files. When the job has ended, its
-cost is in `costs.json` in its folder. Both only inform: no stage depends on them.
+cost is in `jobs.json` in its folder. Both only inform: no stage depends on them.
 """
 
 import contextlib
@@ -19,11 +19,10 @@ from typing import IO, Any, NamedTuple
 
 from nets.errors import first_line
 from nets.files import read_json, write_json
-from nets.machine.costs import FILE as COSTS
 from nets.machine.locks import try_lock
 from nets.trust import redacted, refuse_links
 
-NOTES = ".jobs"
+NOTES, FILE = ".jobs", "jobs.json"
 EVERY = 2.0  # seconds between two notes on the progress of a job
 COSTLY = (  # jobs with a folder of their own
     *("prepare", "reference", "train", "evaluate", "draw"),
@@ -62,7 +61,7 @@ def noted(folder: Path | None, passed: tuple[type[BaseException], ...] = ()) -> 
     try:
         yield
         with contextlib.suppress(OSError, ValueError):
-            spent = {"job_seconds": round(time.time() - began, 2), "cpu_seconds": round(time.process_time() - cpu, 2)}
+            spent = {"seconds": round(time.time() - began, 2), "cpu_seconds": round(time.process_time() - cpu, 2)}
             write_costs(folder, job, spent | {"peak_memory_mb": peak()})
     except BaseException as error:
         if not isinstance(error, passed):
@@ -125,20 +124,14 @@ def peak() -> float:
 
 
 def write_costs(folder: Path, job: str, spent: dict[str, float]) -> None:
-    """Write what a job has cost beside what it has noted itself (`nets.machine.costs`), and what the others have."""
-    path = folder / COSTS
-    try:
-        found = read_json(path)
-    except (ValueError, OSError):
-        found = {}
-    own = found.get(job)
-    write_json(path, found | {job: (own if isinstance(own, dict) else {}) | spent})
+    """Write what a job has cost beside what the others have."""
+    write_json(folder / FILE, read_costs(folder) | {job: spent})
 
 
 def read_costs(folder: Path) -> dict[str, dict[str, float]]:
-    """What the jobs of a folder have cost, by job, in numbers: `job_seconds`, `cpu_seconds`, `peak_memory_mb`."""
+    """What the jobs of a folder have cost, by job, in numbers: `seconds`, `cpu_seconds`, `peak_memory_mb`."""
     try:
-        found = read_json(folder / COSTS)
+        found = read_json(folder / FILE)
     except (ValueError, OSError):
         return {}
     return {

@@ -104,17 +104,17 @@ def cost_of(folder: Path, manifest: dict[str, Any], sized: bool = True, clock: b
     spent, seconds, epochs = read_costs(folder), float(manifest["seconds"]), int(manifest.get("epochs") or 0)
     training = spent.get("train", {})
     share, own = 1.0, manifest.get("device") == "cpu" and manifest.get("threads") == 1 and not clock
-    if own and training.get("job_seconds", 0) >= seconds:
-        share = min(1.0, training["cpu_seconds"] / training["job_seconds"])
-    beside = max(0.0, training.get("job_seconds", 0) - seconds) * share
+    if own and training.get("seconds", 0) >= seconds:
+        share = min(1.0, training["cpu_seconds"] / training["seconds"])
+    beside = max(0.0, training.get("seconds", 0) - seconds) * share
     memory = [spent.get(job, {}).get("peak_memory_mb") for job in ("train", "evaluate")]
     if manifest.get("device") != "cpu" or not any(memory):
         memory = [manifest.get("peak_memory_mb")]
     return Cost(
         start=beside if epochs else beside + seconds * share,
         epoch=seconds * share / epochs if epochs else 0.0,
-        evaluate=spent.get("evaluate", {}).get("cpu_seconds" if own else "job_seconds"),
-        draw=spent.get("draw", {}).get("cpu_seconds" if own else "job_seconds"),
+        evaluate=spent.get("evaluate", {}).get("cpu_seconds" if own else "seconds"),
+        draw=spent.get("draw", {}).get("cpu_seconds" if own else "seconds"),
         memory=max((value for value in memory if value), default=None),
         size=size_of(folder) if sized else None,
     )

@@ -44,8 +44,8 @@ def test_a_job_leaves_its_cost_and_no_note(job):
         assert (note.job, note.subject) == ("train", "lenet5-mnist5k-s0") and note.content["pid"] == os.getpid()
     assert notes.read_notes(job.parent) == []
     spent = notes.read_costs(job)["train"]
-    assert spent["job_seconds"] >= 0.01 and spent["cpu_seconds"] > 0.01 and spent["peak_memory_mb"] > 10
-    (job / "costs.json").write_text("{damaged")
+    assert spent["seconds"] >= 0.01 and spent["cpu_seconds"] > 0.01 and spent["peak_memory_mb"] > 10
+    (job / "jobs.json").write_text("{damaged")
     assert notes.read_costs(job) == {}
 
 
@@ -54,7 +54,7 @@ def test_an_error_stays_until_the_job_begins_again(job):
         raise UserError("The disk is full.")
     (note,) = notes.read_notes(job.parent)
     assert note.content["failed"] == "The disk is full." and not note.working
-    assert not (job / "costs.json").exists()
+    assert not (job / "jobs.json").exists()
     with pytest.raises(KeyboardInterrupt), notes.noted(job, passed=(KeyboardInterrupt,)):
         raise KeyboardInterrupt  # it was stopped
     assert notes.read_notes(job.parent) == []

@@ -20,9 +20,9 @@ from tests.planning.conftest import MACHINE
 
 TUNED = "model.width=0.125 options.pretrained=vgg16-mnist5k_0to4 options.transfer=fine_tuning"
 SPENT = {
-    "train": {"seconds": 11.0, "joules": None, "job_seconds": 12.0, "cpu_seconds": 6.0, "peak_memory_mb": 500.0},
-    "evaluate": {"job_seconds": 4.0, "cpu_seconds": 2.0, "peak_memory_mb": 450.0},
-    "draw": {"job_seconds": 2.0, "cpu_seconds": 1.0, "peak_memory_mb": 300.0},
+    "train": {"seconds": 12.0, "cpu_seconds": 6.0, "peak_memory_mb": 500.0},
+    "evaluate": {"seconds": 4.0, "cpu_seconds": 2.0, "peak_memory_mb": 450.0},
+    "draw": {"seconds": 2.0, "cpu_seconds": 1.0, "peak_memory_mb": 300.0},
 }
 
 
