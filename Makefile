@@ -14,8 +14,7 @@ endif
 unexport PYTHONOPTIMIZE PYTHONWARNINGS PYTHONSAFEPATH PYTHONINSPECT PYTHONSTARTUP PYTHONHASHSEED MPLBACKEND
 
 # Recipes read what was typed from the environment ("$$TABLE"), so neither make nor a shell takes it for a command.
-typed := SUITE TABLE MODEL OVERRIDES RUN AGAINST PORT ONLY NAME FROM DATASET TASK TO \
-  BUDGET SLOTS MEASURE A B INTO BUNDLE OUT
+typed := SUITE TABLE MODEL OVERRIDES RUN AGAINST PORT ONLY NAME FROM DATASET TASK TO BUDGET SLOTS MEASURE A B INTO BUNDLE OUT
 $(foreach word,$(typed),$(eval override export $(word) := $$(value $(word))))
 
 # make's functions end a word at a blank, so blanks are hidden from them.
@@ -30,8 +29,8 @@ settings := $(if $(TABLE),"table=$$(printf '|2-\n  %s' "$$TABLE")","suite=$$SUIT
 quick_tests := tests/test_imports.py tests/test_docs.py tests/benchmarks tests/suite tests/data tests/metrics \
   tests/models/test_papers.py tests/models/test_autoencoders.py tests/workflow/test_module.py tests/jobs/test_honesty.py
 
-.PHONY: help run fetch plan status why onnx mlflow add-model add-dataset check lint test-quick test test-slurm \
-  fingerprint verify compare merge bundle archive publish bench docs site lock clean
+.PHONY: help run fetch plan status why onnx mlflow add-model add-dataset check lint test-quick test test-slurm fingerprint verify \
+  compare merge bundle archive publish bench docs site lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets

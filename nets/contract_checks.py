@@ -242,7 +242,7 @@ def short(run: Run) -> Run:
 
 
 def made_up(task: Task, count: int) -> Split:
-    """Images of black and white squares, which all differ, with labels or masks that follow from nothing in them."""
+    """Images of black and white squares, which all differ, with labels that follow from nothing in them, or masks."""
     run, dice = task.run, np.random.RandomState(0)
     channels, height, width = run.shape
     grids = dice.randint(0, 2, (count, channels, GRID, GRID)).astype(np.uint8) * 255
@@ -253,7 +253,7 @@ def made_up(task: Task, count: int) -> Split:
     labels = np.arange(count) % run.num_classes if run.num_classes else np.full(count, -1)
     if "masks" in run.data:
         info, labels = info | {"void": run.data["masks"]["void"]}, np.full(count, -1)
-        masks = dice.randint(0, run.num_classes, (count, GRID, GRID)).astype(np.uint8)[:, rows][..., columns]
+        masks = (images[:, 0] > 0).astype(np.uint8)  # the class of a square is its colour
     return Split(np.ascontiguousarray(images), labels.astype(np.int64), np.arange(count), info, masks)
 
 
@@ -285,7 +285,8 @@ def overfit_text(description: str) -> Learned:
         for role, network in task.networks.items()
     }
     batch = batch_of(task, task.batch_size)
-    constant = math.log(min(run.num_classes, LEARNED)) if run.task in ("classification", "segmentation") else math.inf
+    classes = {"classification": min(run.num_classes, LEARNED), "segmentation": 2}  # that occur in the batch
+    constant = math.log(classes[run.task]) if run.task in classes else math.inf
     losses: list[float] = []
     without = dict.fromkeys(named, "gets no gradient")
     start = math.inf
@@ -294,7 +295,7 @@ def overfit_text(description: str) -> Learned:
         losses.append(values["loss"] if "loss" in values else sum(values.values()))
         for name in list(without):
             gradient = named[name].grad
-            if gradient is not None and bool(gradient.any()):
+            if gradient is not None and (gradient.any() or name.endswith("bias")):  # a critic's last bias has one of 0
                 del without[name]
             elif gradient is not None:
                 without[name] = "has a gradient of 0"

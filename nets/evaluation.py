@@ -22,9 +22,9 @@ from nets.metrics.metric import CHOSEN, Unmeasured, all_metrics, parts
 from nets.run import Run
 from nets.suite.keys import record, run_source
 from nets.tasks import task_class
-from nets.tasks.contract import Generator
+from nets.tasks.contract import Generator, Task
 from nets.tasks.kinds import KINDS
-from nets.tasks.precision import Precision
+from nets.tasks.precision import Precision, forked
 from nets.training.outputs import SavedWeights, load_weights
 
 
@@ -119,6 +119,7 @@ def measure(trained: TrainedRun) -> Measurements:
     classes: dict[str, list[float | None]] = {}
     weights = trained.manifest["weights"]  # without epochs or validation images, none are the best
     labels = [label for label in kind.measured if label in weights] or ["last"]
+    studied = Measurements()
     for label in labels:
         load_weights(task.networks, trained.folder, SavedWeights(**weights[label]))
         evaluation = task.evaluate(data)
@@ -127,6 +128,10 @@ def measure(trained: TrainedRun) -> Measurements:
             suffixes = [CHOSEN]
         metrics += [Measurement(name + end, value) for end in suffixes for name, value in evaluation.metrics.items()]
         arrays, classes = evaluation.arrays, by_class(evaluation.classes)
+        if run.recipe.options.get("measure") and "" in suffixes:
+            train = Batches(open_split(data_dir, "train", run.seed), pixels, device, jobs=jobs)
+            studied = study(task, train, data)
+    metrics, arrays = metrics + studied.metrics, arrays | studied.arrays
     if kind.probed:
         train = Batches(open_split(data_dir, "train", run.seed), pixels, device, jobs=jobs)
         for part, values in task.probe(train, data).items():
@@ -137,3 +142,14 @@ def measure(trained: TrainedRun) -> Measurements:
         metrics, arrays = metrics + samples.metrics, arrays | samples.arrays
     write_anatomy(task, arrays, trained.folder)
     return Measurements(metrics, arrays, classes)
+
+
+def study(task: Task, train: Batches, test: Batches) -> Measurements:
+    """What the option `measure` asks for; random numbers come from the run's seed and leave others untouched."""
+    found = Measurements()
+    with forked(task.device):
+        torch.manual_seed(task.run.seed)
+        for part, evaluation in task.study(train, test).items():
+            found.metrics += [Measurement(name, value, part) for name, value in evaluation.metrics.items()]
+            found.arrays |= evaluation.arrays
+    return found

@@ -37,7 +37,7 @@ def test_pages_are_those_of_the_schema_and_of_the_record(tmp_path):
     shutil.copytree(ROOT / "docs/results", tmp_path / "docs/results")
     shutil.copy(ROOT / "README.md", tmp_path)
     assert docs.main(["--root", str(tmp_path)]) == 0
-    for page in ("docs/recipes.md", "docs/results.md", "README.md"):
+    for page in ("docs/recipes.md", "docs/lessons.md", "docs/results.md", "README.md"):
         assert (tmp_path / page).read_text() == (ROOT / page).read_text(), f"{page}: run make docs"
 
 

@@ -14,14 +14,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 NAV = {  # the order of the pages; every document is in it
     "Begin": ["README.md", "docs/tutorial.md", "config/README.md", "docs/extending.md", "docs/recipes.md"],
-    "Results": ["docs/results.md", "docs/results_before.md", "docs/published.md", "docs/statistics.md"],
+    "Results": [
+        *("docs/results.md", "docs/lessons.md", "docs/results_before.md"),
+        *("docs/published.md", "docs/statistics.md"),
+    ],
     "Run": [
-        "docs/around.md",
-        "docs/cluster.md",
-        "docs/snakemake.md",
-        "docs/files.md",
-        "docs/benchmarks.md",
-        "docs/trust.md",
+        *("docs/around.md", "docs/cluster.md", "docs/snakemake.md"),
+        *("docs/files.md", "docs/benchmarks.md", "docs/trust.md"),
     ],
     "Develop": ["ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"],
 }

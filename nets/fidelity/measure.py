@@ -23,7 +23,7 @@ from nets.fidelity.passport import issue
 from nets.files import read_json, read_verified
 from nets.metrics import classes, distances, neighbours
 from nets.metrics.measurement import Measurement, Measurements
-from nets.tasks.contract import Generator
+from nets.tasks.contract import Evaluation, Generator
 from nets.tasks.precision import Precision
 from nets.trust import inside
 
@@ -76,6 +76,10 @@ def measure(
         values = compare(real, reference["classes"], generated)
         passport = issue(reference["extractor"], reference["reference"], sampling)
         measured.metrics += [Measurement(f"{key}_{name}", value, passport=passport) for key, value in values.items()]
+        if name == "indomain":
+            found = studies(task, extractor, real, reference["classes"], generated)
+            measured.metrics += [Measurement(key, value, passport=passport) for key, value in found.metrics.items()]
+            measured.arrays |= found.arrays
         kept = kept or kept_copies(path, reference, data_dir)
         if reference["classes"] is not None:
             classifier = replace(extractor, passport=reference["extractor"])
@@ -85,6 +89,32 @@ def measure(
             }
     copied = measure_copies(samples[:COMPARED], data_dir, sampling, classifier, task.run.seed, kept)
     return Measurements(measured.metrics + copied.metrics, measured.arrays | copied.arrays)
+
+
+def studies(
+    task: Generator, extractor: Extractor, real: Tensor, shares: list[float] | None, generated: Features
+) -> Evaluation:
+    """What the option `measure` asks of samples, in the features of the in-domain extractor.
+
+    That is FID of the task's alternative samples over the steps of each sampler, with the FID of a twentieth of all
+    steps as metrics; and how many classes are drawn. The other arguments are as for `compare`.
+    """
+    found = Evaluation({})
+    if shares is not None and task.asked("modes"):
+        found.metrics |= {
+            f"{key}_indomain": value for key, value in classes.MODES.measure(shares, generated.logits).items()
+        }
+    gaussian = distances.Gaussian.of(real)
+    curves: dict[str, dict[int, float]] = {}
+    for sampler, steps, samples in task.alternatives():
+        features = distances.Gaussian.of(extractor.read(samples).features)
+        curves.setdefault(sampler, {})[steps] = distances.frechet(gaussian, features)
+    for sampler, curve in curves.items():
+        few = list(curve)[len(curve) // 2]
+        found.metrics[f"fid_few_{sampler}"] = curve[few]
+        found.arrays["sampling_steps"] = np.array(list(curve))
+        found.arrays[f"fid_by_steps_{sampler}"] = np.array(list(curve.values()))
+    return found
 
 
 def source_of(path: Path, reference: dict[str, Any]) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nets import trust
 from nets.errors import UserError, is_out_of_memory
-from nets.machine import attempts, notes
+from nets.machine import attempts, costs
 from nets.machine.progress import announce
 from nets.suite.failures import last_words
 from nets.trust import Redacted, redacted, refuse_links
@@ -84,7 +84,7 @@ def run_job(
         if failed := attempts.earlier():
             return fail_again(failed.rstrip(), log)
         try:
-            with attempts.crash_noted(), notes.noted(folder, passed):
+            with attempts.crash_noted(), costs.noted(folder, passed):
                 work()
         except passed:
             raise

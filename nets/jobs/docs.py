@@ -1,4 +1,4 @@
-"""Write the pages that are made from other files: the keys of recipes from their schema, results from the record.
+"""Write the pages that are made from other files: the keys of recipes, lessons, and results from the record.
 
 python -m nets.jobs.docs
 """
@@ -11,6 +11,7 @@ from nets.files import atomic
 from nets.jobs.common import run_job
 from nets.record.publish import write_pages
 from nets.suite.catalogues import ROOT, schema
+from nets.suite.lessons_page import lessons_page
 from nets.suite.recipes_page import recipes_page
 
 
@@ -23,9 +24,11 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def write(root: Path) -> None:
-    """Write docs/recipes.md, docs/results.md and the results in README.md."""
-    with atomic(root / "docs/recipes.md") as temporary:
-        temporary.write_text(recipes_page(schema("recipes")), encoding="utf-8")
+    """Write docs/recipes.md, docs/lessons.md, docs/results.md and the results in README.md."""
+    pages = {"recipes": recipes_page(schema("recipes")), "lessons": lessons_page(ROOT / "config")}
+    for name, text in pages.items():
+        with atomic(root / f"docs/{name}.md") as temporary:
+            temporary.write_text(text, encoding="utf-8")
     write_pages(root / "docs/results", root)
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from nets.evaluation import TrainedRun, evaluate
 from nets.jobs.common import add_run_options, known_inception, run_job
-from nets.machine.costs import noted
 from nets.machine.memory import Crowded, again_alone
 from nets.machine.slots import lease
 from nets.training.numerics import choose_device
@@ -36,8 +35,7 @@ def take_turn(args: argparse.Namespace) -> None:
         retry = args.retry or None
         inception = known_inception() if args.references else ""
         trained = TrainedRun(args.run_dir, args.data_dir, args.references, device, args.alone, retry, inception)
-        with noted(args.run_dir, "evaluate"):
-            print(evaluate(trained), flush=True)
+        print(evaluate(trained), flush=True)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from nets.fidelity.curve import find_watching
 from nets.jobs.common import add_run_options, fail, run_job
-from nets.machine.costs import noted
 from nets.machine.locks import locked
 from nets.machine.memory import Crowded, again_alone
 from nets.machine.slots import lease
@@ -46,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
 def take_turn(args: argparse.Namespace, stop: StopRequest) -> None:
     """Train as the only process in the run's folder, on a leased device."""
     news = f"{args.run_dir.name}: another process is training it; waiting for it to end."
-    with locked(args.run_dir / ".lock", news, stop), lease(stop, args.alone), noted(args.run_dir, "train"):
+    with locked(args.run_dir / ".lock", news, stop), lease(stop, args.alone):
         run, device = settle_description(args.run_dir, args.runs_from), choose_device(args.threads)
         start = find_start(run, args.pretrained) if run.pretrained else None
         extractor = find_watching(args.extractor) if args.extractor else None

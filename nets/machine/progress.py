@@ -9,7 +9,7 @@ from typing import TextIO, TypeVar
 
 from tqdm import tqdm
 
-from nets.machine import notes
+from nets.machine import costs
 from nets.trust import redacted
 
 EVERY = 10.0  # seconds between lines if many jobs share a terminal
@@ -33,7 +33,7 @@ class Progress:
     def update(self, step: int, total: int, seconds: float, where: str, losses: dict[str, float]) -> None:
         """Report a step; most calls print nothing."""
         self.first = self.first or (step, seconds)
-        notes.tell(where=where, left=self.seconds_left(step, total, seconds))
+        costs.tell(where=where, left=self.seconds_left(step, total, seconds))
         now = time.monotonic()
         if now - self.shown_at < (0.2 if self.alone else EVERY) and step < total:
             return

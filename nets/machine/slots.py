@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from nets.errors import UserError
+from nets.machine import costs
 from nets.machine.locks import try_lock, wait_for
 
 ALLOCATION = ("SLURM_JOB_ID", "SLURM_STEP_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID", "SGE_TASK_ID")
@@ -144,6 +145,7 @@ def lease(stop_asked: Callable[[], bool] = lambda: False, alone: bool = False) -
     Waits while no slot is free, and raises Stopped if asked to stop meanwhile.
     """
     if not leases():
+        costs.waited()
         yield None
         return
     names, wanted = devices(), slots_per_gpu() if alone else 1
@@ -157,6 +159,7 @@ def lease(stop_asked: Callable[[], bool] = lambda: False, alone: bool = False) -
                 held.enter_context(slot)
         os.environ["CUDA_VISIBLE_DEVICES"] = taken.device
         check_usable()
+        costs.waited()
         yield taken.device
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
-from nets.metrics.metric import Metric, Table, at_least
+from nets.metrics.metric import COUNTS, Metric, Table, at_least
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
 IS_SPLITS = 10
+MODE = 0.1  # of its share among real images, from which on a class counts as drawn
 
 
 def inception_score(logits: Tensor) -> float:
@@ -43,6 +44,14 @@ def class_error(expected: np.ndarray, logits: Tensor) -> float:
     return total_variation(expected, shares(logits))
 
 
+def modes(expected: np.ndarray, logits: Tensor) -> float:
+    """How many classes have at least a tenth of their expected share (K,) in logits (N, K); absent ones don't count."""
+    import numpy as np
+
+    wanted = np.asarray(expected)
+    return float(((shares(logits) >= MODE * wanted) & (wanted > 0)).sum())
+
+
 SCORES = Table({  # of an extractor's logits (N, K) for generated images
     "is": Metric("IS", "", 2, "higher", "Inception Score: large if a classifier is sure about each image and sees "
                  "many classes overall; at most the number of classes. It never looks at real images.",
@@ -51,4 +60,9 @@ SCORES = Table({  # of an extractor's logits (N, K) for generated images
 SHARES = Table({  # of the shares (K,) of real images' classes, and of logits (N, K) for generated images
     "class_tv": Metric("Class error", "%", 1, "lower", "Total variation between the class shares of generated and real "
                        "images, according to a classifier: the share that would have to change class.", class_error),
+})  # fmt: skip
+MODES = Table({  # of the same, where the option `measure` asks for them
+    "modes": Metric("Classes drawn", "", 0, "higher", "How many classes have at least a tenth of their share of real "
+                    "images among the generated ones, according to a classifier. After a mode collapse, few have.",
+                    modes, tolerance=COUNTS),
 })  # fmt: skip

@@ -8,6 +8,9 @@ heads), which adds batch normalisation and has 3 x 3 kernels where the paper has
 Below 64 pixels, a stem of stride 8 would leave 4 x 4 maps for the nine modules. So the first
 convolution is 3 x 3 with stride 1 and the first pool is left out; the modules work at 1/2, 1/4 and
 1/8 of the image's size.
+
+`reduction=False` builds the paper's naive module (figure 2a): no 1 x 1 convolutions before the larger ones and
+none after the pool, so each module passes on all its input channels beside its own.
 """
 
 from typing import NamedTuple
@@ -64,6 +67,22 @@ class Inception(nn.Module):
         return torch.cat([self.branch1(x), self.branch2(x), self.branch3(x), self.branch4(x)], 1)
 
 
+class NaiveInception(nn.Module):
+    """The module without reductions: (N, in_channels, H, W) -> (N, out_channels, H, W)."""
+
+    def __init__(self, in_channels: int, sizes: tuple[int, ...]) -> None:
+        super().__init__()
+        c1, _, c3, _, c5, _ = sizes
+        self.out_channels = c1 + c3 + c5 + in_channels
+        self.branch1 = ConvBN(in_channels, c1, 1)
+        self.branch2 = ConvBN(in_channels, c3, 3)
+        self.branch3 = ConvBN(in_channels, c5, 3)
+        self.branch4 = nn.MaxPool2d(3, stride=1, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([self.branch1(x), self.branch2(x), self.branch3(x), self.branch4(x)], 1)
+
+
 class AuxiliaryHead(nn.Module):
     """A classifier on intermediate maps, so that the gradient reaches the first layers."""
 
@@ -95,6 +114,7 @@ class GoogLeNet(nn.Module):
         aux_logits: bool = True,
         dropout: float = 0.2,
         dropout_aux: float = 0.7,
+        reduction: bool = True,
     ) -> None:
         super().__init__()
         small = image_size < 64
@@ -104,8 +124,9 @@ class GoogLeNet(nn.Module):
         def scaled(channels: int) -> int:
             return max(1, round(channels * width))
 
-        def inception(name: str, in_channels: int) -> Inception:
-            return Inception(in_channels, tuple(scaled(size) for size in INCEPTION[name]))
+        def inception(name: str, in_channels: int) -> Inception | NaiveInception:
+            module = Inception if reduction else NaiveInception
+            return module(in_channels, tuple(scaled(size) for size in INCEPTION[name]))
 
         def auxiliary(channels: int) -> AuxiliaryHead:
             return AuxiliaryHead(channels, scaled(128), scaled(1024), num_classes, dropout_aux)

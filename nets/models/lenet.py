@@ -12,9 +12,13 @@ Images: the paper puts its 28 x 28 digits on a field of 32 x 32; C1 pads images 
 that size. Up to 40 pixels the kernel of C5 grows with S4, so that the output of C5 is always 1 x 1.
 Above 40 pixels S4 is averaged to the paper's 5 x 5. Otherwise C5 would outgrow all other layers (53 x
 53 at 224 pixels, 5 million weights).
+
+What came later, to compare with: maximum pooling (Scherer, Mueller and Behnke, ICANN 2010), the logistic
+sigmoid and ReLU (Glorot, Bordes and Bengio, AISTATS 2011), and hidden layers `repeats` times in a row.
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -36,6 +40,9 @@ class ScaledTanh(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return 1.7159 * torch.tanh(x * (2 / 3))
+
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": ScaledTanh, "relu": nn.ReLU, "sigmoid": nn.Sigmoid}
 
 
 class Subsampling(nn.Module):
@@ -79,8 +86,9 @@ class LeNet5(nn.Module):
     """Images (N, C, H, W) of 28 pixels or more -> logits (N, num_classes).
 
     c3: "sparse" is the paper's table of connections, "full" connects all 6 maps with all 16.
-    subsampling: "trainable" is the paper's, "average" is plain average pooling.
-    activation: "tanh" is the paper's scaled one; or "relu".
+    subsampling: "trainable" is the paper's, "average" and "max" are plain pools.
+    activation: "tanh" is the paper's scaled one; or "relu", or "sigmoid".
+    repeats: how often each of C1, C3, C5 and F6 comes in a row; the repeated layers keep the size of their maps.
     """
 
     def __init__(
@@ -91,24 +99,28 @@ class LeNet5(nn.Module):
         c3: str = "sparse",
         subsampling: str = "trainable",
         activation: str = "tanh",
+        repeats: int = 1,
     ) -> None:
         super().__init__()
         if image_size < 28:
             raise ValueError(f"LeNet5 takes images of 28 pixels or more, not of {image_size}.")
         for name, value, known in (
             ("c3", c3, ("sparse", "full")),
-            ("subsampling", subsampling, ("trainable", "average")),
-            ("activation", activation, ("tanh", "relu")),
+            ("subsampling", subsampling, ("trainable", "average", "max")),
+            ("activation", activation, tuple(ACTIVATIONS)),
         ):
             if value not in known:
-                raise ValueError(f"LeNet5: {name} is {known[0]!r} or {known[1]!r}, not {value!r}.")
+                raise ValueError(f"LeNet5: {name} is {' or '.join(map(repr, known))}, not {value!r}.")
 
         def subsample(channels: int) -> nn.Module:
-            if subsampling == "average":
-                return nn.AvgPool2d(2)
-            return nn.Sequential(Subsampling(channels), self.squash)
+            if subsampling == "trainable":
+                return nn.Sequential(Subsampling(channels), self.squash)
+            return nn.AvgPool2d(2) if subsampling == "average" else nn.MaxPool2d(2)
 
-        self.squash = ScaledTanh() if activation == "tanh" else nn.ReLU()
+        def again(layer: Callable[[], nn.Module]) -> nn.Sequential:
+            return nn.Sequential(*(part for _ in range(repeats - 1) for part in (layer(), self.squash)))
+
+        self.squash = ACTIVATIONS[activation]()
         padding = max(0, math.ceil((32 - image_size) / 2))
         s2_size = (image_size + 2 * padding - 4) // 2
         s4_size = (s2_size - 4) // 2 if image_size <= 40 else 5
@@ -120,7 +132,11 @@ class LeNet5(nn.Module):
         self.c5 = nn.Conv2d(16, 120, kernel_size=s4_size)
         self.f6 = nn.Linear(120, 84)
         self.output = nn.Linear(84, num_classes)
-        self._initialise(gain=1.0 if activation == "tanh" else math.sqrt(2))
+        self.c1_again = again(lambda: nn.Conv2d(6, 6, 5, padding=2))
+        self.c3_again = again(lambda: nn.Conv2d(16, 16, 5, padding=2))
+        self.c5_again = again(lambda: nn.Conv2d(120, 120, 1))
+        self.f6_again = again(lambda: nn.Linear(84, 84))
+        self._initialise(gain=math.sqrt(2) if activation == "relu" else 1.0)
 
     def _initialise(self, gain: float) -> None:
         """Weights from a normal distribution with deviation gain / sqrt(fan-in), biases 0.
@@ -139,10 +155,10 @@ class LeNet5(nn.Module):
                     nn.init.zeros_(module.bias)
 
     def forward(self, x: Tensor) -> Tensor:  # sizes for images of 28 or 32 pixels
-        x = self.squash(self.c1(x))  # (N, 6, 28, 28)
+        x = self.c1_again(self.squash(self.c1(x)))  # (N, 6, 28, 28)
         x = self.s2(x)  # (N, 6, 14, 14)
-        x = self.squash(self.c3(x))  # (N, 16, 10, 10)
+        x = self.c3_again(self.squash(self.c3(x)))  # (N, 16, 10, 10)
         x = self.pool(self.s4(x))  # (N, 16, 5, 5)
-        x = self.squash(self.c5(x)).flatten(1)  # (N, 120)
-        x = self.squash(self.f6(x))  # (N, 84)
+        x = self.c5_again(self.squash(self.c5(x))).flatten(1)  # (N, 120)
+        x = self.f6_again(self.squash(self.f6(x)))  # (N, 84)
         return self.output(x)  # (N, num_classes)

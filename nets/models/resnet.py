@@ -7,7 +7,8 @@ classes), whose bottleneck has its stride in the 3 x 3 convolution (the paper's:
 Below 64 pixels, the stem of `ResNet` with stride 4 would turn 28 pixels into 7 x 7 maps for the first
 stage and 1 x 1 for the last. So the stem is one 3 x 3 convolution with stride 1, and there is no pool.
 `CifarResNet` is the paper's own network for 32 pixels, with three stages of 16, 32 and 64 channels,
-depth 6n + 2 and shortcuts without parameters (option A); it is the same at every size.
+depth 6n + 2 and shortcuts without parameters (option A); it is the same at every size. Without
+shortcuts it is the paper's plain network, which has the same weights.
 """
 
 import torch.nn.functional as F
@@ -51,6 +52,14 @@ class Bottleneck(nn.Module):
         x = F.relu(self.bn2(self.conv2(x)))
         x = self.bn3(self.conv3(x))
         return F.relu(x + shortcut)
+
+
+class PlainBlock(BasicBlock):
+    """The same layers without a shortcut."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.bn1(self.conv1(x)))
+        return F.relu(self.bn2(self.conv2(x)))
 
 
 class ZeroPadShortcut(nn.Module):
@@ -151,17 +160,24 @@ class ResNet(nn.Module):
 class CifarResNet(nn.Module):
     """Images (N, C, H, W) -> logits (N, num_classes), with `depth` 20, 32, 44, 56, 110: 6n + 2."""
 
-    def __init__(self, in_channels: int = 3, num_classes: int = 1000, depth: int = 20, width: float = 1.0) -> None:
+    def __init__(
+        self,
+        in_channels: int = 3,
+        num_classes: int = 1000,
+        depth: int = 20,
+        width: float = 1.0,
+        shortcuts: bool = True,
+    ) -> None:
         super().__init__()
         if depth < 8 or depth % 6 != 2:
             raise ValueError(f"CifarResNet has a depth of 6n + 2 (20, 32, ...), not of {depth}.")
         c1, c2, c3 = (max(1, round(channels * width)) for channels in (16, 32, 64))
         self.conv1 = nn.Conv2d(in_channels, c1, 3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(c1)
-        n = depth // 6
-        self.layer1 = stage(BasicBlock, c1, c1, n, stride=1)
-        self.layer2 = stage(BasicBlock, c1, c2, n, stride=2, shortcut=ZeroPadShortcut)
-        self.layer3 = stage(BasicBlock, c2, c3, n, stride=2, shortcut=ZeroPadShortcut)
+        n, block = depth // 6, BasicBlock if shortcuts else PlainBlock
+        self.layer1 = stage(block, c1, c1, n, stride=1)
+        self.layer2 = stage(block, c1, c2, n, stride=2, shortcut=ZeroPadShortcut)
+        self.layer3 = stage(block, c2, c3, n, stride=2, shortcut=ZeroPadShortcut)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(c3, num_classes)
         initialise(self)

@@ -51,6 +51,7 @@ class UNet(nn.Module):
     """Images (N, C, H, W) of any size -> logits (N, num_classes, H, W).
 
     width: the channels of the first level; each of the `depth` levels below it has twice as many.
+    skips: whether the way up gets the maps of the way down; without them, all passes through the bottom.
     """
 
     def __init__(
@@ -62,13 +63,14 @@ class UNet(nn.Module):
         padding: str = "same",
         batch_norm: bool = False,
         dropout: float = 0.5,
+        skips: bool = True,
     ) -> None:
         super().__init__()
         if padding not in ("same", "valid"):
             raise ValueError(f"The padding of UNet must be 'same' or 'valid', not {padding!r}.")
         if depth > DEEPEST:
             raise ValueError(f"A UNet of {depth} levels is deeper than images are large; set {DEEPEST} or less.")
-        self.depth, self.padding = depth, padding
+        self.depth, self.padding, self.skips = depth, padding, skips
         channels = [width * 2**level for level in range(depth + 1)]  # 64, 128, 256, 512, 1024
         ups = list(reversed(range(depth)))
 
@@ -78,7 +80,7 @@ class UNet(nn.Module):
         self.down = nn.ModuleList(level(channels[n - 1] if n else in_channels, channels[n]) for n in range(depth))
         self.bottom = nn.Sequential(level(channels[-2], channels[-1]), nn.Dropout(dropout))
         self.enlarge = nn.ModuleList(nn.ConvTranspose2d(channels[n + 1], channels[n], 2, stride=2) for n in ups)
-        self.up = nn.ModuleList(level(channels[n + 1], channels[n]) for n in ups)
+        self.up = nn.ModuleList(level(channels[n + 1] if skips else channels[n], channels[n]) for n in ups)
         self.output = nn.Conv2d(width, num_classes, 1)
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
@@ -106,16 +108,67 @@ class UNet(nn.Module):
 
     def segment(self, x: Tensor) -> Tensor:
         """The network without mirroring and cropping; unpadded, its output is smaller than its input."""
+        return self.ascend(*self.descend(x))
+
+    def descend(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The maps at the bottom, and those of each level on the way down."""
         maps = []  # the sizes are those of the paper's 572 x 572 pixels
         for down in self.down:
             maps.append(down(x))  # (N, 64, 568, 568), ..., (N, 512, 64, 64)
             x = F.max_pool2d(maps[-1], 2, ceil_mode=True)  # (N, 64, 284, 284), ..., (N, 512, 32, 32)
-        x = self.bottom(x)  # (N, 1024, 28, 28)
-        for enlarge, up in zip(self.enlarge, self.up, strict=True):
-            x, skip = enlarge(x), maps.pop()  # (N, 512, 56, 56), ..., (N, 64, 392, 392)
+        return self.bottom(x), maps  # (N, 1024, 28, 28)
+
+    def ascend(self, x: Tensor, maps: list[Tensor]) -> Tensor:
+        """The logits from what `descend` returned; without skips, only the sizes of the levels' maps matter."""
+        for enlarge, up, skip in zip(self.enlarge, self.up, reversed(maps), strict=True):
+            x = enlarge(x)  # (N, 512, 56, 56), ..., (N, 64, 392, 392)
             if self.padding == "valid":
                 skip = centre(skip, like=x)
             else:
                 x = x[:, :, : skip.shape[2], : skip.shape[3]]  # one pixel less if the pool rounded up
-            x = up(torch.cat([skip, x], dim=1))  # (N, 512, 52, 52), ..., (N, 64, 388, 388)
+            x = up(torch.cat([skip, x], dim=1) if self.skips else x)  # (N, 512, 52, 52), ..., (N, 64, 388, 388)
         return self.output(x)  # (N, num_classes, 388, 388)
+
+
+class UNetAutoencoder(UNet):
+    """A U-Net that draws its own input: (N, C, H, W) in 0..1 -> code (N, latent_dim) -> logits (N, C, H, W).
+
+    The code is all that reaches the decoder: the `bottleneck` numbers of the bottom, and with `skips` the maps of every
+    level after them, which together have more numbers than the image. With so few channels, ReLU turned all of them off
+    in the last level in a run without batch normalisation.
+    """
+
+    linear = False
+
+    def __init__(
+        self, in_channels: int = 1, image_size: int = 28, width: int = 2, depth: int = 3, skips: bool = True
+    ) -> None:
+        super().__init__(in_channels, in_channels, width, depth, batch_norm=True, dropout=0.0, skips=skips)
+        sides = [image_size]
+        for _ in range(depth):
+            sides.append((sides[-1] + 1) // 2)
+        self.shapes = [(width * 2**level, side, side) for level, side in enumerate(sides)]
+        sizes = [math.prod(shape) for shape in self.shapes]
+        self.bottleneck = sizes[-1]
+        self.latent_dim = sum(sizes) if skips else self.bottleneck
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Images (N, C, H, W) -> codes (N, latent_dim)."""
+        bottom, maps = self.descend(x)
+        return torch.cat([part.flatten(1) for part in (bottom, *(maps if self.skips else ()))], dim=1)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Codes (N, latent_dim) -> logits (N, C, H, W), before the sigmoid."""
+        *shapes, lowest = self.shapes
+        sizes = [math.prod(shape) for shape in shapes]
+        bottom, *parts = z.split([self.bottleneck, *(sizes if self.skips else ())], dim=1)
+        parts = parts or [z.new_zeros(len(z), size) for size in sizes]
+        maps = [part.unflatten(1, shape) for part, shape in zip(parts, shapes, strict=True)]
+        return self.ascend(bottom.unflatten(1, lowest), maps)
+
+    def image(self, logits: Tensor) -> Tensor:
+        """The output of `decode` -> pixels in 0..1."""
+        return logits.sigmoid()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.decode(self.encode(x))

@@ -6,6 +6,9 @@ pixels it is torchvision's network (VGG-16: 138,357,544 parameters for 1000 clas
 
 Below 64 pixels, five pools leave a single pixel with 512 channels, so the two hidden layers have 512
 units instead of 4096. The pools round up, because 28 pixels would otherwise shrink to nothing.
+
+The `pooled` head averages each map and is a single linear layer, as in Lin, Chen and Yan, "Network In
+Network", ICLR 2014; at 224 pixels, nine tenths of the parameters go with the hidden layers.
 """
 
 from torch import Tensor, nn
@@ -22,7 +25,11 @@ STAGES = {
 
 
 class VGG(nn.Module):
-    """Images (N, C, H, W) -> logits (N, num_classes); `image_size` < 64 chooses the small head."""
+    """Images (N, C, H, W) -> logits (N, num_classes); `image_size` < 64 chooses the small head.
+
+    head: "linear" is the paper's three layers, "pooled" one layer on the averages of the maps.
+    initialisation: "kaiming"; or "small", N(0, 0.01) everywhere, as in AlexNet's paper.
+    """
 
     def __init__(
         self,
@@ -33,10 +40,16 @@ class VGG(nn.Module):
         width: float = 1.0,
         batch_norm: bool = False,
         dropout: float = 0.5,
+        head: str = "linear",
+        initialisation: str = "kaiming",
     ) -> None:
         super().__init__()
         if depth not in STAGES:
             raise ValueError(f"VGG has a depth of {sorted(STAGES)}, not of {depth}.")
+        if head not in ("linear", "pooled"):
+            raise ValueError(f"VGG: head is 'linear' or 'pooled', not {head!r}.")
+        if initialisation not in ("kaiming", "small"):
+            raise ValueError(f"VGG: initialisation is 'kaiming' or 'small', not {initialisation!r}.")
         small = image_size < 64
         self.smallest = 8 if small else 32
         self._check(image_size)
@@ -50,23 +63,28 @@ class VGG(nn.Module):
                 in_channels = channels
             layers.append(nn.MaxPool2d(2, ceil_mode=small))
         units = max(1, round((512 if small else 4096) * width))
-        side = 1 if small else 7
+        side = 1 if small or head == "pooled" else 7
         self.features = nn.Sequential(*layers)
-        self.avgpool = AveragePool(side)  # changes nothing at 28, 32 and 224 pixels
-        self.classifier = nn.Sequential(
+        self.avgpool = AveragePool(side)  # with the linear head, changes nothing at 28, 32 and 224 pixels
+        hidden: list[nn.Module] = [
             nn.Linear(in_channels * side**2, units),
             nn.ReLU(inplace=True),
             nn.Dropout(dropout),
             nn.Linear(units, units),
             nn.ReLU(inplace=True),
             nn.Dropout(dropout),
-            nn.Linear(units, num_classes),
-        )
+        ]
+        if head == "pooled":
+            hidden, units = [], in_channels
+        self.classifier = nn.Sequential(*hidden, nn.Linear(units, num_classes))
         # He et al., 2015, section 2.2: otherwise deep networks without batch norm do not start to
         # learn. Torchvision's N(0, 0.01) for all linear layers is too small if they are narrow.
         for module in self.modules():
             if isinstance(module, (nn.Conv2d, nn.Linear)):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                if initialisation == "kaiming":
+                    nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                else:
+                    nn.init.normal_(module.weight, std=0.01)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
         nn.init.normal_(self.classifier[-1].get_parameter("weight"), std=0.01)  # begin with nearly equal logits

@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from nets.machine.notes import read_costs
+from nets.machine.costs import read_costs
 from nets.machine.provenance import cpu_name
 from nets.machine.slots import devices, gpu_name
 from nets.planning.work import counts, pace_key, steps_per_epoch

@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from nets.machine.notes import read_costs
+from nets.machine.costs import read_costs
 from nets.planning.earlier import GUESSED, Cost, from_pace, read
 from nets.planning.simulation import End, Job, simulate
 from nets.planning.work import counts, pace_key

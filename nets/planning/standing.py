@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nets.files import read_json
+from nets.machine.costs import Note, notes
 from nets.machine.locks import try_lock
-from nets.machine.notes import Note, read_notes
 from nets.machine.progress import duration
 from nets.planning.forecast import Forecast
 from nets.planning.plan import plan
@@ -73,7 +73,7 @@ def number(value: object) -> float:
 def standing(runs: list[Run], results: str, slots: int | None = None, threads: int = 1) -> Standing:
     """How a suite stands whose results are in `results`; reads files only."""
     folder = Path(results)
-    found = read_notes(folder / "runs", folder / "fidelity", folder.parent / "data", folder.parent)
+    found = notes(folder / "runs", folder / "fidelity", folder.parent / "data", folder.parent)
     names = {run.name for run in runs} | {run.dataset for run in runs} | {folder.name}
     mine = [note for note in found if note.subject in names or note.job == "reference"]
     working = [note for note in mine if note.working]

@@ -110,6 +110,11 @@ class Result:
         """
         return read_arrays(self.folder / "arrays.npz", "labels", "predicted")
 
+    @cached_property
+    def errors(self) -> "np.ndarray | None":
+        """An autoencoder's squared error of each test image (N,), averaged over its pixels; None if it was not kept."""
+        return read_arrays(self.folder / "arrays.npz", "errors").get("errors")
+
     @property
     def test_images(self) -> int | None:
         """How many test images it was measured on; None if unknown, or if they have no labels."""

@@ -1,5 +1,6 @@
 """All that is written about a suite as a whole, besides the page and metrics.csv: tables, figures, findings."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from nets.files import write_json
@@ -7,6 +8,7 @@ from nets.reporting import comparisons, findings
 from nets.reporting.figures.of_comparisons import draw_comparison
 from nets.reporting.figures.ranks import draw_ranks
 from nets.reporting.figures.style import with_png
+from nets.reporting.lessons.section import write_lessons
 from nets.reporting.overview import overview
 from nets.reporting.results import load_results
 from nets.reporting.summary import summary
@@ -14,10 +16,14 @@ from nets.reporting.tables import formats
 from nets.reporting.tables.across import across
 from nets.reporting.tables.literature import Values
 from nets.reporting.tables.pairs import pairs
+from nets.suite.lessons import Lesson
 
 
-def write_suite(results: Path, names: Path, published: Values) -> None:
-    """Write `tables/`, `figures/` and `summary.json` of a suite, in place of old ones; `names` lists its runs."""
+def write_suite(results: Path, names: Path, published: Values, lessons: Iterable[Lesson] = ()) -> None:
+    """Write `tables/`, `figures/` and `summary.json` of a suite, in place of old ones; `names` lists its runs.
+
+    `lessons` are tested if the suite has their rows.
+    """
     suite, found = results.resolve().name, load_results(results, names)
     compared = comparisons.compare(found, published)
     over = across(compared)
@@ -41,3 +47,4 @@ def write_suite(results: Path, names: Path, published: Values) -> None:
             draw_comparison(comparison, figures)
         for each in over:
             draw_ranks(each, figures)
+        write_lessons(lessons, found, results)

@@ -43,6 +43,7 @@ def check_row(row: Row) -> None:
     check_schedule(row)
     check_optimizers(row)
     check_validation(row)
+    check_studies(row)
     own = {"reconstruction": check_autoencoder, "adversarial": check_critic, "diffusion": check_sampler}
     if row.model["task"] in own:
         own[row.model["task"]](row)
@@ -159,6 +160,22 @@ def check_validation(row: Row) -> None:
             f"{row.where}: {row.cells['dataset']} has no validation images for FID during training; "
             "set options.fid_samples=0."
         )
+
+
+def check_studies(row: Row) -> None:
+    """Refuse what `options.measure` can't measure of a network."""
+    options, arguments = row.recipe.options, [network.args for network in row.networks.values()]
+    can = {
+        "gradients": (options.get("pretrained") is None, "networks that start from random weights"),
+        "subspace": (any(each.get("linear") for each in arguments), "linear autoencoders (model.linear=true)"),
+        "bottleneck": (row.cells["model"] == "unet_autoencoder", "unet_autoencoder"),
+        "gradient_variance": (generates(row.model) and "beta" in options, "VAEs"),
+        "discriminator_steps": (options.get("loss") != "wasserstein", "GANs, not for critics"),
+    }
+    for study in options.get("measure", ()):
+        possible, those = can.get(study, (True, ""))
+        if not possible:
+            raise ConfigError(f"{row.where}: options.measure={study} is for {those}; leave it out of this row.")
 
 
 def check_autoencoder(row: Row) -> None:

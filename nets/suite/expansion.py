@@ -175,16 +175,18 @@ def override_networks(networks: dict, argument: str, value: Any, where: str) -> 
     Returns the old value in the first of them.
     """
     role, _, name = argument.rpartition(".")
-    holders = [network for key, network in networks.items() if role in ("", key) and name in network.get("args", {})]
+    known = {key: network.get("forms", {}) | network.get("args", {}) for key, network in networks.items()}
+    holders = [key for key, arguments in known.items() if role in ("", key) and name in arguments]
     if not holders:
-        pairs = [(key, arg) for key, network in networks.items() for arg in network.get("args", {})]
-        known = {arg for _, arg in pairs} | {f"{key}.{arg}" for key, arg in pairs}
-        hint = suggest(argument, known) if known else "its entry in models.yaml has no args."
+        pairs = [(key, arg) for key, arguments in known.items() for arg in arguments]
+        names = {arg for _, arg in pairs} | {f"{key}.{arg}" for key, arg in pairs}
+        hint = suggest(argument, names) if names else "its entry in models.yaml has no args."
         raise ConfigError(f"{where}: the model has no argument {argument!r}; {hint}")
-    old = holders[0]["args"][name]
+    old = known[holders[0]][name]
     check_argument(argument, value, old, where)
-    for network in holders:
-        network["args"][name] = value
+    for key in holders:
+        if name in networks[key].get("args", {}) or value != known[key][name]:
+            networks[key].setdefault("args", {})[name] = value
     return old
 
 

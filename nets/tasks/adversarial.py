@@ -5,8 +5,10 @@ absolute weight, or by `gradient_penalty` (Gulrajani et al. 2017). Each step has
 discriminator, each on its own real images, and one of the generator.
 """
 
+import itertools
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -20,6 +22,8 @@ from nets.tasks.macs import count_macs
 SHOWN = 256  # samples in the figures
 FRAME = 64  # samples in a snapshot
 PATHS, STOPS = 8, 10  # interpolations, and images of each
+STEPS = (0, 1, 2, 5, 10, 20, 50, 100, 200)  # of a discriminator, if the option `measure` asks for them
+STUDIED = 256  # samples whose gradient is then measured
 
 
 class Adversarial(Generator):
@@ -110,12 +114,7 @@ class Adversarial(Generator):
         self.networks["discriminator"].requires_grad_(False)
         with self.autocast():
             logits = self.discriminate(generated)
-        if self.options["loss"] == "wasserstein":
-            loss = -logits.mean()
-        elif self.options["loss"] == "minimax":
-            loss = -F.softplus(logits).mean()
-        else:
-            loss = F.softplus(-logits).mean()
+        loss = generator_loss(logits, self.options["loss"])
         self.update("generator", loss)
         self.networks["discriminator"].requires_grad_(True)
         return loss.detach()
@@ -169,6 +168,46 @@ class Adversarial(Generator):
         samples = self.sample(SHOWN, seed=self.run.seed)
         return Evaluation({}, {"samples": samples.cpu().numpy(), "interpolation": between.cpu().numpy()})
 
+    def study(self, train: Batches, test: Batches) -> dict[str, Evaluation]:
+        if not self.asked("discriminator_steps"):
+            return {}
+        norms = self.gradients_over_steps(train)
+        values = {
+            f"gradient_fall_{loss}": float(np.log10(last / first)) for loss, (first, *_, last) in norms.items() if last
+        }
+        series = {f"gradient_{loss}": np.array(each) for loss, each in norms.items()}
+        return {"train": Evaluation(values, {"discriminator_steps": np.array(STEPS)} | series)}
+
+    def gradients_over_steps(self, train: Batches) -> dict[str, list[float]]:
+        """The norm of the generator's gradient under two losses, after each of `STEPS` of a new discriminator.
+
+        The generator stays as it is. Arjovsky and Bottou, "Towards Principled Methods for Training Generative
+        Adversarial Networks", ICLR 2017, figures 2 and 3.
+        """
+        fresh = type(self)(self.run, self.pixels, self.device)
+        generator = fresh.networks["generator"]
+        generator.load_state_dict(self.networks["generator"].state_dict())
+        fresh.networks.train()
+        dice = torch.Generator().manual_seed(self.run.seed)  # on the CPU, so that each device draws the same
+        batch, fixed = self.run.recipe.batch_size, self.latents(STUDIED, dice)
+        norms: dict[str, list[float]] = {"minimax": [], "non_saturating": []}
+        step = 0
+        for epoch in itertools.count():
+            for indices in train.draws(batch, self.run.seed, number=epoch):
+                if step in STEPS:
+                    for loss, each in norms.items():
+                        value = generator_loss(fresh.discriminate(generator(fixed)), loss)
+                        gradients = torch.autograd.grad(value, list(generator.parameters()))
+                        each.append(torch.stack([g.double().square().sum() for g in gradients]).sum().sqrt().item())
+                if step == STEPS[-1]:
+                    return norms
+                real = train.take(indices).images
+                with torch.no_grad():
+                    generated = generator(self.latents(len(real), dice))
+                fresh.train_discriminator(real, generated)
+                step += 1
+        raise AssertionError("an epoch has at least one batch")
+
     def macs(self) -> dict[str, int]:
         latent = torch.zeros(1, self.networks["generator"].latent_dim, device=self.device)
         image = torch.zeros(1, *self.run.shape, device=self.device)
@@ -176,3 +215,12 @@ class Adversarial(Generator):
             "generator": count_macs(self.networks["generator"], latent),
             "discriminator": count_macs(self.networks["discriminator"], image),
         }
+
+
+def generator_loss(logits: Tensor, name: str) -> Tensor:
+    """The generator's loss under one of the options of `loss`, from the discriminator's logits (N,) of its images."""
+    if name == "wasserstein":
+        return -logits.mean()
+    if name == "minimax":
+        return -F.softplus(logits).mean()
+    return F.softplus(-logits).mean()

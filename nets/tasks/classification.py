@@ -14,9 +14,13 @@ from nets.data.prepared import majority
 from nets.metrics import classification as metrics
 from nets.tasks import transfer
 from nets.tasks.contract import Evaluation, Outputs, Selection, Task
+from nets.tasks.gradients import layer_gradients
+from nets.tasks.gradients import study as study_gradients
 from nets.tasks.macs import count_macs
+from nets.tasks.precision import forked
 
 BEGINNING = 5000  # training images that a network may look at before the first step
+STUDIED = 250  # training images whose gradient is measured
 WORST = 24  # wrongly classified images that are kept for the figures
 LEARNED = 0.05  # share of the way from chance to 100 %; a classifier that ends below it has learned nothing
 
@@ -136,6 +140,37 @@ class Classification(Task):
         arrays |= self.worst(data, logits, labels)
         return Evaluation(metrics.METRICS.measure(logits, labels), arrays, metrics.BY_CLASS.measure(logits, labels))
 
+    def study(self, train: Batches, test: Batches) -> dict[str, Evaluation]:
+        found = {"train": Evaluation({}), "test": Evaluation({})}
+        if self.asked("training"):
+            found["train"].metrics |= metrics.METRICS.measure(*self.predict(train))
+        if self.asked("gradients"):
+            gradients = study_gradients(self.untrained(train).gradients(train), self.gradients(train))
+            found["train"] = Evaluation(found["train"].metrics | gradients.metrics, gradients.arrays)
+        if self.asked("classes"):
+            found["test"].arrays |= by_classes(*self.predict(test))
+        return found
+
+    def untrained(self, train: Batches) -> "Classification":
+        """The same task before its first step, if it starts from random weights."""
+        with forked(self.device):
+            torch.manual_seed(self.run.seed)
+            task = type(self)(self.run, self.pixels, self.device)
+        task.view({"train": train})
+        return task
+
+    def gradients(self, train: Batches) -> dict[str, float]:
+        """The gradient of the loss of some training images in each layer, in training mode; see `layer_gradients`."""
+
+        def loss() -> Tensor:
+            outputs = self.forward(batch.images)
+            return self.loss(outputs[0] if isinstance(outputs, tuple) else outputs, batch.labels)
+
+        batch = train.take(train.order[torch.linspace(0, len(train) - 1, min(STUDIED, len(train))).long()])
+        with self.trial(), torch.enable_grad():
+            torch.manual_seed(self.run.seed)
+            return layer_gradients(self.networks["classifier"], loss)
+
     def worst(self, data: Batches, logits: Tensor, labels: Tensor) -> dict[str, np.ndarray]:
         """The misclassified images with the highest losses, worst first, and what the network took them for."""
         losses = F.cross_entropy(logits, labels, reduction="none")
@@ -180,6 +215,8 @@ class Classification(Task):
         return {"classifier": count_macs(self.networks["classifier"], image)}
 
     def failure(self, history: list[dict[str, float]], info: dict[str, Any]) -> str | None:
+        if self.options.get("accept_chance"):
+            return None
         # With a moving average, validation measures the averaged weights, and training those of the steps. Without one,
         # validation at chance after a training that is not means overfitting: a result.
         columns = {"train": "train/top1"} | ({"validation": "validation/top1"} if self.run.recipe.ema else {})
@@ -192,3 +229,15 @@ class Classification(Task):
                     "give it more epochs, or another optimizer.lr (lower if its loss jumps)."
                 )
         return None
+
+
+def by_classes(logits: Tensor, labels: Tensor) -> dict[str, np.ndarray]:
+    """Top-1 and top-5 of logits (N, K) among the first classes alone, over their number (C,), up to a dozen of them.
+
+    Images of other classes are left out, and so are their logits.
+    """
+    most = logits.shape[1]
+    counts = sorted({round(count) for count in np.geomspace(2, most, min(most - 1, 12))} | set(range(2, min(most, 10))))
+    rows = [(logits[labels < count, :count], labels[labels < count]) for count in counts]
+    accuracies = {f"top{k}_by_classes": np.array([metrics.top_k(*row, k) for row in rows]) for k in (1, 5)}
+    return {"classes_counted": np.array(counts)} | accuracies

@@ -119,6 +119,17 @@ class Task(ABC):
         """
         return {}
 
+    def study(self, train: Batches, test: Batches) -> dict[str, Evaluation]:
+        """What the option `measure` asks for, by split; of the last weights, where the best are measured too.
+
+        It may change what it likes of gradients, but neither weights nor buffers.
+        """
+        return {}
+
+    def asked(self, study: str) -> bool:
+        """Whether the option `measure` names a study."""
+        return study in self.options.get("measure", ())
+
     @property
     def batch_size(self) -> int:
         """Images per step: the recipe's batch size, times the updates of a step that need their own images."""
@@ -257,6 +268,10 @@ class Generator(Task):
     def draft(self, count: int, seed: int) -> Tensor:
         """Samples for the judge: those of `sample`, or cheaper ones where `sample` is expensive."""
         return self.sample(count, seed)
+
+    def alternatives(self) -> Iterator[tuple[str, int, Tensor]]:
+        """Samples drawn in other ways, if the option `measure` asks: a sampler, its steps, images as of `sample`."""
+        return iter(())
 
     def watch(self) -> dict[str, float]:
         return self.judge(self.draft(self.options["fid_samples"], seed=self.run.seed)) if self.judge else {}

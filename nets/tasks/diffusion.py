@@ -19,6 +19,8 @@ from nets.tasks.macs import count_macs
 SHOWN = 256  # samples in the figures
 FRAME = 16  # samples in a snapshot
 DRAFT = 20  # steps of the sampler during training
+SHARES = (0.01, 0.025, 0.05, 0.1, 0.25)  # of all steps, in which samplers are compared if `measure` asks for it
+STUDIED = 250  # samples that are then drawn of each
 PATHS, STOPS = 4, 10  # interpolations, and images of each
 DRAWN, STAGES = 6, 10  # samples shown on their way from noise to image, and stages of each
 
@@ -113,6 +115,18 @@ class Diffusion(Generator):
         self.networks.eval()
         steps = min(steps, self.process.steps)
         return torch.cat([SYMMETRIC.invert(final(self.process.ddim(self.denoise, n, steps))) for n in noise.split(500)])
+
+    def alternatives(self) -> Iterator[tuple[str, int, Tensor]]:
+        """Samples of DDIM without noise, and with as much as ancestral sampling adds, in few steps and in more."""
+        if not self.asked("sampling_steps"):
+            return
+        self.networks.eval()
+        for sampler, eta in (("ddim", 0.0), ("ancestral", 1.0)):
+            for steps in sorted({max(2, round(share * self.process.steps)) for share in SHARES}):
+                generator = torch.Generator().manual_seed(self.run.seed)
+                noise = self.latents(min(self.options["samples"], STUDIED), generator)
+                states = self.process.ddim(self.denoise, noise, steps, eta, generator)
+                yield sampler, steps, SYMMETRIC.invert(final(states))
 
     def snapshot(self, data: Batches) -> Tensor:
         return self.draft(FRAME, seed=self.run.seed)

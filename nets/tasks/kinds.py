@@ -60,19 +60,33 @@ def option(default: Any, description: str = "", **rule: Any) -> dict[str, Any]:
     return rule | {"default": default} | ({"description": description} if description else {})
 
 
+def unset(description: str, **rule: Any) -> dict[str, Any]:
+    """JSON schema of an option that is a part of a run's description only where its recipe or row sets it.
+
+    So a new one changes no description, and trains nothing again.
+    """
+    return rule | {"description": description, "unset": True}
+
+
+def studies(**texts: str) -> dict[str, Any]:
+    """The option `measure` of a task, from the names of its studies and what each measures."""
+    words = "; ".join(f"`{name}`: {text}" for name, text in texts.items())
+    items = {"type": "string", "enum": list(texts)}
+    return unset(f"What evaluation measures besides, as a list; left out, nothing. {words}.", type="array", items=items)
+
+
 SAMPLES: Options = {  # options of all generators
     "samples": option(10000, "Generated images that are measured.", type="integer", minimum=64),
     "fid_samples": option(
         500, "Generated images for the FID that is measured during training; 0: none.", type="integer", minimum=0
     ),
 }
-# Has no default, so that the descriptions of runs that do not ask for it lack it.
 REPEATED: Options = {
-    "test_every_epoch": {
-        "type": "boolean",
-        "description": "Once the run has ended, train it again and test it after every epoch, to show what a choice of "
-        "the epoch by test images would report. It takes as long as the training, and changes no other number.",
-    }
+    "test_every_epoch": unset(
+        "Once the run has ended, train it again and test it after every epoch, to show what a choice of the epoch by "
+        "test images would report. It takes as long as the training, and changes no other number.",
+        type="boolean",
+    )
 }
 GENERATION = Family(
     "generation",
@@ -119,6 +133,15 @@ KINDS = {
                 type="number",
                 minimum=0,
                 maximum=1,
+            ),
+            "accept_chance": unset(
+                "Whether a training that ends as good as chance is a result like any other; left out, it is a hole.",
+                type="boolean",
+            ),
+            "measure": studies(
+                training="the metrics on training images, as they are after training",
+                gradients="the gradient in each layer, at the start and at the end",
+                classes="top-1 and top-5 over the number of classes",
             ),
         },
     ),
@@ -172,6 +195,11 @@ KINDS = {
                 "squared error times the pixels of an image, and the weighted KL divergence of a VAE once more.",
                 enum=["cross_entropy", "same"],
             ),
+            "measure": studies(
+                subspace="the angle between a linear autoencoder's space and PCA's",
+                bottleneck="the error of a U-Net without its bottleneck, and without its skips",
+                gradient_variance="how far two estimates of a VAE's gradient vary",
+            ),
         },
     ),
     "segmentation": Kind(
@@ -182,7 +210,7 @@ KINDS = {
         needs=("masks",),
         measures=("segmentation",),
         family=Family("segmentation", "Segmentation", "A network predicts the class of every pixel.", headline="miou"),
-        options={},
+        options={"measure": studies(scales="mean IoU over the scale of test images")},
     ),
     "adversarial": Kind(
         task=None,
@@ -208,6 +236,11 @@ KINDS = {
             "gradient_penalty": option(
                 0, "Weight of (gradient norm - 1)^2 between real and generated images.", type="number", minimum=0
             ),
+            "measure": studies(
+                discriminator_steps="the generator's gradient over the steps of a new discriminator, under the minimax "
+                "and the non-saturating loss",
+                modes="how many classes its samples show",
+            ),
         },
     ),
     "diffusion": Kind(
@@ -232,6 +265,7 @@ KINDS = {
                 minimum=0,
                 maximum=1,
             ),
+            "measure": studies(sampling_steps="in-domain FID over the steps of both samplers"),
         },
     ),
 }
@@ -248,7 +282,7 @@ def check_kinds() -> None:
             if not is_module(module):
                 raise ConfigError(f"{FILE}: the class {path} of {name} needs the module {module}; add its file.")
         for option, rule in kind.options.items():
-            if "default" not in rule:
+            if "default" not in rule and "unset" not in rule:
                 raise ConfigError(f"{FILE}: the option {option!r} of {name} lacks a default; add it.")
 
 

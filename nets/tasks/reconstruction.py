@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -14,7 +15,9 @@ from nets.metrics import latent, probes
 from nets.metrics import reconstruction as metrics
 from nets.metrics.classification import top_k
 from nets.metrics.metric import finished
-from nets.tasks import codes, variational
+from nets.metrics.studies import principal_angles
+from nets.models.pca import PCA
+from nets.tasks import codes, estimators, variational
 from nets.tasks.contract import Evaluation, Generator, Outputs, Selection, Task
 from nets.tasks.macs import count_macs
 from nets.tasks.precision import forked
@@ -176,8 +179,68 @@ class Reconstruction(Task):
             arrays = codes.pictures(network, seen, SHOWN, self.device)
             if seen.variational:
                 values |= variational.measure(self.vae, data)
+            if seen.variational or self.run.fidelity:
                 arrays["samples"] = codes.sample(network, DRAWN, self.run.seed, self.device).cpu().numpy()
         return Evaluation(values, arrays)
+
+    def study(self, train: Batches, test: Batches) -> dict[str, Evaluation]:
+        studies = {
+            "subspace": self.subspace,
+            "bottleneck": self.bottleneck,
+            "gradient_variance": self.gradient_variance,
+        }
+        found = Evaluation({})
+        self.networks.eval()
+        for name in filter(self.asked, studies):
+            own = studies[name](train, test)
+            found = Evaluation(found.metrics | own.metrics, found.arrays | own.arrays)
+        return {"test": found}
+
+    @torch.no_grad()
+    def subspace(self, train: Batches, test: Batches) -> Evaluation:
+        """The angles between the space in which a linear network draws and that of PCA on the training images."""
+        network = self.autoencoder
+        ends = torch.cat([torch.zeros(1, network.latent_dim), torch.eye(network.latent_dim)]).to(self.device)
+        drawn = network.decode(ends).flatten(1)
+        pca = PCA(self.run.shape[0], self.run.shape[1], network.latent_dim).to(self.device)
+        pca.fit(torch.cat([batch.images for batch in train.ordered()]))
+        angles = principal_angles(drawn[1:] - drawn[0], pca.components)
+        overlap = 100 * angles.deg2rad().cos().square().mean()
+        values = {"subspace_angle": angles[-1].item(), "subspace_overlap": overlap.item()}
+        return Evaluation(values, {"subspace_angles": angles.cpu().numpy()})
+
+    @torch.no_grad()
+    def bottleneck(self, train: Batches, test: Batches) -> Evaluation:
+        """The error of a U-Net without its bottleneck, and without its skips, and images of both."""
+        network: Any = self.autoencoder
+        says = {"bottleneck": slice(network.bottleneck, None), "skips": slice(network.bottleneck)}
+        errors: dict[str, list[Tensor]] = {name: [] for name in says}
+        shown: dict[str, np.ndarray] = {}
+        for batch in test.ordered():
+            shown.setdefault("bottleneck_originals", UNIT.invert(batch.images[:SHOWN]).cpu().numpy())
+            code = network.encode(batch.images)
+            for name, kept in says.items():
+                silenced = torch.zeros_like(code)
+                silenced[:, kept] = code[:, kept]
+                images = network.image(network.decode(silenced))
+                errors[name].append(metrics.mse(batch.images, images).double())
+                shown.setdefault(f"without_{name}", UNIT.invert(images[:SHOWN]).cpu().numpy())
+        return Evaluation({f"mse_without_{name}": torch.cat(e).mean().item() for name, e in errors.items()}, shown)
+
+    def gradient_variance(self, train: Batches, test: Batches) -> Evaluation:
+        """The variance of two estimates of the gradient of the distortion, for the first test images."""
+        images = test.take(test.order[: estimators.SAMPLES]).images
+        measure = metrics.bce if self.options["loss"] == "bce" else metrics.squared_error
+
+        def distortion(codes: Tensor) -> Tensor:
+            output = self.vae.decode(codes.flatten(0, 1)).float()
+            drawn = output if self.options["loss"] == "bce" else self.vae.image(output)
+            return measure(images.repeat(len(codes), 1, 1, 1), drawn).unflatten(0, codes.shape[:2])
+
+        with torch.no_grad():
+            mean, log_variance = self.vae.encode(images)
+        noise = latent.noise_like(mean, estimators.SAMPLES)
+        return Evaluation(estimators.variances(estimators.estimates(distortion, mean, log_variance, noise)))
 
     def trained(self, seen: codes.Encoded, data: Batches) -> dict[str, float]:
         """The recipe's objective on a split, and top-1 of the joint classifier; of a VAE also on sampled codes."""
@@ -229,7 +292,14 @@ class Reconstruction(Task):
 
 
 class SampledReconstruction(Reconstruction, Generator):
-    """A VAE that is also measured as a generator; its samples are decoded from the prior."""
+    """A VAE that is also measured as a generator; its samples are decoded from the prior.
+
+    So are those of an autoencoder, whose codes no prior has shaped, to be compared with them.
+    """
+
+    def sample(self, count: int, seed: int) -> Tensor:
+        self.networks.eval()
+        return codes.sample(self.autoencoder, count, seed, self.device)
 
     def sampling(self) -> dict[str, Any]:
         """The same as a GAN's, so that the two can be compared."""

@@ -14,6 +14,7 @@ from nets.metrics import segmentation as metrics
 from nets.tasks.contract import Evaluation, Outputs, Selection, Task
 from nets.tasks.macs import count_macs
 
+SCALES = (0.5, 0.75, 1.0, 1.5, 2.0)  # of test images, if the option `measure` asks for them
 SHOWN = 8  # images in the figure
 VOID = 255  # pixels without a class, in the figure's masks
 
@@ -57,6 +58,26 @@ class Segmentation(Task):
         arrays = {"class_iou": metrics.class_iou(confusion).numpy(), **self.show(data)}
         values = metrics.METRICS.measure(confusion, boundaries.cpu())
         return Evaluation(values, arrays, metrics.BY_CLASS.measure(confusion))
+
+    def study(self, train: Batches, test: Batches) -> dict[str, Evaluation]:
+        if not self.asked("scales"):
+            return {}
+        values = {scale: self.miou_at(scale, test) for scale in SCALES}
+        arrays = {"scales": np.array(SCALES), "scale_miou": np.array(list(values.values()))}
+        return {"test": Evaluation({"miou_half": values[0.5], "miou_double": values[2.0]}, arrays)}
+
+    @torch.no_grad()
+    def miou_at(self, scale: float, data: Batches) -> float:
+        """Mean IoU on images (bilinear) and masks (nearest) that are so many times as high and wide."""
+        self.networks.eval()
+        confusion = self.counts(self.run.num_classes)
+        for batch in data.ordered(self.measured_at_once):
+            masks = masks_of(batch)
+            size = [round(scale * side) for side in masks.shape[1:]]
+            images = F.interpolate(batch.images, size, mode="bilinear", antialias=scale < 1)
+            scaled = F.interpolate(masks[:, None].double(), size, mode="nearest-exact")[:, 0].long()
+            confusion = confusion + metrics.confusion_matrix(self.answer(images), scaled, self.run.num_classes)
+        return metrics.mean_iou(confusion.cpu())
 
     @property
     def measured_at_once(self) -> int:

@@ -51,6 +51,32 @@ def test_the_scale_has_real_images_before_noise(digits, extractor, monkeypatch):
         assert min(real[metric], others[metric]) > 0.6 > noise[metric]
 
 
+def test_studies_of_samples_are_made_where_a_row_asks(digits, extractor):
+    images = images_of(digits, "test")
+    real, generated = extractor.read(images[::2]).features, extractor.read(images[:10])  # ten images of one class
+    drawn = [
+        ("ddim", 2, images[1::4]),
+        ("ddim", 5, images[1::6]),
+        ("ddim", 9, images[1::8]),
+        ("ancestral", 2, images[:90]),
+    ]
+    drawn += [("ancestral", 5, images[:80]), ("ancestral", 9, images[:70])]
+    task = SimpleNamespace(asked=lambda name: name == "modes", alternatives=lambda: iter(drawn))
+    found = fidelity.studies(task, extractor, real, [0.1] * 10, generated)
+    fids = {
+        key: fidelity.distances.fid(real, extractor.read(part).features)
+        for key, part in ((f"{s} {n}", i) for s, n, i in drawn)
+    }
+    assert found.arrays["sampling_steps"].tolist() == [2, 5, 9]
+    for sampler in ("ddim", "ancestral"):
+        expected = [fids[f"{sampler} {steps}"] for steps in (2, 5, 9)]
+        assert found.arrays[f"fid_by_steps_{sampler}"].tolist() == expected
+        assert found.metrics[f"fid_few_{sampler}"] == expected[1]
+    assert found.metrics["modes_indomain"] == len(set(generated.logits.argmax(1).tolist()))
+    idle = SimpleNamespace(asked=lambda name: False, alternatives=lambda: iter(()))
+    assert fidelity.studies(idle, extractor, real, [0.1] * 10, generated) == fidelity.Evaluation({})
+
+
 def test_copies_are_measured_in_pixels_and_in_features(digits, extractor, monkeypatch):
     monkeypatch.setattr(fidelity, "COMPARED", 300)
     train = images_of(digits, "train")

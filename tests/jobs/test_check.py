@@ -8,6 +8,7 @@ import torch
 from nets import contract_checks
 from nets.jobs import check, train
 from nets.run import Network
+from nets.suite.catalogues import load_catalogue
 from nets.suite.examples import examples
 from nets.tasks.exactness import verify
 from nets.training import session
@@ -60,8 +61,8 @@ class ThreeChannels(Right):
 
 
 class Unused(Right):
-    def __init__(self, *arguments, **more):
-        super().__init__(*arguments, **more)
+    def __init__(self, in_channels, num_classes, width=4):
+        super().__init__(in_channels, num_classes, width)
         self.forgotten = nn.Linear(3, 3)
 
 
@@ -82,8 +83,8 @@ class Mixing(Right):
 
 
 class Unregistered(Right):
-    def __init__(self, *arguments, **more):
-        super().__init__(*arguments, **more)
+    def __init__(self, in_channels, num_classes, width=4):
+        super().__init__(in_channels, num_classes, width)
         self.scale = 1 + torch.rand(())
 
     def forward(self, images):
@@ -91,8 +92,8 @@ class Unregistered(Right):
 
 
 class InAList(Right):
-    def __init__(self, *arguments, **more):
-        super().__init__(*arguments, **more)
+    def __init__(self, in_channels, num_classes, width=4):
+        super().__init__(in_channels, num_classes, width)
         self.layers = [nn.Linear(576, 576)]
 
     def features(self, images):
@@ -105,8 +106,8 @@ class OfItsOwnChance(Right):
 
 
 class Counting(Right):
-    def __init__(self, *arguments, **more):
-        super().__init__(*arguments, **more)
+    def __init__(self, in_channels, num_classes, width=4):
+        super().__init__(in_channels, num_classes, width)
         self.steps = 0
 
     def forward(self, images):
@@ -137,6 +138,7 @@ def own(monkeypatch, tmp_path):
 
     def checked(name, *words):
         (tmp_path / "models.yaml").write_text(CATALOGUE.replace("NAME", name))
+        load_catalogue.cache_clear()
         return check.main(["--model", "own", "--table", str(tmp_path / "own.tsv"), *words])
 
     checked.folder = tmp_path
@@ -196,7 +198,7 @@ def test_every_kind_of_model(monkeypatch, capsys, model, overrides):
         (
             "ThreeChannels",
             "shapes",
-            r"fails on two images \(2, 1, 28, 28\) at own_networks.py, line 18 .*write so in its entry: `channels: 3`",
+            r"fails on two images \(2, 1, 28, 28\) at own_networks.py, line \d+ .*write so in its entry: `channels: 3`",
         ),
         (
             "Unused",

@@ -127,6 +127,14 @@ def test_shares_of_classes_and_their_distance():
     assert classes.total_variation([1, 0], [0, 1]) == 100
 
 
+def test_a_class_is_drawn_if_it_has_a_tenth_of_its_share():
+    logits = torch.eye(4)[[0] * 89 + [1] * 5 + [2] * 4 + [3] * 2]
+    # of 0.5, 0.45, 0.42 and 0: 5 images are enough for the second, 4 too few for the third
+    assert classes.modes([0.5, 0.45, 0.42, 0], logits) == 2
+    assert classes.modes([0.5, 0.45, 0.35, 0.15], logits) == 4
+    assert classes.MODES.measure([0.25] * 4, torch.eye(4)[[1] * 50]) == {"modes": 1}
+
+
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_a_collapsed_generator_has_numbers_or_reasons(value):
     """All of its images are the same: no variance, one neighbour, one class."""

@@ -37,7 +37,7 @@ def left(monkeypatch):
         manifest |= {"seconds": seconds, "epochs": epochs, "peak_memory_mb": 400.0} | more
         (folder / "manifest.json").write_text(json.dumps(manifest))
         if costs:
-            (folder / "jobs.json").write_text(json.dumps(costs))
+            (folder / "costs.json").write_text(json.dumps(costs))
         return folder
 
     return leave

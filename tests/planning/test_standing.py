@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import struct
+import subprocess
 import sys
 import termios
 import time
@@ -14,10 +15,11 @@ from pathlib import Path
 import pytest
 
 from nets.jobs import status
-from nets.machine import notes
+from nets.machine import costs
 from nets.planning import follow, standing
 from nets.planning.standing import standing as look
 from nets.run import write_runs
+from nets.suite.catalogues import ROOT
 from tests.planning.test_forecast import finished
 
 
@@ -38,15 +40,15 @@ def at_work(folder: Path, monkeypatch, job="train"):
     folder.mkdir(parents=True, exist_ok=True)
     with monkeypatch.context() as patch:
         patch.setattr(sys, "argv", [f"/somewhere/{job}.py"])
-        patch.setattr(notes, "EVERY", 0.0)
-        with notes.noted(folder):
+        patch.setattr(costs, "EVERY", 0.0)
+        with costs.noted(folder):
             patch.setattr(sys, "argv", ["/somewhere/status.py"])
             yield
 
 
 def test_one_line_tells_all(suite, monkeypatch, capsys):
     with at_work(Path("results/my/runs", suite[2].name), monkeypatch):
-        notes.tell(where="epoch 3/10", left=100.0)
+        costs.tell(where="epoch 3/10", left=100.0)
         found = look(suite, "results/my")
         assert (found.done, found.holes, len(found.working), found.failed) == (1, 1, 1, {})
         assert found.left > 100, "what is left of the job at work, and what follows"
@@ -84,7 +86,8 @@ def test_a_snakemake_at_work_is_seen(tmp_path, monkeypatch):
 
     with drop_stale(Path(".snakemake")):
         script = "from nets.planning.standing import is_running; raise SystemExit(0 if is_running() else 1)"
-        assert os.spawnvpe(os.P_WAIT, sys.executable, [sys.executable, "-c", script], os.environ) == 0
+        known = os.environ | {"PYTHONPATH": str(ROOT)}
+        assert subprocess.run([sys.executable, "-c", script], env=known).returncode == 0
     assert not standing.is_running()
 
 

@@ -284,7 +284,7 @@ def test_the_report_needs_the_tables_of_compare_and_leaves_the_old_one(results, 
 def test_pages_and_figures_of_removed_runs_go_too(results, tmp_path):
     folder = shutil.copytree(results, tmp_path / "quick")
     reported(folder, "lenet5-mnist5k-s0")
-    assert {path.name for path in (folder / "figures").iterdir()} == {"classification-mnist5k-learning.svg"}
+    assert {path.stem for path in (folder / "figures").iterdir()} == {"classification-mnist5k-learning"}
     assert {path.stem for path in (folder / "tables").iterdir()} == {
         "findings",
         "overview",
@@ -577,3 +577,22 @@ def test_a_generator_stands_between_real_images_and_noise():
     assert [comparison.place(table, row) for row in rows] == pytest.approx([0, 0, 0.5, 1, 1])
     column.unusable = "Noise is no worse."
     assert comparison.place(table, rows[2]) is None
+
+
+def test_a_task_over_data_sets_has_a_page(invent, tmp_path):
+    write_results, spec = invent
+    qualities = {"softmax": (89, 71), "mlp": (94, 82), "lenet5": (97, 90)}
+    suite = [
+        spec(model, model.upper(), "classification", quality[place], dataset)
+        for model, quality in qualities.items()
+        for place, dataset in enumerate(("mnist5k", "polynomials"))
+    ]
+    folder = tmp_path / "results/quick"
+    names = write_results(folder, suite)
+    reported(folder, *names)
+    page = Page(folder / "report/across-classification.html")
+    assert "Bars" not in page.path.read_text() and "Nemenyi" in page.path.read_text()
+    assert [image["src"] for image in page.images] == ["pictures/figures/across-classification.svg"]
+    overview = Page(folder / "report.html")
+    assert overview.links.count("report/across-classification.html") == 2  # in the contents, and with its finding
+    assert all(target(overview, link)[0].exists() for link in overview.links)

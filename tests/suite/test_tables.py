@@ -110,6 +110,24 @@ def test_an_override_may_reach_one_network_alone(table):
     assert runs[1].overridden == {"model.discriminator.width": 64}
 
 
+def test_a_form_is_a_part_of_the_description_only_where_a_row_changes_it(table):
+    rows = [f"lenet5\tmnist5k\t{variant}\tlenet5\t0\t{overrides}" for variant, overrides in (
+        ("plain", ""), ("same", "model.activation=tanh"), ("other", "model.activation=relu"),
+    )]  # fmt: skip
+    plain, same, other = load_runs(table(*rows))
+    assert plain.networks["classifier"].args == same.networks["classifier"].args == {}
+    assert other.networks["classifier"].args == {"activation": "relu"}
+    assert (same.title, other.title) == ("LeNet-5", "LeNet-5 (activation relu)")
+    assert (same.overridden, other.overridden) == ({}, {"model.activation": "tanh"})
+    for overrides, expected in (
+        ("model.activaton=relu", "has no argument 'activaton'; did you mean 'activation'"),
+        ("model.repeats=many", "model.repeats=many must have the type of 1, the default"),
+        ("model.repeats=0", "0 is not a size"),
+    ):
+        with pytest.raises(ConfigError, match=expected):
+            load_runs(table(lenet(overrides)))
+
+
 def test_a_catalogue_beside_the_table_extends_the_projects(table, tmp_path):
     entry = {
         "title": "Mine",
@@ -169,7 +187,7 @@ def test_a_catalogue_beside_the_table_extends_the_projects(table, tmp_path):
             "autoencoder\tmnist5k\t\tautoencoder\t0\toptions.noise_kind=gaussian",
             "options.noise_kind has no effect without options.noise",
         ),
-        ("unet\tdigit_scenes\t\tunet\t0\toptions.loss=dice", "options: unknown key 'loss'; no keys are allowed here"),
+        ("unet\tdigit_scenes\t\tunet\t0\toptions.loss=dice", "unknown key 'loss'; there are measure, test_every_epoch"),
         (lenet("epochs"), "override 'epochs' is not of the form key=value"),
         (lenet("epochs.first=1"), "epochs has no keys of its own"),
         (lenet("model.depth=5"), "the model has no argument 'depth'"),

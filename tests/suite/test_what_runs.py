@@ -10,7 +10,8 @@ from tests.traced import missed, traced
 
 HEADER = "model\tdataset\tvariant\trecipe\tseeds\toverrides\n"
 ROWS = {
-    "classification": "lenet5\tmnist5k\t\tlenet5\t0\tepochs=2 ema=0.9 augment.crop_padding=2 augment.cutout=4",
+    "classification": "lenet5\tmnist5k\t\tlenet5\t0\tepochs=2 ema=0.9 augment.crop_padding=2 augment.cutout=4 "
+    "options.measure=[training,gradients,classes]",
     "tuned": "mlp\tmnist5k\ttuned\tfine_tuning\t0\tepochs=1 augment.flip=false augment.crop_padding=0 "
     "options.pretrained=mlp-mnist5k",
     "features": "mlp\tmnist5k\tfeatures\tfeature_extraction\t0\tepochs=1 options.pretrained=mlp-mnist5k",
@@ -18,14 +19,19 @@ ROWS = {
     "options.pretrained=mlp-mnist5k_1pct",
     "reconstruction": "conv_autoencoder\tmnist5k\tjoint\tconv_autoencoder\t0\tepochs=1 model.widths=[4,8] "
     "options.noise=0.3",
-    "variational": "vae\tmnist5k\t\tvae\t0\tepochs=1 model.widths=[32] options.samples=100 options.fid_samples=64",
+    "variational": "vae\tmnist5k\t\tvae\t0\tepochs=1 model.widths=[32] options.samples=100 options.fid_samples=64 "
+    "options.measure=[gradient_variance]",
     "pca": "pca\tmnist5k\t\tpca\t0\t",
     "adversarial": "dcgan\tmnist5k\t\tdcgan\t0\tepochs=1 batch_size=128 model.width=4 options.samples=100 "
-    "options.fid_samples=150",
+    "options.fid_samples=150 options.measure=[discriminator_steps,modes]",
     "diffusion": "ddpm\tmnist5k\t\tddpm\t0\tepochs=1 batch_size=128 schedule.warmup_epochs=0 options.timesteps=4 "
     "options.samples=100 options.fid_samples=64 model.width=4 model.multipliers=[1,2] model.blocks=1 "
-    "model.attention=[]",
-    "segmentation": "unet\tdigit_scenes\t\tunet\t0\tepochs=1 model.width=2",
+    "model.attention=[] options.measure=[sampling_steps]",
+    "segmentation": "unet\tdigit_scenes\t\tunet\t0\tepochs=1 model.width=2 options.measure=[scales]",
+    "linear": "autoencoder\tmnist5k\tlinear\tautoencoder\t0\tepochs=1 model.widths=[] model.linear=true "
+    "options.measure=[subspace]",
+    "bottleneck": "unet_autoencoder\tmnist5k\t\tautoencoder\t0\tepochs=1 model.width=1 model.depth=2 "
+    "options.measure=[bottleneck]",
 }
 EXTRACTOR = ("nets/models/lenet.py", "nets/models/pooling.py")  # represented by the SHA-256 of its weights
 START = "mlp\tmnist5k\t\tmlp\t0\tepochs=1\n"

@@ -152,6 +152,7 @@ def test_a_seed_more_trains_that_seed_alone(finished, edit):
         ("runs/conv_autoencoder-mnist5k-s0/arrays.npz", "evaluate"),
         ("runs/conv_autoencoder-mnist5k-s0/figures", "draw"),
         ("tables", "compare"),
+        ("report", "report"),
         ("runs.txt", "list_runs"),
     ],
 )

@@ -4,6 +4,7 @@ from nets.suite.expansion import load_runs
 from nets.suite.settings import find_table, job_environment
 from nets.errors import UserError
 from nets.files import check_writable
+from nets.suite.lessons import check_rows, find_lessons, load_lessons
 from nets.suite.published import find_published, load_published
 from nets.run import read_runs, write_runs
 from nets.suite import paths
@@ -40,6 +41,9 @@ try:
     PUBLISHED = find_published(TABLE)
     load_published(PUBLISHED)
     PUBLISHED = local(str(PUBLISHED))
+    LESSONS = find_lessons(TABLE)
+    check_rows(load_lessons(LESSONS), LESSONS, TABLE, RUNS)
+    LESSONS = local(str(LESSONS))
     # On one machine, and inside a cluster job, the devices there are the limit; the cluster counts its own.
     if workflow.remote_exec or workflow.resource_settings.nodes is None:
         workflow.global_resources.setdefault(
@@ -122,7 +126,7 @@ def report_the_rest():
     words = [f"--results={RESULTS}", f"--runs-from={RESULTS}/runs.txt"]
     outputs = {
         "collect": [f"--output={RESULTS}/metrics.csv"],
-        "compare": [f"--published={PUBLISHED}"],
+        "compare": [f"--published={PUBLISHED}", f"--lessons={LESSONS}"],
         "report": [f"--output={RESULTS}/report.html"],
     }
     for job, more in outputs.items():

@@ -59,6 +59,7 @@ rule compare:
         repeated=REPEATED,
         runs=f"{RESULTS}/runs.txt",
         published=lambda wildcards: PUBLISHED,  # a path as it is, with no wildcards in it
+        lessons=lambda wildcards: LESSONS,
     output:
         f"{RESULTS}/summary.json",
         report(
@@ -85,4 +86,4 @@ rule compare:
         results=subpath(input.runs, parent=True),
     shell:
         "nets compare --results={params.results:q} --runs-from={input.runs:q}"
-        " --published={input.published:q} 2>&1 | tee {log:q} >&2"
+        " --published={input.published:q} --lessons={input.lessons:q} 2>&1 | tee {log:q} >&2"

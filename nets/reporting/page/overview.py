@@ -77,6 +77,7 @@ def by_rule(suite: Suite, table: str | None = None) -> list[Rule]:
     `about` is the title of a finding's table, and `words` the sentence without it.
     """
     known = {each["table"]: each["title"] for each in suite.facts["tables"]}
+    known |= {each.name: each.title for each in suite.across}
     titles = suite.findings["rules"]
     groups: dict[str, list[dict[str, Any]]] = {name: [] for name in titles}
     for each in suite.findings["findings"]:

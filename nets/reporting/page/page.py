@@ -8,6 +8,7 @@ from typing import Any
 
 from nets.reporting.comparisons import Comparison
 from nets.reporting.results import Result
+from nets.reporting.tables.table import Table
 
 ENTRY = "report.html"  # the page that stands beside the folder of the others
 CONFIG = Path(__file__).parents[3] / "config"
@@ -15,7 +16,7 @@ CONFIG = Path(__file__).parents[3] / "config"
 
 @dataclass(frozen=True)
 class Suite:
-    """A suite's folder, its results, and what `compare` wrote: comparisons with tables, findings, and facts.
+    """A suite's folder, its results, and what `compare` wrote: comparisons, tables over data sets, findings, facts.
 
     `findings` is the content of `tables/findings.json`, `facts` that of `tables/overview.json` (docs/files.md).
     `shown` is how a page in the report's folder reaches the suite's folder: "..", or another relative path.
@@ -24,6 +25,7 @@ class Suite:
     folder: Path
     results: list[Result]
     comparisons: list[Comparison]
+    across: list[Table]
     findings: dict[str, Any]
     facts: dict[str, Any]
     shown: str = ".."

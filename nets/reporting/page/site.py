@@ -11,15 +11,19 @@ from pathlib import Path
 from urllib.parse import quote
 
 from nets.files import atomic, naming, read_json
-from nets.reporting.comparisons import read_comparisons
-from nets.reporting.page import background, comparison, data, models, overview, render, runs
+from nets.reporting.comparisons import Comparison, read_comparisons
+from nets.reporting.page import across, background, comparison, data, lessons, models, overview, render, runs
 from nets.reporting.page.page import ENTRY, Page, Suite
 from nets.reporting.page.pictures import Pictures
 from nets.reporting.results import load_results
+from nets.reporting.tables import formats
+from nets.reporting.tables.table import Table
 
 PAGES: tuple[Callable[[Suite, Pictures], Iterable[Page]], ...] = (
     overview.pages,
+    lessons.pages,
     comparison.pages,
+    across.pages,
     models.pages,
     runs.pages,
     background.pages,
@@ -39,7 +43,8 @@ def write(folder: Path, names: Path, output: Path) -> None:
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     try:
-        suite = Suite(folder, results, comparisons, findings, facts, relative(folder, parts))
+        ranked = read_across(folder / "tables", comparisons)
+        suite = Suite(folder, results, comparisons, ranked, findings, facts, relative(folder, parts))
         entry = write_parts(suite, fresh, output)
         shutil.rmtree(parts, ignore_errors=True)
         fresh.rename(parts)
@@ -79,3 +84,12 @@ def write_parts(suite: Suite, fresh: Path, output: Path) -> str:
 def relative(folder: Path, parts: Path) -> str:
     """How pages in the report's folder reach the suite's folder."""
     return quote(Path(os.path.relpath(folder.resolve(), parts.parent.resolve() / parts.name)).as_posix())
+
+
+def read_across(folder: Path, comparisons: list[Comparison]) -> list[Table]:
+    """The tables over several data sets that `compare` wrote."""
+    by_task = {each.task: [view for other in comparisons if other.task == each.task for view in other.results]
+               for each in comparisons}  # fmt: skip
+    names = {task: f"across-{task}" for task in by_task}
+    return [formats.read(folder, names[task], views) for task, views in by_task.items()
+            if (folder / f"{names[task]}.json").exists()]  # fmt: skip

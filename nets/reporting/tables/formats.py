@@ -14,8 +14,9 @@ from nets.reporting.tables.table import Cell, Column, Row, Table
 
 READING = (
     "Mean ± 95 % confidence interval (Student t) over seeds, which ends where the metric does, as at 100 %; if a seed "
-    "is missing, there is no mean. The accuracy of a single seed has [low, high], the 95 % interval (Wilson) of the "
-    "test set alone: how far other test images could move it. That says nothing of the luck of training."
+    "is missing, there is no mean. The accuracy or MSE of a single seed has [low, high], the 95 % interval (Wilson, or "
+    "Student t over images) of the test set alone: how far other test images could move it. That says nothing of the "
+    "luck of training."
 )
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take for the beginning of a formula
 LATEX = {

@@ -1,14 +1,15 @@
 """The columns of measured values: each holds one metric on one split, under one passport, over seeds."""
 
 from collections.abc import Collection, Mapping
+from math import isclose
 
 from nets.fidelity.passport import digest
 from nets.metrics.metric import CHOSEN, LEAKED, Accuracy, stem
 from nets.reporting import glossary
 from nets.reporting.measures import Measure, Number
 from nets.reporting.results import Result
-from nets.reporting.statistics import summarise
-from nets.reporting.tables.rows import summary_cell
+from nets.reporting.statistics import Summary, of_images, summarise
+from nets.reporting.tables.rows import TestSet, of_share, summary_cell
 from nets.reporting.tables.table import ABSENT, Cell, Column
 from nets.reporting.tables.usability import unusable
 
@@ -92,7 +93,21 @@ def metric_cell(group: list[Result], column: Column, holes: dict[int, str]) -> C
         return Cell(UNMEASURED, hint=reasons[0])
     if not measured and len(holes) < len(group):
         return Cell(ABSENT, hint="This metric is not measured for this model.")
-    return summary_cell(summarise(values, holes), column, test_images(group, column))
+    summary = summarise(values, holes)
+    return summary_cell(summary, column, test_set_interval(summary, group, column) if summary.n == 1 else None)
+
+
+def test_set_interval(summary: Summary, group: list[Result], column: Column) -> TestSet | None:
+    """The interval of the test set alone around the number of a single seed; None if it can't be had.
+
+    An accuracy is a share of images (Wilson); the error of an autoencoder is a mean over images (Student t).
+    """
+    if found := of_share(summary, test_images(group, column)):
+        return found
+    if (column.metric, column.split) == ("mse", "test") and summary.mean and (errors := group[0].errors) is not None:
+        interval = of_images(errors.tolist()) if isclose(float(errors.mean()), summary.mean, rel_tol=1e-3) else None
+        return TestSet(*interval, len(errors)) if interval else None
+    return None
 
 
 def test_images(group: list[Result], column: Column) -> int | None:

@@ -8,7 +8,7 @@ from nets.metrics.metric import Accuracy
 from nets.reporting import glossary
 from nets.reporting.results import Result
 from nets.reporting.statistics import summarise
-from nets.reporting.tables.rows import rows_of, seed_notes, summary_cell
+from nets.reporting.tables.rows import of_share, rows_of, seed_notes, summary_cell
 from nets.reporting.tables.table import ABSENT, Cell, Column, Note, Table
 
 MOST = 20  # columns
@@ -65,7 +65,7 @@ def class_cell(
     if by_seed and set(by_seed.values()) == {None}:
         return Cell(ABSENT, hint="This class does not occur.")
     summary = summarise({result.run.seed: by_seed.get(result.run.seed) for result in group}, holes)
-    return summary_cell(summary, column, images_of(group, at, column))
+    return summary_cell(summary, column, of_share(summary, images_of(group, at, column)))
 
 
 def images_of(group: list[Result], at: int, column: Column) -> int | None:

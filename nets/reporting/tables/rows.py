@@ -1,6 +1,7 @@
 """Makes rows, sorts them by a column, and makes the cell of a mean over seeds."""
 
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from nets.reporting import glossary
 from nets.reporting.grouping import by_model
@@ -9,8 +10,8 @@ from nets.reporting.statistics import Summary, wilson
 from nets.reporting.tables.table import Cell, Column, Note, Row
 
 FEW_SEEDS = {
-    1: "n = 1: one seed carries no interval over seeds. Another seed, or the same on another processor, may reverse "
-    "the order of two such rows.",
+    1: "n = 1: of one seed, nothing can be said of the luck of training. Another seed, or the same on another "
+    "processor, may reverse the order of two such rows.",
     2: "n = 2: the interval reaches 12.7 times as far from the mean as the two values do (t with one degree of "
     "freedom), because two values hardly tell their spread.",
 }
@@ -59,25 +60,37 @@ def seed_notes(rows: Iterable[Row]) -> list[Note]:
     return [Note("", text) for count, text in FEW_SEEDS.items() if count in counts]
 
 
-def summary_cell(summary: Summary, column: Column, images: int | None = None) -> Cell:
-    """A cell with a mean and its interval, or with what is missing.
+class TestSet(NamedTuple):
+    """The 95 % interval of the test set alone around the number of a single seed, and the number of its images."""
 
-    `images` is the number of test images if the column is an accuracy, in percent: then a single seed has the interval
-    of the test set alone.
-    """
+    low: float
+    high: float
+    images: int
+
+
+def of_share(summary: Summary, images: int | None) -> TestSet | None:
+    """The interval (Wilson) around a single seed's percentage of so many test images; None if it can't be had."""
+    if summary.mean is None or summary.n != 1 or not images:
+        return None
+    low, high = wilson(round(summary.mean / 100 * images), images)
+    return TestSet(100 * low, 100 * high, images)
+
+
+def summary_cell(summary: Summary, column: Column, test_set: TestSet | None = None) -> Cell:
+    """A cell with a mean and its interval, or with what is missing; a single seed may have that of the test set."""
     mean, (low, high) = summary.mean, summary.interval(*glossary.describe(column.metric).limits)
     raw: dict[str, float | None] = {"mean": mean, "ci_low": low, "ci_high": high, "n": summary.n}
     if (boot := summary.bootstrapped)[0] is not None:
         raw |= {"bootstrap_low": boot[0], "bootstrap_high": boot[1]}
-    if bounds := test_set_interval(summary, images):
-        raw |= {"test_low": bounds[0], "test_high": bounds[1], "test_images": images}
+    if test_set:
+        raw |= {"test_low": test_set.low, "test_high": test_set.high, "test_images": test_set.images}
     raw = {f"{column.key}_{name}": value for name, value in raw.items()}
     if mean is None:
         short = f"{summary.n} of {summary.expected}"
         return Cell(summary.gaps if column.headline else short, hint=summary.gaps, raw=raw)
     hint = "" if low is not None or summary.n < 2 else "All seeds gave the same number, which has no interval."
     interval = "" if low is None or high is None else around(mean, low, high, column.decimals)
-    within = ", ".join(glossary.number(bound, column.decimals) for bound in bounds)
+    within = ", ".join(glossary.number(bound, column.decimals) for bound in test_set[:2]) if test_set else ""
     seeds = {str(seed): value for seed, value in summary.values.items()}
     return Cell(glossary.number(mean, column.decimals), mean, interval, within, hint, raw=raw, seeds=seeds)
 
@@ -86,10 +99,3 @@ def around(mean: float, low: float, high: float, decimals: int | None) -> str:
     """An interval around a mean: '± 0.18', or '+0.05 −0.18' if it is shorter on one side, where the metric ends."""
     above, below = (glossary.number(width, decimals) for width in (high - mean, mean - low))
     return f"± {above}" if above == below else f"+{above} −{below}"
-
-
-def test_set_interval(summary: Summary, images: int | None) -> tuple[float, ...]:
-    """The 95 % interval of the test set alone around a single seed's accuracy, in percent; empty if there is none."""
-    if summary.mean is None or summary.n != 1 or not images:
-        return ()
-    return tuple(100 * bound for bound in wilson(round(summary.mean / 100 * images), images))

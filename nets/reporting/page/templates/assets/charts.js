@@ -322,6 +322,7 @@ function pointsChart(host, source, keys = "p.") {
       }
       ctx.font = `${12 * ratio}px ${css("--sans")}`;
       ctx.textBaseline = "middle";
+      ctx.textAlign = "left";
       for (const point of [...points].sort((a, b) => onFront.has(b) - onFront.has(a))) {
         const [x, y] = at(point), wide = ctx.measureText(point.name).width, tall = 7 * ratio;
         const right = u.bbox.left + u.bbox.width, gap = 9 * ratio;
