@@ -42,7 +42,7 @@ def test_training_knows_no_test_metric_and_no_other_network(run_of):
 
 def test_templates_are_a_part_of_pages_and_tables():
     for stage in ("compare", "report"):
-        assert "nets/reporting/page/templates/report.css" in keys.stage_source(stage).files
+        assert "nets/reporting/page/templates/assets/report.css" in keys.stage_source(stage).files
 
 
 @pytest.mark.parametrize("stage", keys.ROOTS)
