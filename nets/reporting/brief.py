@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from nets.files import read_json
-from nets.reporting import glossary
 from nets.run import Run
+from nets.tasks.kinds import KINDS
 
 SHOWN = 3  # rows of a table, the best ones
 HEAD = ("task", "data set", "model", "result")
@@ -13,7 +13,7 @@ HEAD = ("task", "data set", "model", "result")
 
 def first(run: Run, words: str) -> str:
     """A table of one row: the first result of a suite, which is `words`."""
-    row = (glossary.task_title(run.task), str(run.data["title"]), run.title, words)
+    row = (KINDS[run.task].family.title, str(run.data["title"]), run.title, words)
     return "\n".join(["The first result:", *aligned([HEAD, row])])
 
 

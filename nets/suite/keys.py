@@ -40,6 +40,7 @@ NEUTRAL = (  # code that cannot change a number
     "nets.machine",  # how a job runs: devices, locks, memory, progress
     "nets.errors",  # messages
     "nets.jobs.common",  # how a job shows them
+    "nets.reporting.brief",  # what a terminal shows
     "nets.jobs:found_last",  # where packages are looked for
     "nets.jobs:<statement>",
     "nets.trust",  # what is refused

@@ -1,7 +1,5 @@
 # Measurement on test data, and what it needs: published weights, and features of real images.
-REPEATED = paths.repeated(
-    RESULTS, RUNS.values(), config.get("test_every_epoch", False)
-)
+REPEATED = paths.repeated(RESULTS, RUNS.values(), config.get("test_every_epoch", False))
 
 
 rule weights:
