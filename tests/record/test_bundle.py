@@ -74,8 +74,9 @@ def test_a_suite_travels_with_tables_and_report_and_without_holes(work, capsys):
     path = packed(work)
     assert f"left out: {NAME}, which has no result (make run RETRY=1 TABLE=tiny.tsv" in capsys.readouterr().out
     content = members(path)
-    names = ("report.html", "metrics.csv", "tables/a.csv", "report/models/a.html")
-    assert {f"results/tiny/{name}" for name in names} <= content.keys()
+    assert {
+        f"results/tiny/{name}" for name in ("report.html", "metrics.csv", "tables/a.csv", "report/models/a.html")
+    } <= content.keys()
     assert verify.main(["--bundle", str(path)]) == 0
     assert capsys.readouterr().out == f"{NAME.replace('s0', 's1')}: identical\n"
 

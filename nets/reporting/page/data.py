@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from nets.fidelity.passport import digest
 from nets.files import naming
 from nets.metrics.metric import stem
 from nets.reporting import glossary
@@ -17,7 +18,7 @@ from nets.reporting.page.pictures import Pictures
 from nets.reporting.results import Result
 from nets.reporting.tables import formats
 from nets.reporting.tables.best import KEY, difference
-from nets.reporting.tables.table import Row, Table
+from nets.reporting.tables.table import Column, Row, Table
 
 POINTS = 240  # the most points of a curve; history.csv has all
 PAIRS = 60  # the most rows of a table of which each is tested against each other one
@@ -144,16 +145,32 @@ def table_data(comparison: Comparison, images: Images) -> dict[str, Any]:
             row.name: {
                 "label": row.label,
                 "runs": [result.name for result in row.results],
-                "cells": {
-                    c.key: [formats.text(cell), cell.sort, cell.seeds]
-                    for c in shown if (cell := row.cells.get(c.key)) and cell.sort is not None
-                },
+                "cells": {c.key: cell for c in shown if (cell := cell_data(row, c))},
             }
             for row in table.rows
         },
         "tests": tests(table),
         "images": images.described(),
     }  # fmt: skip
+
+
+def cell_data(row: Row, column: Column) -> list[Any] | None:
+    """A cell's text, its number, and the number of each seed, also where a seed is missing and there is no mean.
+
+    None if it has neither. A number that is the same for all seeds, as a size, has none for each.
+    """
+    cell = row.cells.get(column.key)
+    if cell is None:
+        return None
+    wanted = column.metric, column.split, column.passport
+    seeds = cell.seeds or {
+        str(result.run.seed): number.value
+        for result in row.results
+        if result.ok
+        for number in result.numbers
+        if number.value is not None and (number.metric, number.split, digest(number.passport)) == wanted
+    }
+    return None if cell.sort is None and not seeds else [formats.text(cell), cell.sort, seeds]
 
 
 def tests(table: Table) -> dict[str, list[Any]]:

@@ -35,8 +35,9 @@ function numbers(items, table) {
   const value = (each, column) => {
     const found = table.rows[each.row]?.cells[column.key];
     if (!found) return null;
-    if (!each.single) return { text: found[0], value: found[1] };
-    const seed = nets.taken.index.runs[each.name][2], one = found[2][seed];
+    const alike = !Object.keys(found[2]).length;
+    if (!each.single || alike) return found[1] === null ? null : { text: found[0], value: found[1] };
+    const one = found[2][nets.taken.index.runs[each.name][2]];
     return one === undefined ? null : { text: column.decimals === null ? short(one) : one.toFixed(column.decimals), value: one };
   };
   const lines = [];
@@ -65,8 +66,10 @@ function verdicts(items, table) {
   items.forEach((first, place) => items.slice(place + 1).forEach((second) => {
     const turned = Boolean(table.tests[`${second.row} ${first.row}`]);
     const found = table.tests[`${first.row} ${second.row}`] ?? table.tests[`${second.row} ${first.row}`];
+    const holes = [first, second].filter((each) => !each.single && (table.rows[each.row]?.cells[headline.key]?.[1] ?? null) === null);
     let text;
-    if (first.single || second.single || first.row === second.row) text = "two single runs: the difference is one draw of each, and no test speaks of the rows";
+    if (holes.length) text = `no test: ${holes.map((each) => each.label).join(" and ")} ${holes.length > 1 ? "have" : "has"} no mean, since a seed has no result`;
+    else if (first.single || second.single || first.row === second.row) text = "two single runs: the difference is one draw of each, and no test speaks of the rows";
     else if (!found) text = "no test: it needs two seeds of both rows, or two classifiers that have answered the same test images";
     else {
       const [test, n, difference, p] = found, mcnemar = test.toLowerCase().includes("mcnemar");
@@ -155,7 +158,10 @@ async function show() {
   for (const each of items) {
     const remove = make("button", { type: "button", ariaLabel: `Remove ${each.label}` }, "×");
     remove.addEventListener("click", () => { state.set("rows", wanted.filter((name) => name !== each.name).join(",")); show(); });
-    const links = each.runs.map((name) => make("a", { href: `run-${encodeURIComponent(name)}.html` }, `s${index.runs[name][2]}`));
+    const links = each.runs.map((name) => {
+      const [, , seed, status] = index.runs[name], ok = status === "ok";
+      return make("a", { href: `run-${encodeURIComponent(name)}.html`, className: ok ? "" : "hole" }, `s${seed}` + (ok ? "" : ` ${status.replace(/_/g, " ")}`));
+    });
     chosen.append(make("li", {}, make("strong", {}, each.label), make("span", { className: "runs" }, ...links.flatMap((link) => [link, " "])), remove));
   }
   const first = await nets.runs(items.map((each) => each.runs.find((name) => index.runs[name][3] === "ok") ?? each.runs[0]));
