@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from nets.reporting.figures.trade_off import points
-from nets.reporting.page.sections import card
+from nets.reporting.page.overview import card
 from nets.reporting.results import load_results
 from nets.reporting.statistics import holm, seeds_to_tell
 from nets.reporting.tables import formats
