@@ -17,11 +17,12 @@ NETWORKS = ("torch", "numpy", "safetensors")
 CATALOGUES = ("jsonschema", "yaml")
 FIGURES = ("matplotlib", "PIL", "numpy", "jinja2", *CATALOGUES)
 MAY_IMPORT = {  # by job: which of them it may import at its start
-    **dict.fromkeys(("train", "evaluate", "reference", "serve", "measure"), NETWORKS),
+    **dict.fromkeys(("train", "evaluate", "reference", "serve", "measure", "fit", "export", "repeat"), NETWORKS),
     **dict.fromkeys(("weights", "check", "verify"), (*NETWORKS, *CATALOGUES)),
     **dict.fromkeys(("compare", "draw", "report"), FIGURES),
     **dict.fromkeys(("docs", "publish", "changed"), ("numpy", "jinja2", *CATALOGUES)),
     **dict.fromkeys(("prepare", "why", "plan", "run", "status", "merge", "bundle"), ("numpy", *CATALOGUES)),
+    "add": ("numpy", "PIL", *CATALOGUES),
     **dict.fromkeys(("browse", "collect", "fetch", "retry", "summary", "track"), ()),
 }
 TIMED = ("train", "collect", "prepare", "weights", "reference", "evaluate", "draw", "compare", "report", "track")

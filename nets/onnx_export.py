@@ -14,8 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nets.data.batches import UNIT
 from nets.errors import UserError
 from nets.files import atomic
+from nets.tasks.codes import posterior
 from nets.tasks.contract import Task
 from nets.trained import Trained, open_trained
 
@@ -35,6 +37,16 @@ class Answering(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         (task,) = self.task
         return task.answer(task.pixels.apply(images.float() / 255))
+
+
+class Reconstructing(Answering):
+    """The same of an autoencoder, for any number of images: its task answers some at a time."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        (task,) = self.task
+        network = task.networks["autoencoder"]
+        code, _ = posterior(network, task.pixels.apply(images.float() / 255))
+        return UNIT.invert(network.image(network.decode(code).float()))
 
 
 class Drawing(nn.Module):
@@ -93,7 +105,8 @@ def module_of(trained: Trained) -> tuple[nn.Module, dict[str, Tensor]]:
         return Drawing(task), {"latents": torch.zeros(2, task.networks["generator"].latent_dim)}
     if "denoiser" in task.networks:
         return Denoising(task), {"noisy": torch.zeros(2, *shape), "times": torch.zeros(2, dtype=torch.long)}
-    return Answering(task), {"images": torch.zeros(2, *shape, dtype=torch.uint8)}
+    kind = Reconstructing if "autoencoder" in task.networks else Answering
+    return kind(task), {"images": torch.zeros(2, *shape, dtype=torch.uint8)}
 
 
 def exported(trained: Trained, module: nn.Module, inputs: dict[str, Tensor]) -> Any:

@@ -14,10 +14,10 @@ from nets.suite.catalogues import ROOT
 PAGE = (ROOT / "docs/tutorial.md").read_text()
 PARTS = ("Makefile", "Snakefile", "workflow", "nets", "config", "profiles", "environment.yml", "requirements.lock")
 SMALLER = {
-    "width=0.25 epochs=10": "width=0.125 epochs=2",
+    "width=0.25 epochs=10 batch_size=32": "width=0.125 epochs=2 batch_size=8",
     "COUNT = 300": "COUNT = 40",
     "0-2": "0",
-    "epochs=10 batch_size=32": "epochs=5 batch_size=8",
+    "epochs=20 batch_size=32": "epochs=8 batch_size=8",
 }
 INSTALLS = (".venv/ready",)  # tests use the environment that they run in
 
@@ -104,7 +104,7 @@ def check_shown(shown, said):
 
 
 def test_the_page_shows_the_row_that_is_written():
-    assert "| resnet18 | shapes | | short | 0-2 | model.width=0.25 epochs=10 |" in PAGE
+    assert "| resnet18 | shapes | | short | 0-2 | model.width=0.25 epochs=10 batch_size=32 |" in PAGE
     from nets.suite.additions import BASELINES
 
-    assert BASELINES["labels"] == ("resnet18", "short", "model.width=0.25 epochs=10")
+    assert BASELINES["labels"] == ("resnet18", "short", "model.width=0.25 epochs=10 batch_size=32")

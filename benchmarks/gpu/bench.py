@@ -98,7 +98,8 @@ def describe(
     `settings` are those of a recipe; with `sampled`, the samples of a VAE are measured. It starts from `pretrained`.
     """
     kind = KINDS[task]
-    options = {key: rule["default"] for key, rule in kind.schema["properties"].items()} | settings.pop("options", {})
+    options = {key: rule["default"] for key, rule in kind.schema["properties"].items() if "default" in rule}
+    options |= settings.pop("options", {})
     generates = kind.task is None or settings.pop("sampled", False)
     recipe: dict[str, Any] = {
         **{"name": "gpu", "epochs": 2, "batch_size": 16, "optimizer": {"name": "adam", "lr": 0.001}, "optimizers": {}},

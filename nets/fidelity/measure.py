@@ -164,11 +164,16 @@ def keep_copies(data_dir: Path, extractor: Extractor | None, device: torch.devic
 
 
 def kept_copies(path: Path, reference: dict[str, Any], data_dir: Path) -> copies.Kept | None:
-    """What a reference has of `keep_copies`, if anything. Raises UserError if it is of other images than `data_dir`."""
+    """What a reference has of `keep_copies`, if anything. Raises UserError if it is of other images than `data_dir`.
+
+    In a bundle, the limits are without the features of the training images, which are then computed.
+    """
     if not (known := reference.get("copies")):
         return None
     if known["images_sha256"] != learned_sha256(data_dir):
         raise UserError(f"{path} is of other training images than those in {data_dir}; delete it and make it again.")
+    if not path.with_name("training.npy").exists():
+        return copies.Kept(known["limits"], None)
     views = stored(path, reference, "training")
     return copies.Kept(known["limits"], views if len(views) else None)
 

@@ -11,6 +11,7 @@ from nets.evaluation import TrainedRun, evaluate
 from nets.jobs.common import add_run_options, known_inception, run_job
 from nets.machine.memory import Crowded, again_alone
 from nets.machine.slots import lease
+from nets.reporting import brief
 from nets.training.numerics import choose_device
 
 
@@ -35,7 +36,9 @@ def take_turn(args: argparse.Namespace) -> None:
         retry = args.retry or None
         inception = known_inception() if args.references else ""
         trained = TrainedRun(args.run_dir, args.data_dir, args.references, device, args.alone, retry, inception)
-        print(evaluate(trained), flush=True)
+        begun = any(args.run_dir.parent.glob("*/metrics.json"))
+        line = evaluate(trained)
+        print(line if begun else brief.first(trained.run, line.partition("  ")[2]), flush=True)
 
 
 if __name__ == "__main__":

@@ -48,12 +48,11 @@ def verify(args: argparse.Namespace) -> None:
 
 def measure(kept: Result, folder: Path, data: Path, references: list[str]) -> dict[str, Any]:
     """Evaluate a copy of a run as the run was; returns what a manifest says of this machine. Raises UserError."""
-    threads = kept.manifest["threads"]
-    command = ["--run-dir", str(folder), "--data-dir", str(data), "--threads", str(threads), "--alone", "--references"]
+    command = [f"--run-dir={folder}", f"--data-dir={data}", f"--threads={kept.manifest['threads']}", "--alone"]
     with contextlib.redirect_stdout(io.StringIO()):
-        if evaluate.main([*command, *references]):
+        if evaluate.main([*command, "--references", *references]):
             raise UserError("it can't be evaluated here, for the reason above.")
-    return describe_machine(choose_device(threads))
+    return describe_machine(choose_device(kept.manifest["threads"]))
 
 
 if __name__ == "__main__":

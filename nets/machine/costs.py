@@ -27,7 +27,7 @@ from nets.trust import redacted, refuse_links
 NOTES, COSTS = ".jobs", "costs.json"
 EVERY = 2.0  # seconds between two notes on the progress of a job
 COSTLY = (  # jobs with a folder of their own
-    *("prepare", "reference", "train", "evaluate", "draw"),
+    *("prepare", "reference", "train", "evaluate", "repeat", "draw"),
     *("collect", "compare", "report", "track"),
 )
 NUMBERS = ("seconds", "cpu_seconds", "peak_memory_mb")  # in all costs

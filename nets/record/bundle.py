@@ -30,8 +30,8 @@ from nets.suite.table import table_of
 from nets.trust import check_name
 
 MANIFEST, FORMAT = "manifest.json", 1
-OF_A_RUN = (*paths.TRAINED, "best.safetensors", *paths.EVALUATED, "timing.json", "costs.json", MADE_OF)
-OF_A_SUITE = ("metrics.csv", "report.html", "tables/*", "figures/*")
+OF_A_RUN = (*paths.TRAINED, "best.safetensors", *paths.EVALUATED, "timing.json", paths.REPEATED, "costs.json", MADE_OF)
+OF_A_SUITE = ("metrics.csv", "report.html", "report/**/*", "tables/*", "figures/*")
 OF_DATA = ("title", "licence", "citation", "url", "shape", "classes", "counts", "class_counts", "splits", "hashes")
 LARGEST_MANIFEST, LARGEST, MOST_FILES = 100_000_000, 50_000_000_000, 1_000_000  # bytes, bytes, files
 READ_ME = """{title}

@@ -45,7 +45,8 @@ def page(found: Contrast) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.globals |= {"include_raw": render.environment().globals["include_raw"], "reason": reason}
+    style = (render.ASSETS / "report.css").read_text(encoding="utf-8")
+    templates.globals |= {"style": style, "reason": reason}
     families = []
     for family, (title, text) in FAMILIES.items():
         moved = sorted((each for each in found.of(family) if each.moved), key=lambda each: ORDER.index(each.verdict))

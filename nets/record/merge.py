@@ -27,7 +27,7 @@ STAGES = {  # the files of each stage, in the order in which they are made
     "train": (*paths.TRAINED, "best.safetensors"),
     "evaluate": (*paths.EVALUATED, "timing.json"),
 }
-BESIDE = (MADE_OF, "costs.json")
+BESIDE = (MADE_OF, paths.REPEATED, "costs.json")
 TAKEN, THERE = "taken", "already here"
 
 

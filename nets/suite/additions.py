@@ -38,12 +38,12 @@ class Beginning:
 
 
 BEGINNINGS = {
-    "classification": Beginning("classifier", {"width": 32}, "mnist5k", "cnn", "epochs=10 batch_size=32"),
+    "classification": Beginning("classifier", {"width": 32}, "mnist5k", "cnn", "epochs=20 batch_size=32"),
     "segmentation": Beginning("segmenter", {"width": 32}, "digit_scenes", "unet_small", "epochs=4"),
     "reconstruction": Beginning("autoencoder", {"width": 256, "latent_dim": 16}, "mnist5k", "autoencoder", "epochs=6"),
 }
 BASELINES = {  # what is trained first on a new data set, by what it has
-    "labels": ("resnet18", "short", "model.width=0.25 epochs=10"),
+    "labels": ("resnet18", "short", "model.width=0.25 epochs=10 batch_size=32"),
     "masks": ("unet", "unet_small", "model.width=16 epochs=6"),
     "images": ("conv_autoencoder", "conv_autoencoder", "epochs=6"),
 }
@@ -81,11 +81,11 @@ def new_model(table: Path, name: str, task: str, dataset: str | None) -> Additio
     entry = {"title": title, "task": task, "citation": "none: my own", "networks": {begin.role: network}}
     row = (name, dataset or begin.dataset, "", begin.recipe, "0-2", begin.overrides)
     check_row(table, row, {"models": {name: entry}})
-    command = f"make check MODEL={name} TABLE={table if len(str(table)) < 60 else table.name}"
+    command = f"make check MODEL={name} TABLE={brief(table)}"
     code = (TEMPLATES / f"{task}.txt").read_text(encoding="utf-8")
     for word, value in (("TITLE", title), ("CLASS", short), ("COMMAND", command)):
         code = code.replace(word, value)
-    test = TEST_OF_MODEL.replace("NAME", name).replace("TABLE", table.name).replace("PATH", str(folder))
+    test = TEST_OF_MODEL.replace("NAME", name).replace("TABLE", table.name).replace("PATH", brief(folder))
     appended = {folder / "models.yaml": entry_text(folder / "models.yaml", name, entry), table: row_text(table, row)}
     return Addition({folder / f"{name}.py": code, folder / f"test_{name}.py": test}, appended)
 
@@ -97,7 +97,7 @@ def new_dataset(table: Path, name: str, entry: dict[str, Any]) -> Addition:
     model, recipe, overrides = BASELINES["masks" if "masks" in entry else "labels" if entry["classes"] else "images"]
     row = (model, name, "", recipe, "0-2", overrides)
     check_row(table, row, {"datasets": {name: entry}})
-    test = TEST_OF_DATASET.replace("NAME", name).replace("PATH", str(folder))
+    test = TEST_OF_DATASET.replace("NAME", name).replace("PATH", brief(folder))
     path = folder / "datasets.yaml"
     appended = {path: entry_text(path, name, entry), table: row_text(table, row)}
     return Addition({folder / f"test_{name}.py": test}, appended)
@@ -138,6 +138,11 @@ def module_of(folder: Path, name: str) -> str:
                 )
             return ".".join(parts)
     raise ConfigError(f"Python finds no module in {folder}; export PYTHONPATH={folder.absolute()} first.")
+
+
+def brief(path: Path) -> str:
+    """A path in a comment: its name, if it is long."""
+    return str(path) if len(str(path)) < 40 else path.name
 
 
 def relative(folder: Path, base: Path) -> Path | None:

@@ -13,6 +13,9 @@ from nets.training.loop import Diverged, Training
 
 GROWN = 10  # a loss that is so many times the lowest one has exploded
 HUGE = 100  # likewise the largest weight, compared with the first weights
+LARGEST = (
+    1e6  # a weight beyond it has exploded, whatever the losses say: those of networks that learned are below 1,000
+)
 
 
 class Diagnosis:
@@ -113,6 +116,16 @@ class Diagnosis:
         return (
             "although the losses were; look for a square root, a norm or a logarithm at 0 in the network and the loss."
         )
+
+
+def exploded(weights: Iterable[Tensor]) -> str | None:
+    """One sentence if a training ended with weights that no network learns, although its losses stayed finite."""
+    if (end := largest(weights)) <= LARGEST:
+        return None
+    return (
+        f"The largest weight ended at {end:.3g}, beyond {LARGEST:,.0f}, although the losses stayed finite; lower "
+        "optimizer.lr."
+    )
 
 
 def first_bad(values: dict[str, Tensor]) -> str | None:

@@ -29,7 +29,7 @@ from nets.tasks import task_class
 from nets.tasks.contract import Generator, Task
 from nets.tasks.precision import Precision
 from nets.training.checkpoints import Checkpoints
-from nets.training.diagnosis import Diagnosis
+from nets.training.diagnosis import Diagnosis, exploded
 from nets.training.loop import Diverged, State, TimedOut, Training
 from nets.training.manifest import beginning, costs_of, facts_of
 from nets.training.numerics import choose_precision
@@ -166,7 +166,7 @@ def learn(session: Session, result: Result) -> None:
     result.weights["last"] = Weights(task.networks.state_dict(), state.epoch)
     if state.best:
         result.weights["best"] = Weights(state.best.weights, state.best.epoch)
-    if state.history and (reason := task.failure(state.history, session.info)):
+    if state.history and (reason := exploded(task.networks.parameters()) or task.failure(state.history, session.info)):
         result.failure = Failure("diverged", reason)
 
 

@@ -111,6 +111,9 @@ def test_generators_share_what_does_not_depend_on_samples(few, extractor_run, tm
     known = reference["copies"] | {"images_sha256": ["0" * 64, "0" * 64]}
     with pytest.raises(UserError, match="other training images"):
         fidelity.kept_copies(tmp_path / "reference.json", reference | {"copies": known}, few)
+    (tmp_path / "training.npy").rename(tmp_path / "away.npy")
+    kept = fidelity.kept_copies(tmp_path / "reference.json", reference, few)
+    assert fidelity.measure_copies(samples, few, SAMPLING, classifier, seed=0, kept=kept).metrics == alone.metrics
     (tmp_path / "training.npy").write_bytes(b"")
     with pytest.raises(UserError, match=r"training\.npy is damaged"):
         fidelity.kept_copies(tmp_path / "reference.json", reference, few)

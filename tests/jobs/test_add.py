@@ -96,7 +96,7 @@ def test_nothing_is_overwritten_and_what_is_there_stays(mine, capsys):
     table.write_text("seeds\tmodel\tdataset\trecipe\toverrides\n# a comment\n0\tlenet5\tmnist5k\tlenet5\t")
     assert run("--model", "my_net") == 0, capsys.readouterr()
     assert (table.parent / "models.yaml").read_text().startswith(own + "\n")
-    assert table.read_text().endswith("lenet5\t\n0-2\tmy_net\tmnist5k\tcnn\tepochs=10 batch_size=32\n")
+    assert table.read_text().endswith("lenet5\t\n0-2\tmy_net\tmnist5k\tcnn\tepochs=20 batch_size=32\n")
     before = {path: path.read_bytes() for path in table.parent.iterdir()}
     for words, said in (
         (["my_net"], "models.yaml has it already"),

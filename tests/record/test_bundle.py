@@ -68,13 +68,15 @@ def test_a_run_travels_whole_and_is_verified_elsewhere(work, capsys, tmp_path, d
 
 def test_a_suite_travels_with_tables_and_report_and_without_holes(work, capsys):
     changed(work / f"results/tiny/runs/{NAME}/metrics.json", lambda c: c.update(status="failed", reason="x"))
-    for name in ("report.html", "metrics.csv", "tables/a.csv"):
-        (work / "results/tiny" / name).parent.mkdir(exist_ok=True)
+    for name in ("report.html", "metrics.csv", "tables/a.csv", "report/models/a.html"):
+        (work / "results/tiny" / name).parent.mkdir(exist_ok=True, parents=True)
         (work / "results/tiny" / name).write_text("text")
     path = packed(work)
     assert f"left out: {NAME}, which has no result (make run RETRY=1 TABLE=tiny.tsv" in capsys.readouterr().out
     content = members(path)
-    assert {f"results/tiny/{name}" for name in ("report.html", "metrics.csv", "tables/a.csv")} <= content.keys()
+    assert {
+        f"results/tiny/{name}" for name in ("report.html", "metrics.csv", "tables/a.csv", "report/models/a.html")
+    } <= content.keys()
     assert verify.main(["--bundle", str(path)]) == 0
     assert capsys.readouterr().out == f"{NAME.replace('s0', 's1')}: identical\n"
 

@@ -14,7 +14,7 @@ from nets.reporting.page.overview import card
 from nets.reporting.results import load_results
 from nets.reporting.statistics import holm, seeds_to_tell
 from nets.reporting.tables import formats
-from nets.reporting.tables.best import KEY, against_the_best
+from nets.reporting.tables.best import KEY, SEEDS, against_the_best
 from nets.reporting.tables.comparison import comparison_table
 from nets.reporting.tables.table import Cell, Column, Row, Table
 
@@ -194,3 +194,17 @@ def test_equal_rows_are_rarely_told_from_the_best(row):
         rows.sort(key=lambda each: -each.cells["top1"].sort)
         excluded += 5 - len(group(judged(rows)))
     assert excluded / (5 * tables) < 0.05  # any one row, though the reference is the luckiest
+
+
+def test_each_row_says_how_many_seeds_would_tell_it_from_the_best(row):
+    values = {"A": [97.8, 97.5, 97.9], "B": [97.6, 97.7, 97.4], "C": [95.0, 96.8, 97.1], "D": [97.0]}
+    table = judged([row(name, each) for name, each in values.items()])
+    expected = {}
+    for name in "BC":
+        differences = np.subtract(values[name], values["A"])
+        expected[name] = seeds_to_tell(differences.mean(), [differences.std(ddof=1)])
+    found = {each.label: each.cells[SEEDS].sort for each in table.rows}
+    assert found == {"A": None, **expected, "D": None}
+    assert "Seeds to tell apart" in formats.markdown(table)
+    few = judged([row("A", [97.8, 97.5]), row("B", [97.6, 97.7])])
+    assert SEEDS not in [column.key for column in few.columns], "two seeds can't tell"

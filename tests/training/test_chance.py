@@ -1,6 +1,7 @@
 """The recipes of networks without batch norm learn; a run that stays at chance is a hole, not a result."""
 
 import json
+import math
 
 import pytest
 
@@ -28,6 +29,18 @@ def test_a_run_that_stays_at_chance_is_marked_diverged(tmp_path, digits):
     assert "near the 10.0 % of chance" in manifest["reason"]
     assert manifest["retry"] == "make run RETRY=1"
     assert manifest["weights"] == {}
+
+
+@pytest.mark.parametrize(
+    ("model", "settings"),
+    [("autoencoder", "model.widths=[16]"), ("dcgan", "model.width=4 options.fid_samples=0")],
+)
+def test_weights_that_exploded_are_no_result(tmp_path, digits, model, settings):
+    """Saturated sigmoids keep the losses finite."""
+    manifest, last = trained(tmp_path, digits, model, model, f"{settings} epochs=1 batch_size=64 optimizer.lr=1e8")
+    assert last["step"] > 0 and not any(math.isnan(value) for name, value in last.items() if name.startswith("train/"))
+    assert manifest["status"] == "diverged" and manifest["weights"] == {}
+    assert "The largest weight ended at " in manifest["reason"] and "beyond 1,000,000" in manifest["reason"]
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,9 @@ def test_runs_of_another_machine_are_taken_and_nothing_reruns(project, machines)
 
     (source / "runs/mlp-mnist5k-s1/made_of.json").write_text(json.dumps(note))
     (source / "runs/mlp-mnist5k-s2/made_of.json").write_text(kept)
-    altered.write_text(content.replace('"sha256": "', '"sha256": "0', 1))
+    manifest = json.loads(content)
+    manifest["weights"]["last"]["sha256"] = "0" * 64
+    altered.write_text(json.dumps(manifest))
     assert "is not what its manifest names" in merge(project, "--source", str(source)).stderr
     altered.write_text(content)
     done = merge(project, "--source", str(source), "--into", "results/merged")

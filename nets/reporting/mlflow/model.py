@@ -62,9 +62,9 @@ def description(result: Result, key: str) -> str:
 
 def _load_pyfunc(path: str) -> "Served":
     """What MLflow calls with the path of the weights."""
-    from nets import load
+    import nets
 
-    return Served(load(path))
+    return Served(nets.load(path))
 
 
 class Served:
