@@ -7,10 +7,10 @@ import pytest
 
 from nets.errors import UserError
 from nets.reporting.comparisons import compare
-from nets.reporting.page.page import page
 from nets.reporting.results import load_results
 from nets.reporting.tables import per_class
 from nets.reporting.tables.tidy import tidy
+from tests.reporting.pages import report_of
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_values_that_are_not_by_class_are_refused(results, tmp_path, values):
 
 
 def test_the_page_shows_recall_by_class(results):
-    text = page(results, results / "runs.txt", results)
+    text = report_of(results)
     assert "Recall of each class on MNIST, 5,000 digits" in text
     with open(results / "tables/classification-mnist5k-classes.csv", newline="") as file:
         assert "recall_0_mean" in next(csv.reader(file))

@@ -19,9 +19,9 @@ from nets.reporting.figures import evolution, labels, of_comparisons, of_runs, p
 from nets.reporting.figures.figure import TYPES, ComparisonFigure, Figure, RunFigure, has
 from nets.reporting.figures.of_comparisons import draw_comparison
 from nets.reporting.figures.of_runs import FIGURES, draw_run
-from nets.reporting.page.page import page
 from nets.reporting.results import load_result, load_results
 from nets.suite.catalogues import ROOT
+from tests.reporting.pages import report_of, written
 
 EXPECTED = {
     "lenet5-mnist5k-s0": {"curves.svg", "confusion.svg", "worst.png"},
@@ -124,10 +124,11 @@ def test_captions_of_worst_images_stay_within_their_width():
     assert (canvas[:84, :84] == 255).all()
 
 
-def test_the_report_shows_mistakes_of_the_best_classifier_only(results):
-    text = page(results, results / "runs.txt", results)
-    assert text.count('alt="Worst of') == 1
-    assert 'alt="Worst of LeNet-5 on mnist5k' in text
+def test_the_report_shows_mistakes_of_one_seed_of_each_classifier(results):
+    folder = written(results).with_suffix("")
+    for seed, count in ((0, 1), (1, 0)):
+        text = (folder / f"run-lenet5-mnist5k-s{seed}.html").read_text()
+        assert text.count('alt="Worst of LeNet-5 on mnist5k') == count
 
 
 def dot(subject, path):
@@ -176,8 +177,9 @@ def test_one_entry_draws_a_figure_and_shows_it_with_its_caption(results, tmp_pat
     assert "lenet5-mnist5k-s0" in drawn and "dcgan-mnist5k-s0" not in drawn
     for comparison in compare(load_results(folder, folder / "runs.txt")):
         draw_comparison(comparison, folder / "figures")
-    text = page(folder, folder / "runs.txt", folder)
-    assert text.count("A dot of one entry.") == 4  # softmax regression, MLP, and two LeNet-5
+    text = report_of(folder)
+    # On pages of runs: softmax regression, MLP, two LeNet-5, the extractor; and of models, but for the extractor.
+    assert text.count("A dot of one entry.") == 5 + 4
     assert text.count("A dot of all models.") == text.count('alt="Dots of classification on mnist5k"') == 1
 
 

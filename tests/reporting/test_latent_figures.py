@@ -11,7 +11,8 @@ from nets.reporting.comparisons import compare
 from nets.reporting.figures.latent_space import FIGURES
 from nets.reporting.figures.of_comparisons import draw_comparison
 from nets.reporting.figures.of_runs import draw_run
-from nets.reporting.page.embed import comparison_pictures
+from nets.reporting.page.page import Suite
+from nets.reporting.page.pictures import Pictures
 from nets.reporting.results import load_results
 
 NAMES = [str(i) for i in range(10)]
@@ -89,7 +90,10 @@ def test_rate_and_distortion_of_vaes_reach_the_page(with_rates, tmp_path):
     path = tmp_path / "reconstruction-mnist5k-rate_distortion.svg"
     assert path in written
     assert "Linear autoencoder" in path.read_text()
-    shown = comparison_pictures(comparison, tmp_path)["cost"]
+    (tmp_path / "figures").mkdir()
+    path.rename(tmp_path / "figures" / path.name)
+    suite = Suite(tmp_path, comparison.results, [comparison], [], {}, {})
+    shown = Pictures(suite, tmp_path / "report").of_comparison(comparison)["cost"]
     assert "Distortion against rate of reconstruction on mnist5k" in [picture.alt for picture in shown]
 
 

@@ -9,12 +9,12 @@ import pytest
 from nets.reporting.comparisons import compare, write_tables
 from nets.reporting.grouping import by_comparison
 from nets.reporting.measures import Measure, Number
-from nets.reporting.page.page import page
 from nets.reporting.results import load_results
 from nets.reporting.tables import formats
 from nets.reporting.tables.comparison import comparison_table
 from nets.reporting.tables.literature import changes, reported
 from nets.suite.published import Published
+from tests.reporting.pages import report_of
 
 PUBLISHED = {
     ("lenet5", "mnist5k", "top1", "test"): [
@@ -78,10 +78,10 @@ def test_every_format_has_published_values(table, results):
 
 def test_the_page_shows_the_tables_that_were_written(results, tmp_path):
     folder = shutil.copytree(results, tmp_path / "quick")
-    assert "more training images" not in page(folder, folder / "runs.txt", folder)
+    assert "more training images" not in report_of(folder)
     for comparison in compare(load_results(folder, folder / "runs.txt"), PUBLISHED):
         write_tables(comparison, folder / "tables")
-    assert "more training images" in page(folder, folder / "runs.txt", folder)
+    assert "more training images" in report_of(folder)
 
 
 def test_changes_of_the_row_are_put_into_words(lenets):

@@ -20,6 +20,7 @@ from nets.reporting.page.runs import extractor_details
 from nets.reporting.results import load_results
 from nets.reporting.tables.table import Cell, Column, Row, Table
 from nets.suite.keys import stage_source
+from tests.reporting.pages import all_pages, text_of, written
 
 LOADS = dict.fromkeys(("script", "img", "iframe", "source", "video"), "src") | {"link": "href", "object": "data"}
 
@@ -45,24 +46,6 @@ class Page(HTMLParser):
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
-
-
-def written(folder):
-    """Write the report of a suite's folder; returns its entry."""
-    output = folder / "report.html"
-    assert (
-        report.main(["--results", str(folder), "--runs-from", str(folder / "runs.txt"), "--output", str(output)]) == 0
-    )
-    return output
-
-
-def all_pages(entry):
-    return [entry, *sorted(entry.with_suffix("").glob("*.html"))]
-
-
-def text_of(entry):
-    """The text of all pages."""
-    return "".join(path.read_text() for path in all_pages(entry))
 
 
 @pytest.fixture(scope="module")

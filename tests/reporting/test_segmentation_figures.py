@@ -10,8 +10,8 @@ from PIL import Image
 
 from nets.jobs import compare
 from nets.reporting.figures import segmentation
-from nets.reporting.page.page import page
 from nets.reporting.results import load_results
+from tests.reporting.pages import written
 
 NAMES = ["ground", "cat", "dog"]
 
@@ -109,5 +109,5 @@ def test_every_class_has_a_column_of_numbers(suite):
 
 
 def test_the_page_has_the_classes_too(suite):
-    text = page(suite, suite / "runs.txt", suite)
+    text = (written(suite).with_suffix("") / "segmentation-mnist5k.html").read_text()
     assert "IoU of each class on MNIST, 5,000 digits" in text and text.count("Class by class") == 1

@@ -11,9 +11,9 @@ from nets.reporting.figures.curves import panels
 from nets.reporting.figures.learning import model_curve, watched
 from nets.reporting.figures.style import drawing
 from nets.reporting.grouping import by_comparison
-from nets.reporting.page.page import page
 from nets.reporting.results import load_results
 from nets.reporting.tables.stability import TEXT, level, spread, stability_table
+from tests.reporting.pages import report_of
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_the_suite_has_a_table_a_figure_and_a_section(results):
     names = {path.name for path in (results / "tables").iterdir()}
     assert {f"stability-mnist5k.{kind}" for kind in ("csv", "md", "tex", "html", "json")} <= names
     assert "Generator loss" in (results / "figures/stability-mnist5k.svg").read_text()
-    text = page(results, results / "runs.txt", results)
+    text = report_of(results)
     assert text.count(TEXT) == 1 and 'data-table="stability-mnist5k"' in text
     assert stability_table(groups["classification", "polynomials"]) is None
 

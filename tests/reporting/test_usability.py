@@ -7,10 +7,10 @@ import pytest
 from nets.fidelity.passport import weakness
 from nets.jobs import collect, compare, draw
 from nets.reporting.comparisons import read_comparisons
-from nets.reporting.page.page import page
 from nets.reporting.results import load_results
 from nets.reporting.tables import formats
 from nets.reporting.tables.usability import disorder
+from tests.reporting.pages import report_of
 
 REAL, OTHERS, NOISE = (
     "training images against test images", "training images against others of them", "noise against test images"
@@ -45,7 +45,7 @@ def suite(invent, tmp_path):
         results = load_results(folder, folder / "runs.txt")
         (comparison,) = read_comparisons(results, folder / "tables")
         figures = {path.stem for path in (folder / "figures").iterdir()}
-        return comparison, figures, page(folder, folder / "runs.txt", folder)
+        return comparison, figures, report_of(folder)
 
     return make
 
