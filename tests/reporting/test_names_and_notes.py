@@ -8,8 +8,9 @@ import pytest
 from nets.jobs import compare
 from nets.reporting.comparisons import read_comparisons
 from nets.reporting.figures.of_comparisons import draw_comparison
-from nets.reporting.page.page import findings, page
+from nets.reporting.page.background import findings
 from nets.reporting.results import load_results
+from tests.reporting.pages import written
 
 NAMES = ["traffic light", "traffic_light", "traffic-light", "iou_n", "traffic light_mean", "a\tb,c", "<b>"]
 IOUS = [[90, 10, 20, 30, 40, 50, 60], [80, 20, 30, 40, 50, 60, 70]]
@@ -78,6 +79,7 @@ def test_notes_on_the_data_are_under_the_table_and_on_the_page(suite):
         "files skipped": "1,200 in cat, hidden, such as .DS_Store",
     }
     (suite.parent / "data/mnist5k/dataset.json").write_text(json.dumps(info))
-    shown = page(suite, suite / "runs.txt", suite)
-    for text in (*findings(info).values(), f"About the data: {NOTE}"):
-        assert text in shown
+    folder = written(suite).with_suffix("")
+    assert f"About the data: {NOTE}" in (folder / "segmentation-mnist5k.html").read_text()
+    data = (folder / "data.html").read_text()
+    assert all(text in data for text in findings(info).values())
