@@ -235,7 +235,7 @@ def invent():
 
 @pytest.fixture(scope="session")
 def results(tmp_path_factory) -> Path:
-    """The invented suite, drawn and compared; tests only read it."""
+    """The invented suite, drawn and compared; tests only read it, but write its report."""
     from nets.jobs import collect, compare, draw
 
     folder = tmp_path_factory.mktemp("out") / "results" / "quick"

@@ -11,9 +11,8 @@ from nets.reporting.comparisons import compare
 from nets.reporting.figures.latent_space import FIGURES
 from nets.reporting.figures.of_comparisons import draw_comparison
 from nets.reporting.figures.of_runs import draw_run
-from nets.reporting.page.page import Suite
-from nets.reporting.page.pictures import Pictures
 from nets.reporting.results import load_results
+from tests.reporting.pages import written
 
 NAMES = [str(i) for i in range(10)]
 OF_CODES = {figure.file for figure in FIGURES} - {"reconstructions.png"}
@@ -86,15 +85,12 @@ def with_rates(results, tmp_path):
 
 def test_rate_and_distortion_of_vaes_reach_the_page(with_rates, tmp_path):
     comparison = with_rates("conv_autoencoder", "linear_autoencoder")
-    written = draw_comparison(comparison, tmp_path)
-    path = tmp_path / "reconstruction-mnist5k-rate_distortion.svg"
-    assert path in written
+    folder = tmp_path / "quick"
+    path = folder / "figures/reconstruction-mnist5k-rate_distortion.svg"
+    assert path in draw_comparison(comparison, folder / "figures")
     assert "Linear autoencoder" in path.read_text()
-    (tmp_path / "figures").mkdir()
-    path.rename(tmp_path / "figures" / path.name)
-    suite = Suite(tmp_path, comparison.results, [comparison], [], {}, {})
-    shown = Pictures(suite, tmp_path / "report").of_comparison(comparison)["cost"]
-    assert "Distortion against rate of reconstruction on mnist5k" in [picture.alt for picture in shown]
+    page = (written(folder).with_suffix("") / "reconstruction-mnist5k.html").read_text()
+    assert 'alt="Distortion against rate of reconstruction on mnist5k"' in page[page.index("Quality and cost") :]
 
 
 def test_one_point_is_no_comparison(with_rates, tmp_path):

@@ -154,6 +154,25 @@ def test_a_runs_page_says_what_it_rests_on(results, tmp_path):
     assert f"rm -r results/quick/runs/{run.name}" in text and "make run SUITE=quick" in text
 
 
+def test_a_runs_page_has_its_numbers_in_full(results, path):
+    numbers = json.loads((results / "runs/dcgan-mnist5k-s0/metrics.json").read_text())["metrics"]
+    text = (path.with_suffix("") / "run-dcgan-mnist5k-s0.html").read_text()
+    measured = [number["value"] for number in numbers if number["value"] is not None]
+    assert measured and all(f'<td class="muted">{value}</td>' in text for value in measured)
+    assert "Not measured: FID Inception. The weights of Inception v3 could not be had without a network." in text
+
+
+def test_a_gallery_says_that_a_long_table_has_more_pictures(results, path, tmp_path, monkeypatch):
+    words = "Of 2 rows, the first 1 are here; pictures of the others are on the pages of their models."
+    assert words not in (path.with_suffix("") / "reconstruction-mnist5k.html").read_text()
+    monkeypatch.setattr(comparison, "GALLERY", 1)
+    folder = shutil.copytree(results, tmp_path / "quick", ignore=shutil.ignore_patterns("report*"))
+    pages = written(folder).with_suffix("")
+    text = (pages / "reconstruction-mnist5k.html").read_text()
+    assert words in text and text.count('alt="Reconstructions of') == 1
+    assert 'alt="Reconstructions of Linear' in (pages / "model-linear_autoencoder.html").read_text()
+
+
 def test_what_a_network_made_is_shown_for_each_epoch(results, path):
     text = (path.with_suffix("") / "run-dcgan-mnist5k-s0.html").read_text()
     assert re.findall(r"<li>epoch (\d+)</li>", text) == ["1", "2", "4", "7", "10", "13", "16", "20"]

@@ -75,4 +75,4 @@ def test_the_page_shows_its_samples_under_generation(suite):
         (folder / f"{task}-mnist5k.html").read_text() for task in ("generation", "reconstruction")
     )
     assert ">VAE<" in generation and "Reconstructions of" not in generation
-    assert ">VAE<" in reconstruction
+    assert ">VAE<" in reconstruction and reconstruction.count('alt="Reconstructions of VAE') == 1

@@ -64,6 +64,7 @@ def content(comparison: Comparison, suite: Suite, pictures: Pictures) -> dict[st
         "card": card(table),
         "rules": by_rule(suite, table.name),
         "exhibits": list(gallery(comparison, pictures)),
+        "most": GALLERY,
         "curves": json.dumps(curves(table)),
     }
 

@@ -107,7 +107,7 @@ def number_row(number: Number) -> dict[str, Any]:
         "label": metric.label,
         "split": number.split,
         "text": text.strip(),
-        "exact": "" if value is None else f"{value:.10g}",
+        "exact": "" if value is None else str(value),
         "reason": number.reason,
         "passport": digest(number.passport),
     }
