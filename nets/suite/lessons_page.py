@@ -8,9 +8,9 @@ from nets.suite.table import read_table
 HEAD = """# Lessons
 
 What everybody who learns these networks is told, and how to test it here. `make run SUITE=lessons` trains the rows of
-`config/lessons.tsv` on data that come with the packages, in about half an hour on two cores (as `make plan SUITE=lessons` estimates). Its report has a section
-*Lessons*: for each one the numbers over several seeds, a figure, and a verdict. `make docs` writes this page from
-`config/lessons.yaml`.
+`config/lessons.tsv` on data that come with the packages, in about half an hour on two cores (as `make plan
+SUITE=lessons` estimates). Its report has a section *Lessons*: for each one the numbers over several seeds, a figure,
+and a verdict. `make docs` writes this page from `config/lessons.yaml`.
 
 ## The verdict
 
