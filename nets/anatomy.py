@@ -46,15 +46,18 @@ def write_anatomy(task: Task, arrays: dict[str, np.ndarray], folder: Path) -> No
 class Reach(TorchFunctionMode):
     """Follows how far each value of a feature map looks: `reach`, (pixels of the input, their distance, on a side).
 
-    The reach of a value that several paths lead to is that of the farthest one.
+    It follows tensors from those that have a reach: images have (1, 1). The reach of a value that several paths lead to
+    is that of the farthest one. What is no map, and every map that is made of it, has the reach None.
     """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Call the function, and note the reach of what it returns."""
         result = func(*args, **(kwargs or {}))
-        if isinstance(result, Tensor) and result.ndim == 4:
-            known = [each.reach for each in flat(args) if isinstance(each, Tensor) and hasattr(each, "reach")]
-            far, step = (max(values) for values in zip(*known, strict=True)) if known else (1, 1)
+        known = [each.reach for each in flat(args) if isinstance(each, Tensor) and hasattr(each, "reach")]
+        if isinstance(result, Tensor) and known and (result.ndim != 4 or None in known):
+            result.reach = None  # type: ignore[attr-defined]
+        elif isinstance(result, Tensor) and known:
+            far, step = (max(values) for values in zip(*known, strict=True))
             name = getattr(func, "__name__", "")
             with suppress(IndexError, TypeError, AttributeError):
                 if name == "conv2d":
@@ -108,7 +111,14 @@ def recorded(network: nn.Module) -> Iterator[list[tuple[str, nn.Module, tuple[An
         return note
 
     leaves = [(name or "network", each) for name, each in network.named_modules() if not any(each.children())]
+
+    def see(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        """The first layer sees the images, unless it gets something else."""
+        if not calls and inputs and isinstance(inputs[0], Tensor) and inputs[0].ndim == 4 and inputs[0].shape[-1] > 1:
+            inputs[0].reach = (1, 1)  # type: ignore[attr-defined]
+
     handles = [each.register_forward_hook(hook(name)) for name, each in leaves]
+    handles += [each.register_forward_pre_hook(see) for _, each in leaves]
     try:
         yield calls
     finally:
@@ -140,7 +150,7 @@ def row(name: str, module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -
         "shape": list(output.shape[1:]),
         "parameters": sum(each.numel() for each in own),
         "macs": count_macs(module, *inputs) if any(each.ndim > 1 for each in own) else 0,
-        "reach": getattr(output, "reach", (None,))[0] if output.ndim == 4 else None,
+        "reach": (getattr(output, "reach", None) or (None,))[0],
     }
 
 

@@ -64,11 +64,20 @@ def test_the_farthest_path_counts_and_strides_multiply():
     assert found["last"]["shape"] == [2, 14, 14]
 
 
+def test_a_map_that_is_made_of_a_code_or_of_noise_has_no_reach():
+    decoder = nn.Sequential(nn.Linear(36, 9), nn.Unflatten(1, (1, 3, 3)), nn.Conv2d(1, 1, 3))
+    found = table(nn.Sequential(nn.Conv2d(1, 1, 3), nn.Flatten(), decoder), (1, 8, 8))
+    assert [row["reach"] for row in found] == [3, None, None, None, None]
+    found = table(nn.Sequential(nn.ConvTranspose2d(5, 2, 4), nn.ReLU()), (5, 1, 1))
+    assert [row["reach"] for row in found] == [None, None]
+
+
 def test_a_reach_is_what_gradients_say():
     """The pixels from which a gradient comes, in a random network: an independent computation."""
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(1, 4, 5, 2), nn.AvgPool2d(3, 2), nn.Conv2d(4, 4, 3), nn.Conv2d(4, 1, 3, 2))
     image = torch.randn(1, 1, 99, 99, requires_grad=True)
+    image.reach = (1, 1)
     with Reach():
         output = network(image)
     output[0, 0, output.shape[2] // 2, output.shape[3] // 2].backward()
