@@ -31,6 +31,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=60, help="to measure steps of new networks (default: 60)")
     parser.add_argument("--own", action="store_true", help="measure your own networks too, which runs their code")
     args = parser.parse_args(argv)
+    if bool(args.names) != bool(args.runs_from):
+        parser.error("--names and --runs-from go together")
     return run_job(lambda: write_names(args) if args.names else print_lines(lines(args)))
 
 

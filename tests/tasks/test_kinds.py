@@ -113,7 +113,7 @@ write_runs(load_runs(table), results / "runs.jsonl")
 names = str(results / "runs.txt")
 for job, arguments in (
     (plan, ["--table", table]),
-    (plan, ["--table", table, "--names", names]),
+    (plan, ["--runs-from", results / "runs.jsonl", "--names", names]),
     (train, ["--run-dir", folder, "--runs-from", results / "runs.jsonl", "--data-dir", data]),
     (evaluate, ["--run-dir", folder, "--data-dir", data]),
     (draw, ["--run-dir", folder]),
