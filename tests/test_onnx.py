@@ -1,6 +1,7 @@
 """Trained networks as ONNX: onnxruntime answers as `nets.load` does, for each kind of task and any number of images."""
 
 import json
+import subprocess
 import sys
 
 import numpy as np
@@ -10,8 +11,16 @@ import torch
 import nets
 from nets import onnx_export
 from nets.jobs import export
+from nets.suite.catalogues import ROOT
 from nets.tasks import task_class
 from nets.training.outputs import write_weights
+
+
+def exported(*words, before="pass"):
+    """What the command does in a process of its own: torch's export does not bear what other tests leave behind."""
+    script = f"import sys; from nets import onnx_export; from nets.jobs import export; {before}; sys.exit(export.main())"
+    command = [sys.executable, "-c", script, *map(str, words)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
@@ -41,12 +50,13 @@ def weights(run_of, tmp_path):
         ("ddpm", "model.width=8", "mnist5k", "takes noisy (N, 1, 28, 28) float32, times (N,) int64 and gives"),
     ],
 )
-def test_each_kind_answers_as_torch_does(weights, tmp_path, capsys, model, overrides, dataset, said):
+def test_each_kind_answers_as_torch_does(weights, tmp_path, model, overrides, dataset, said):
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
     path, to = weights(model, overrides, dataset), tmp_path / "exported/model.onnx"
-    assert export.main(["--run", str(path), "--to", str(to)]) == 0, capsys.readouterr()
-    assert said in capsys.readouterr().out
+    done = exported("--run", path, "--to", to)
+    assert done.returncode == 0, done.stderr
+    assert said in done.stdout
     session = onnxruntime.InferenceSession(to)
     assert session.get_modelmeta().custom_metadata_map["run"].startswith(model)
     if model in ("lenet5", "unet"):
@@ -55,11 +65,10 @@ def test_each_kind_answers_as_torch_does(weights, tmp_path, capsys, model, overr
         np.testing.assert_allclose(found, nets.load(path)(images).numpy(), atol=1e-4)
 
 
-def test_a_file_that_answers_otherwise_is_refused(weights, tmp_path, capsys, monkeypatch):
+def test_a_file_that_answers_otherwise_is_refused(weights, tmp_path):
     pytest.importorskip("onnxruntime")
-    monkeypatch.setattr(onnx_export, "NEAR", -1)
-    assert export.main(["--run", str(weights("lenet5")), "--to", str(tmp_path / "model.onnx")]) == 1
-    assert "onnxruntime's answer differs from torch's by" in capsys.readouterr().err
+    done = exported("--run", weights("lenet5"), "--to", tmp_path / "model.onnx", before="onnx_export.NEAR = -1")
+    assert done.returncode == 1 and "onnxruntime's answer differs from torch's by" in done.stderr
     assert not (tmp_path / "model.onnx").exists()
 
 

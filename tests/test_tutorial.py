@@ -76,7 +76,7 @@ def test_the_tutorial(checkout):
     assert len(ran) > 7
     report = (checkout / "results/my/report.html").read_text()
     assert all(name in report for name in ("resnet18-shapes", "my_net-shapes-wide", "Shapes"))
-    assert sorted(path.name for path in (checkout / "results/my/runs").iterdir()) == [
+    assert sorted(path.name for path in (checkout / "results/my/runs").glob("[!.]*")) == [
         "my_net-shapes-s0",
         "my_net-shapes-wide-s0",
         "resnet18-shapes-s0",

@@ -89,6 +89,7 @@ NETWORKS: list[tuple[str, str, str, dict[str, Any]]] = [  # every class of the c
     ("masks", "fcn8s", "fcn.FCN", {"stride": 8}),
     ("grey", "autoencoder", "autoencoder.Autoencoder", {"widths": [128, 64], "latent_dim": 2}),
     ("grey", "conv_autoencoder", "autoencoder.ConvAutoencoder", {"widths": [32, 64, 128], "latent_dim": 32}),
+    ("grey", "unet_autoencoder", "unet.UNetAutoencoder", {}),
     ("grey", "vae", "vae.VAE", {"widths": [512, 64], "latent_dim": 2}),
     ("grey", "conv_vae", "vae.ConvVAE", {"widths": [32, 64, 128], "latent_dim": 32}),
     ("grey", "pca", "pca.PCA", {}),
