@@ -18,8 +18,8 @@ from nets.training.outputs import write_weights
 
 def exported(*words, before="pass"):
     """What the command does in a process of its own: torch's export does not bear what other tests leave behind."""
-    script = f"import sys; from nets import onnx_export; from nets.jobs import export; {before}; sys.exit(export.main())"
-    command = [sys.executable, "-c", script, *map(str, words)]
+    script = "import sys; from nets import onnx_export; from nets.jobs import export"
+    command = [sys.executable, "-c", f"{script}; {before}; sys.exit(export.main())", *map(str, words)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 

@@ -96,7 +96,8 @@ def test_every_job_of_a_rule_starts_without_the_working_folder():
     rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
     assert '-P -m "nets.jobs.$@"' in rules and '"-P", "-m", f"nets.jobs.{job}"' in rules
     assert '"-P", "-m", module' in (ROOT / "nets/machine/server.py").read_text()  # which forks the others
-    assert rules.count("nets.jobs.") == 2  # no other job is started
+    assert '"-P", "-m", "nets.jobs.fit"' in rules
+    assert rules.count("nets.jobs.") == 3  # no other job is started
 
 
 @pytest.mark.parametrize("words", ["TABLE=my data.tsv", "SUITE=..", "SUITE=a/../..", "SUITE=data", "TABLE=.tsv"])
