@@ -170,7 +170,7 @@ def test_the_last_lines_name_the_holes_and_the_report(finished, capsys):
     assert summary.main(["--results", str(finished.work / "results/tiny")]) == 0
     *table, first, hole, last = capsys.readouterr().out.splitlines()
     assert table[0].split() == ["task", "data", "set", "model", "result"] and any("MSE" in line for line in table)
-    assert first == f"1 of {RUNS} runs are holes; RETRY=1 tries them again:"
+    assert first == f"1 of {RUNS} runs are holes; make run RETRY=1 TABLE=tiny.tsv tries them again:"
     assert hole.startswith("  lenet5-cifar10-s0  no_data: CIFAR-10 is not here")
     assert last.endswith("results/tiny/report.html")
 
