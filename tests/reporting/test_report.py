@@ -15,8 +15,9 @@ import scipy.stats
 from PIL import Image
 
 from nets.jobs import collect, compare, draw, report, track
+from nets.reporting.measures import Number
 from nets.reporting.page import comparison, pictures
-from nets.reporting.page.runs import extractor_details
+from nets.reporting.page.runs import extractor_details, number_row
 from nets.reporting.results import load_results
 from nets.reporting.tables.table import Cell, Column, Row, Table
 from nets.suite.keys import stage_source
@@ -135,7 +136,7 @@ def test_the_overview_has_the_findings_and_what_was_run(results, path):
     findings = json.loads((results / "tables/findings.json").read_text())["findings"]
     assert findings and all(each["sentence"].split(": ", 1)[-1][1:] in text for each in findings)
     assert "31 January 2026, 12:00 to 12:02 UTC" in text and "Invented CPU @ 2.1 GHz, 2 cores, 1 thread a run" in text
-    assert "of 10 rows, with 2 holes" in text and "no meter could be read" in text
+    assert "runs of 10 rows, with 2 holes" in text and "no meter could be read" in text
 
 
 def test_a_runs_page_says_what_it_rests_on(results, tmp_path):
@@ -600,3 +601,9 @@ def test_a_task_over_data_sets_has_a_page(invent, tmp_path):
     overview = Page(folder / "report.html")
     assert overview.links.count("report/across-classification.html") == 2  # in the contents, and with its finding
     assert all(target(overview, link)[0].exists() for link in overview.links)
+
+
+def test_numbers_of_the_last_epoch_are_not_taken_for_those_of_the_chosen_weights():
+    numbers = [Number("test", metric, 0.1, "lower") for metric in ("nll", "nll_best", "ece")]
+    labels = [number_row(each, {number.metric for number in numbers})["label"] for each in numbers]
+    assert labels == ["NLL last epoch", "NLL chosen on validation", "ECE"]

@@ -1,7 +1,7 @@
 """The page of a run: everything that its numbers rest on."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from math import isnan
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -67,7 +67,7 @@ def run_details(result: Result) -> dict[str, Any]:
     return {
         "result": result,
         "headline": headline(result),
-        "numbers": [number_row(number) for number in result.numbers],
+        "numbers": [number_row(number, {each.metric for each in result.numbers}) for number in result.numbers],
         "facts": facts(result),
         "differences": differences(result),
         "log": log_end(result.folder),
@@ -99,12 +99,12 @@ def headline(result: Result, suffix: str = "") -> str:
     return ""
 
 
-def number_row(number: Number) -> dict[str, Any]:
-    """One number of a run as the page shows it."""
+def number_row(number: Number, measured: Collection[str]) -> dict[str, Any]:
+    """One number of a run as the page shows it; `measured` are the names of all its metrics."""
     metric, value = glossary.describe(number.metric), number.value
     text = "not measured" if value is None else f"{glossary.number(value, metric.decimals)} {metric.unit}"
     return {
-        "label": metric.label,
+        "label": metric.label + (" last epoch" if number.metric + CHOSEN in measured else ""),
         "split": number.split,
         "text": text.strip(),
         "exact": "" if value is None else str(value),
